@@ -168,10 +168,12 @@ KINDS: dict[str, Kind] = {
         Kind("resident_id", "居民身份证号", "L4", _PIPL, True, checks.resident_id, checks.resident_shape,
              re.compile(r"(?<![0-9A-Za-z])\d{17}[\dXx](?![0-9A-Za-z])")),
         Kind("credit_code", "统一社会信用代码", "L4", "能识别法人或其他组织", True, _is_credit_code,
-             _looks_credit_code, re.compile(r"(?<![0-9A-Za-z])[159ANY][1239]\d{6}[0-9A-Z]{10}(?![0-9A-Za-z])")),
+             _looks_credit_code,
+             re.compile(r"(?<![0-9A-Za-z])[159ANY][1239]\d{6}[0-9A-Z]{10}(?![0-9A-Za-z])")),
         Kind("mobile", "手机号码", "L4", _PIPL, True, _full(_MOBILE), None,
              re.compile(rf"(?<![\d.]){_MOBILE.pattern}(?!\d|\.\d)")),
-        Kind("bank_card", "银行卡号", "L4", _SENSITIVE + "（金融账户）", True, _is_bank_card, _looks_bank_card,
+        Kind("bank_card", "银行卡号", "L4", _SENSITIVE + "（金融账户）", True, _is_bank_card,
+             _looks_bank_card,
              re.compile(r"(?<![0-9A-Za-z.])\d{4}(?:[ -]?\d{4}){2,3}[ -]?\d{0,4}(?![0-9A-Za-z])")),
         Kind("plate", "机动车号牌", "L4", _PIPL, True, _full(_PLATE), None, _PLATE),
         Kind("email", "电子邮箱", "L4", _PIPL, True, _full(_EMAIL), None, _EMAIL),
@@ -203,6 +205,8 @@ class Found:
 
 
 def _forms(value: str) -> tuple[str, ...]:
+    if value.isascii() and value.isalnum():
+        return (value,)
     plain = normal(value)
     spaced = unicodedata.normalize("NFKC", value).strip()
     joined = _joined(spaced)
