@@ -1,0 +1,1 @@
+"""The only thing that crosses domains: envelopes, trust list, feed, leases, inbox, journals."""

@@ -1,0 +1,259 @@
+"""Every kind of message as a table: who sends it, what its body must hold, who must have signed.
+
+An unknown kind, a missing field or a missing signer is refused. Fields not named here may be present:
+a newer office may say more, never less.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gongshu.wire.envelope import Verified
+from gongshu.wire.errors import WireError
+
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+DIGEST = re.compile(r"(sha256|sm3):[0-9a-f]{64}\Z")
+OUTCOMES = (
+    "done",
+    "refused_lens",
+    "refused_grant",
+    "refused_stop",
+    "limit",
+    "too_large",
+    "timeout",
+    "failed",
+    "no_sandbox",
+    "cancelled",
+)
+SCOPES = ("all", "grant", "project", "product", "contract")
+
+
+def _integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def one_of(*words: str) -> Callable[[object], bool]:
+    return lambda value: value in words
+
+
+SHAPES: Mapping[str, Callable[[object], bool]] = {
+    "id": lambda value: isinstance(value, str) and 0 < len(value) <= 200,
+    "text": lambda value: isinstance(value, str),
+    "number": _integer,
+    "count": lambda value: _integer(value) and value >= 0,  # type: ignore[operator]
+    "flag": lambda value: isinstance(value, bool),
+    "map": lambda value: isinstance(value, dict),
+    "list": lambda value: isinstance(value, list),
+    "ids": lambda value: isinstance(value, list) and all(isinstance(item, str) and item for item in value),
+    "day": lambda value: isinstance(value, str) and DAY.match(value) is not None,
+    "digest": lambda value: isinstance(value, str) and DIGEST.match(value) is not None,
+    "outcome": one_of(*OUTCOMES),
+    "scope": one_of(*SCOPES),
+    "task": one_of("run", "release", "sample", "build", "drop"),
+    "mode": one_of("answer", "build"),
+    "verdict": one_of("pass", "review", "block"),
+    "confirmation": one_of("confirmed", "refused"),
+    "review": one_of("awaited", "cast"),
+}
+
+
+class Signer(NamedTuple):
+    """A signature a kind needs: any of these roles, at least so many different keys."""
+
+    roles: tuple[str, ...]
+    at_least: int = 1
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of message. `direction`: feed (office → domain), inbox (domain → office), local (inside
+    the data domain). `never_expires`: a late message of this kind still counts (stops, trust lists)."""
+
+    title: str
+    direction: str
+    fields: Mapping[str, str]
+    signers: Sequence[Signer]
+    never_expires: bool = False
+
+
+OFFICE = Signer(("office",))
+ADMINISTRATORS = Signer(("administrator",), 2)
+ANYONE = Signer(("office", "portal", "airlock", "enclave", "gateway", "administrator", "buyer", "subject"))
+BUYER = Signer(("buyer",))
+SUBJECT = Signer(("portal", "subject"))
+AIRLOCK = Signer(("airlock",))
+ENCLAVE = Signer(("enclave",))
+GATEWAY = Signer(("gateway",))
+DOMAIN = Signer(("airlock", "enclave", "gateway"))
+
+KINDS: Mapping[str, Kind] = {
+    # 办公域 → 数据域
+    "trust": Kind(
+        "信任名单",
+        "feed",
+        {
+            "number": "count",
+            "zones": "ids",
+            "administrators": "list",
+            "keys": "list",
+            "organisations": "list",
+            "people": "list",
+            "accounts": "list",
+        },
+        (ADMINISTRATORS,),
+        never_expires=True,
+    ),
+    "grant": Kind(
+        "授权",
+        "feed",
+        {
+            "id": "id",
+            "zone": "id",
+            "project": "id",
+            "mode": "mode",
+            "purpose": "text",
+            "from": "day",
+            "until": "day",
+            "tables": "map",
+            "developing_org": "id",
+            "developers": "ids",
+            "reviewing_orgs": "ids",
+            "runs_per_day": "count",
+            "v": "number",
+        },
+        (OFFICE,),
+    ),
+    "task": Kind("任务", "feed", {"id": "id", "kind": "task", "grant": "id"}, (OFFICE,)),
+    "stop": Kind(
+        "停止",
+        "feed",
+        {"id": "id", "scope": "scope", "target": "text", "reason": "text"},
+        (ANYONE,),
+        never_expires=True,
+    ),
+    "contract": Kind(
+        "使用协议",
+        "feed",
+        {"id": "id", "product": "id", "buyer": "id", "from": "day", "until": "day"},
+        (OFFICE, BUYER),
+    ),
+    "credential": Kind("凭证", "feed", {"id": "id", "contract": "id", "buyer": "id"}, (OFFICE, BUYER)),
+    "consent": Kind(
+        "同意",
+        "feed",
+        {"id": "id", "product": "id", "purpose": "id", "fields": "ids", "subject": "id"},
+        (SUBJECT,),
+    ),
+    "withdrawal": Kind("撤回同意", "feed", {"id": "id", "consent": "id"}, (SUBJECT,), never_expires=True),
+    "calendar": Kind("工作日历", "feed", {"digest": "digest", "days": "list"}, (OFFICE,)),
+    "clock": Kind("业务时钟", "feed", {"offset_seconds": "number"}, (OFFICE,)),
+    "delete": Kind("删除快照", "feed", {"id": "id", "snapshot": "id"}, (OFFICE,)),
+    "checkpoint": Kind(
+        "存证检查点",
+        "feed",
+        {"checkpoint": "text", "proof": "map"},
+        (OFFICE,),
+        never_expires=True,
+    ),
+    # 数据域 → 办公域
+    "journal": Kind("流水", "inbox", {"source": "id", "entries": "list"}, (DOMAIN,)),
+    "resource": Kind(
+        "资源结构",
+        "inbox",
+        {"id": "id", "organisation": "id", "title": "text", "columns": "map", "rows": "count"},
+        (AIRLOCK,),
+    ),
+    "confirmation": Kind(
+        "提供方确认",
+        "inbox",
+        {
+            "id": "id",
+            "subject": "id",
+            "digest": "digest",
+            "organisation": "id",
+            "person": "id",
+            "answer": "confirmation",
+        },
+        (AIRLOCK,),
+    ),
+    "outcome": Kind("任务结果", "inbox", {"task": "id", "code": "outcome"}, (ENCLAVE,)),
+    "verdict": Kind(
+        "出域检查结论",
+        "inbox",
+        {"task": "id", "output": "id", "verdict": "verdict", "checks": "ids"},
+        (ENCLAVE,),
+    ),
+    "review": Kind(
+        "盲审进度",
+        "inbox",
+        {"output": "id", "organisation": "id", "state": "review"},
+        (AIRLOCK,),
+    ),
+    "release": Kind(
+        "出域",
+        "inbox",
+        {"id": "id", "output": "id", "digest": "digest", "votes": "list", "sources": "list", "record": "map"},
+        (ENCLAVE,),
+    ),
+    "calls": Kind(
+        "调用批次",
+        "inbox",
+        {"product": "id", "contract": "id", "count": "count", "root": "digest"},
+        (GATEWAY,),
+    ),
+    "cosign": Kind("见证", "inbox", {"size": "count", "line": "text"}, (Signer(("enclave", "gateway")),)),
+    "effect": Kind("停止生效", "inbox", {"stop": "id", "at": "id"}, (DOMAIN,)),
+    # 数据域之内
+    "vote": Kind(
+        "审核票",
+        "local",
+        {
+            "output": "id",
+            "digest": "digest",
+            "findings": "digest",
+            "person": "id",
+            "organisation": "id",
+            "answer": "confirmation",
+        },
+        (AIRLOCK,),
+    ),
+    "serving": Kind("供数快照", "local", {"product": "id", "version": "id", "files": "map"}, (ENCLAVE,)),
+    "serving_state": Kind(
+        "闸口停止与上限",
+        "local",
+        {"number": "count", "stops": "list", "ceilings": "list"},
+        (Signer(("enclave", "airlock")),),
+    ),
+    "resume": Kind(
+        "恢复后的起点",
+        "local",
+        {"number": "count"},
+        (ADMINISTRATORS,),
+    ),
+}
+
+
+def kind_of(name: str, direction: str) -> Kind:
+    """The row of the table, or a refusal when this direction does not carry it."""
+    kind = KINDS.get(name)
+    if kind is None or kind.direction != direction:
+        raise WireError("kind", "消息的种类不认识，本域不接受。")
+    return kind
+
+
+def check_body(_name: str, kind: Kind, body: Mapping[str, Any]) -> None:
+    for field, shape in kind.fields.items():
+        if field not in body:
+            raise WireError("body", f"“{kind.title}”消息缺少“{field}”。")
+        if not SHAPES[shape](body[field]):
+            raise WireError("body", f"“{kind.title}”消息的“{field}”写法不对。")
+
+
+def check_signers(kind: Kind, verified: Sequence[Verified]) -> None:
+    """Raises unless every signature the kind needs is among those that hold."""
+    for signer in kind.signers:
+        if len({one.key for one in verified if one.role in signer.roles}) < signer.at_least:
+            raise WireError("signer", f"“{kind.title}”消息缺少应有的签名，不予接受。")
