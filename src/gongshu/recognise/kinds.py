@@ -229,6 +229,15 @@ def looks_like(value: str) -> tuple[str, ...]:
     return tuple(k.id for k in KINDS.values() if any((k.looks or k.is_)(f) for f in forms))
 
 
+_SHAPED = tuple(k for k in KINDS.values() if k.looks)
+
+
+def looks_like_one(value: str) -> tuple[str, ...]:
+    """Like `looks_like`, only for kinds with a check character (what a wrong one is counted against)."""
+    forms = _forms(value)
+    return tuple(k.id for k in _SHAPED if k.looks and any(k.looks(f) for f in forms))
+
+
 def is_kind(kind: str, value: str) -> bool:
     """Whether the whole value is a valid `kind` (KeyError for an unknown kind)."""
     test = KINDS[kind].is_
