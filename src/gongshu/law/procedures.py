@@ -1,0 +1,281 @@
+"""A procedure of the law as frozen data, checked when it is built, so the engine never sees nonsense.
+
+A procedure comes from `packs/<pack>/procedures/<id>.yaml`: states, acts, clocks and timers. Nothing in it
+is an expression: a condition is the name of a predicate (`law.predicates`), a number of days the id of a
+clock. Where a passage has two readings, any value may be written `{reading: ID, a: …, b: …}`; the reading
+the zone has chosen decides, and the procedure remembers that it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from gongshu.law.errors import LawError
+from gongshu.law.inputs import Input, options_of
+from gongshu.law.packs import Library
+from gongshu.law.rules import Rule, Rules
+from gongshu.law.shapes import Act, Branch, Guard, Ledger, Procedure, State, Timer
+from gongshu.law.soundness import check, check_roles
+
+Raw = Mapping[str, Any]
+
+
+class ProcedureError(LawError):
+    """A procedure that cannot be built: the pack is wrong, not the person who acts."""
+
+    def __init__(self, procedure: str, sentence: str) -> None:
+        super().__init__("procedure", f"程序“{procedure}”：{sentence}")
+
+
+# ---------------------------------------------------------------- reading the pack
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    return tuple(str(item) for item in value)
+
+
+class _Readings:
+    """Replaces `{reading: ID, a: …, b: …}` by the chosen value and remembers which were used."""
+
+    def __init__(self, chosen: Mapping[str, str]) -> None:
+        self.chosen = chosen
+        self.used: dict[str, str] = {}
+
+    def resolve(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            if "reading" in value:
+                name = str(value["reading"])
+                if name not in self.chosen:
+                    raise LawError("reading", f"规则包没有选择读法“{name}”。")
+                self.used[name] = self.chosen[name]
+                return self.resolve(value.get(self.chosen[name]))
+            return {key: self.resolve(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.resolve(item) for item in value]
+        return value
+
+
+def _guard(raw: Any) -> Guard:
+    if isinstance(raw, str):
+        return Guard(raw)
+    args = {key: value for key, value in raw.items() if key not in ("name", "sentence", "basis")}
+    return Guard(str(raw["name"]), args, str(raw.get("sentence", "")), _names(raw.get("basis")))
+
+
+def _guards(raw: Any) -> tuple[Guard, ...]:
+    if raw is None:
+        return ()
+    if isinstance(raw, str | Mapping):
+        raw = [raw]
+    return tuple(_guard(item) for item in raw if item is not None)
+
+
+def _branches(raw: Any) -> tuple[Branch, ...]:
+    if isinstance(raw, str):
+        return (Branch(raw),)
+    return tuple(
+        Branch(item) if isinstance(item, str) else Branch(str(item["state"]), _guards(item.get("when")))
+        for item in raw
+    )
+
+
+def _input(id_: str, raw: Raw) -> Input:
+    return Input(
+        id=id_,
+        title=str(raw["title"]),
+        kind=str(raw.get("type", "text")),
+        options=options_of(raw.get("options")),
+        help=str(raw.get("help", "")),
+        basis=_names(raw.get("basis")),
+    )
+
+
+def _asks(raw: Any, inputs: Mapping[str, Input]) -> tuple[Input, ...]:
+    """`asks: [reasons, note?]`: names of the procedure's inputs, a question mark makes one optional."""
+    found = []
+    for name in _names(raw):
+        known = inputs[name.rstrip("?")]
+        required = not name.endswith("?")
+        found.append(replace(known, required=required))
+    return tuple(found)
+
+
+def _act(raw: Raw, inputs: Mapping[str, Input], chosen: Mapping[str, str], roles: Mapping[str, str]) -> Act:
+    readings = _Readings(chosen)
+    raw = readings.resolve(raw)
+    by = _names(raw["by"])
+    return Act(
+        id=str(raw["id"]),
+        title=str(raw["title"]),
+        from_=_names(raw["from"]),
+        to=_branches(raw["to"]),
+        by=by,
+        asks=_asks(raw.get("asks"), inputs),
+        requires=_guards(raw.get("requires")),
+        basis=_names(raw.get("basis")),
+        help=str(raw.get("help", "")),
+        readings=tuple(readings.used) + _names(raw.get("readings")),
+        keeps=_names(raw.get("keeps")),
+        by_titles=tuple(roles.get(role, role) for role in by),
+    )
+
+
+def _ledger(raw: Raw, chosen: Mapping[str, str]) -> Ledger:
+    readings = _Readings(chosen)
+    raw = readings.resolve(raw)
+    return Ledger(
+        id=str(raw["id"]),
+        clock=str(raw["clock"]),
+        title=str(raw["title"]),
+        starts=_names(raw["starts"]),
+        stops=_names(raw.get("stops")),
+        owes=_names(raw.get("owes")),
+        dated=str(raw.get("dated", "")),
+        when=_guards(raw.get("when")),
+        readings=tuple(readings.used),
+    )
+
+
+def _timer(raw: Raw) -> Timer:
+    return Timer(
+        id=str(raw["id"]),
+        state=str(raw["state"]),
+        after=str(raw["after"]),
+        opens=str(raw["opens"]),
+        notice=str(raw["notice"]),
+        unless=_guards(raw.get("unless")),
+    )
+
+
+def _state(id_: str, raw: Raw) -> State:
+    return State(
+        id=id_,
+        title=str(raw["title"]),
+        waits_for=_names(raw.get("waits_for")),
+        final=bool(raw.get("final", False)),
+        basis=_names(raw.get("basis")),
+        help=str(raw.get("help", "")),
+    )
+
+
+def _by_id(base: Sequence[Raw], more: Sequence[Raw]) -> list[Raw]:
+    """Items of `more` replace those of `base` with the same id (in place) or are added at the end."""
+    merged = {str(item["id"]): item for item in base}
+    merged.update({str(item["id"]): {**merged.get(str(item["id"]), {}), **item} for item in more})
+    return list(merged.values())
+
+
+def merge(base: Raw, raw: Raw) -> dict[str, Any]:
+    """`like: other` with what differs: states, inputs by key; acts, clocks, timers by id; `drop` ids."""
+    dropped = set(_names(raw.get("drop")))
+    merged: dict[str, Any] = {**base, **{key: raw[key] for key in raw if key not in ("like", "drop")}}
+    for key in ("states", "inputs"):
+        both = {**base.get(key, {}), **raw.get(key, {})}
+        merged[key] = {name: item for name, item in both.items() if name not in dropped}
+    for key in ("acts", "clocks", "timers"):
+        merged[key] = [
+            item for item in _by_id(base.get(key, ()), raw.get(key, ())) if item["id"] not in dropped
+        ]
+    return merged
+
+
+HEAD_KEYS = ("id", "title", "basis", "summary", "because", "subject", "form", "initial", "like", "drop")
+PART_KEYS = ("states", "inputs", "acts", "clocks", "timers")
+
+
+def load(rules: Rules, id_: str) -> Procedure:
+    """The procedure as it holds in a zone on a day, built once for each text of the packs.
+
+    Raises UnknownRule when the zone has no such procedure, ProcedureError when the pack is wrong.
+    """
+    key = (id(rules.library), rules.zone, rules.on, id_)
+    if key not in _BUILT:
+        if len(_BUILT) >= _MOST:
+            _BUILT.clear()
+        _BUILT[key] = (rules.library, _load(rules, id_))
+    return _BUILT[key][1]
+
+
+# the library is kept beside the procedure so that its id cannot be given to another one
+_BUILT: dict[tuple[int, str, date, str], tuple[Library, Procedure]] = {}
+_MOST = 2000
+
+
+def _load(rules: Rules, id_: str) -> Procedure:
+    rule = rules.procedure(id_)
+
+    def text(rule: Rule) -> dict[str, Any]:
+        return {**rule.data, "id": rule.id, "basis": list(rule.basis), "because": rule.because or ""}
+
+    return build(
+        text(rule),
+        readings={name: str(rules.reading(name)["takes"]) for name in rules.ids("readings")},
+        roles={name: rules.role(name).title for name in rules.ids("roles")},
+        other=lambda name: text(rules.procedure(name)),
+        pack=rule.pack,
+        zone=rules.zone,
+    )
+
+
+def build(
+    raw: Raw,
+    *,
+    readings: Mapping[str, str],
+    roles: Mapping[str, str],
+    other: Callable[[str], Raw] | None = None,
+    pack: str = "",
+    zone: str = "",
+) -> Procedure:
+    """A checked procedure from its pack text.
+
+    `readings`: reading id → choice of the zone. `roles`: role id → Chinese title. `other`: gives the raw
+    text of the procedure named by `like`. Raises ProcedureError naming what is wrong.
+    """
+    id_ = str(raw.get("id", "?"))
+    try:
+        if "like" in raw:
+            if other is None:
+                raise ProcedureError(id_, "要参照别的程序，但没有给出它。")
+            raw = merge(other(str(raw["like"])), raw)
+        unknown = set(raw) - {*HEAD_KEYS, *PART_KEYS}
+        if unknown:
+            raise ProcedureError(id_, f"不认识的栏目：{'、'.join(sorted(unknown))}。")
+        inputs = {name: _input(name, item) for name, item in raw.get("inputs", {}).items()}
+        acts = {str(item["id"]): _act(item, inputs, readings, roles) for item in raw["acts"]}
+        clocks = {str(item["id"]): _ledger(item, readings) for item in raw.get("clocks", ())}
+        procedure = Procedure(
+            id=id_,
+            title=str(raw["title"]),
+            basis=_names(raw["basis"]),
+            initial=str(raw["initial"]),
+            states={name: _state(name, item) for name, item in raw["states"].items()},
+            acts=acts,
+            clocks=clocks,
+            timers=tuple(_timer(item) for item in raw.get("timers", ())),
+            subject=str(raw.get("subject", "")),
+            summary=str(raw.get("summary", "")),
+            because=str(raw.get("because", "")),
+            pack=pack,
+            zone=zone,
+            form=str(raw.get("form", "")),
+            readings={
+                name: readings[name]
+                for used in [part.readings for part in acts.values()]
+                + [part.readings for part in clocks.values()]
+                for name in used
+                if name in readings
+            },
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ProcedureError(id_, f"写法不对：{error!r}。") from error
+    problems = [*check(procedure), *check_roles(procedure, roles)]
+    if problems:
+        raise ProcedureError(id_, " ".join(problems))
+    return procedure
