@@ -1,0 +1,281 @@
+"""Database B: what the data domain knows by itself. Enclave and airlock meet here; the office never does."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class FeedState(models.Model):
+    """The last feed number taken in a zone, and when the line was last heard (wall time)."""
+
+    zone = models.CharField(max_length=20, primary_key=True)
+    seq = models.BigIntegerField(default=0)
+    heard = models.DateTimeField(null=True)
+
+
+class FeedItem(models.Model):
+    """A verified envelope of the office, as it came."""
+
+    zone = models.CharField(max_length=20)
+    seq = models.BigIntegerField()
+    kind = models.CharField(max_length=20)
+    envelope = models.JSONField()
+    received = models.DateTimeField()
+    handled = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=400, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["zone", "seq"], name="store_feed_once")]
+        indexes = [
+            models.Index(fields=["id"], name="store_feed_waiting", condition=models.Q(handled__isnull=True)),
+        ]
+
+
+class Intake(models.Model):
+    """A file a provider handed in at the airlock, what was recognised, and what became of it."""
+
+    STATES = [
+        ("received", "已接收"),
+        ("read", "已识别，待确认"),
+        ("confirmed", "已入库"),
+        ("refused", "已退回"),
+        ("failed", "无法识别"),
+    ]
+    id = models.CharField(max_length=40, primary_key=True)
+    zone = models.CharField(max_length=20)
+    organisation = models.CharField(max_length=80)
+    person = models.CharField(max_length=80)
+    resource = models.CharField(max_length=80, help_text="办公域目录中的资源编号")
+    title = models.CharField(max_length=200)
+    table = models.CharField(max_length=63, help_text="查询中使用的表名")
+    filename = models.CharField(max_length=200)
+    path = models.CharField(max_length=400)
+    digest = models.CharField(max_length=80, default="")
+    size = models.BigIntegerField(default=0)
+    state = models.CharField(max_length=20, choices=STATES, default="received")
+    proposal = models.JSONField(default=dict)
+    snapshot = models.CharField(max_length=80, default="")
+    sentence = models.CharField(max_length=400, default="")
+    received = models.DateTimeField()
+    decided = models.DateTimeField(null=True)
+
+
+class Snapshot(models.Model):
+    """A snapshot in the vault. Owner, types, grades and subject are read from its manifest, not from here;
+    the row says where it is and which one is newest."""
+
+    id = models.CharField(max_length=80, primary_key=True)
+    zone = models.CharField(max_length=20)
+    resource = models.CharField(max_length=80)
+    organisation = models.CharField(max_length=80)
+    table = models.CharField(max_length=63)
+    rows = models.BigIntegerField()
+    made = models.DateTimeField()
+    deleted = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["resource", "-made"], name="snapshot_newest")]
+
+
+class Grant(models.Model):
+    """A grant the office signed; it opens nothing before each provider confirmed it here."""
+
+    STATES = [
+        ("awaiting", "待提供单位确认"),
+        ("live", "有效"),
+        ("refused", "提供单位不同意"),
+        ("invalid", "不合规，未采纳"),
+        ("stopped", "已停止"),
+    ]
+    id = models.CharField(max_length=80, primary_key=True)
+    zone = models.CharField(max_length=20)
+    project = models.CharField(max_length=80)
+    body = models.JSONField()
+    digest = models.CharField(max_length=80)
+    state = models.CharField(max_length=20, choices=STATES, default="awaiting")
+    sentence = models.CharField(max_length=400, default="")
+    received = models.DateTimeField()
+
+
+class Ceiling(models.Model):
+    """The most a product may ever answer, confirmed by the provider at the airlock."""
+
+    STATES = [
+        ("awaiting", "待提供单位确认"),
+        ("live", "有效"),
+        ("refused", "不同意"),
+        ("withdrawn", "已撤回"),
+    ]
+    id = models.CharField(max_length=80, primary_key=True)
+    zone = models.CharField(max_length=20)
+    product = models.CharField(max_length=80)
+    body = models.JSONField()
+    digest = models.CharField(max_length=80)
+    state = models.CharField(max_length=20, choices=STATES, default="awaiting")
+    received = models.DateTimeField()
+
+
+class Confirmation(models.Model):
+    """A provider's answer over the digest of a grant or ceiling, given at the airlock by a named person."""
+
+    subject = models.CharField(max_length=80, help_text="授权或上限的编号")
+    digest = models.CharField(max_length=80)
+    organisation = models.CharField(max_length=80)
+    person = models.CharField(max_length=80)
+    answer = models.CharField(max_length=20, choices=[("confirmed", "确认"), ("refused", "不同意")])
+    envelope = models.JSONField(help_text="闸口签署的信封")
+    given = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subject", "digest", "organisation"], name="confirmation_once")
+        ]
+
+
+class Task(models.Model):
+    """Work inside a live grant. `outcome` is one of the fixed codes and tells nothing else."""
+
+    STATES = [("waiting", "排队"), ("running", "运行中"), ("ended", "已结束")]
+    id = models.CharField(max_length=80, primary_key=True)
+    zone = models.CharField(max_length=20)
+    kind = models.CharField(max_length=20)
+    grant = models.CharField(max_length=80)
+    project = models.CharField(max_length=80, default="")
+    body = models.JSONField()
+    state = models.CharField(max_length=20, choices=STATES, default="waiting")
+    outcome = models.CharField(max_length=20, default="")
+    detail = models.TextField(default="", help_text="只在闸口可见")
+    received = models.DateTimeField()
+    started = models.DateTimeField(null=True)
+    ended = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["received"], name="task_waiting", condition=models.Q(state="waiting")),
+            models.Index(fields=["project", "started"], name="task_runs_a_day"),
+        ]
+
+
+class Output(models.Model):
+    """What a run made, still inside. Named by a random id; digests and salts stay here until release."""
+
+    STATES = [
+        ("kept", "未申请出域"),
+        ("attacking", "检验中"),
+        ("blocked", "不予出域"),
+        ("reviewing", "待审核"),
+        ("released", "已出域"),
+        ("refused", "审核不同意"),
+        ("stopped", "已停止"),
+    ]
+    id = models.CharField(max_length=80, primary_key=True)
+    zone = models.CharField(max_length=20)
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="outputs")
+    grant = models.CharField(max_length=80)
+    product = models.CharField(max_length=80, default="")
+    name = models.CharField(max_length=120)
+    path = models.CharField(max_length=400)
+    digest = models.CharField(max_length=80)
+    sources = models.JSONField(default=list, help_text="所用快照")
+    sql = models.TextField(default="")
+    spec = models.JSONField(default=dict)
+    state = models.CharField(max_length=20, choices=STATES, default="kept")
+    verdict = models.CharField(max_length=20, default="")
+    findings = models.JSONField(default=list)
+    findings_digest = models.CharField(max_length=80, default="")
+    findings_salt = models.CharField(max_length=64, default="")
+    replay = models.JSONField(default=list, help_text="攻击回放，只在闸口可见")
+    made = models.DateTimeField()
+
+
+class Vote(models.Model):
+    """One reviewer's signed vote over output and findings, blind until both have voted."""
+
+    output = models.ForeignKey(Output, on_delete=models.PROTECT, related_name="votes")
+    person = models.CharField(max_length=80)
+    organisation = models.CharField(max_length=80)
+    answer = models.CharField(max_length=20, choices=[("confirmed", "同意出域"), ("refused", "不同意")])
+    reason = models.TextField(default="", help_text="只在闸口可见")
+    envelope = models.JSONField()
+    cast = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["output", "person"], name="vote_once")]
+
+
+class Release(models.Model):
+    """What left: the enclave's own history, against which later outputs are attacked."""
+
+    id = models.CharField(max_length=80, primary_key=True)
+    output = models.OneToOneField(Output, on_delete=models.PROTECT, related_name="release")
+    digest = models.CharField(max_length=80)
+    record = models.JSONField()
+    path = models.CharField(max_length=400)
+    released = models.DateTimeField()
+
+
+class Stop(models.Model):
+    """A stop from the office or made here. Nobody can refuse one."""
+
+    id = models.CharField(max_length=80, primary_key=True)
+    scope = models.CharField(max_length=20)
+    target = models.CharField(max_length=80)
+    reason = models.CharField(max_length=200, default="")
+    origin = models.CharField(max_length=20, choices=[("feed", "办公域"), ("airlock", "闸口")])
+    person = models.CharField(max_length=80, default="")
+    made = models.DateTimeField()
+    effective = models.DateTimeField(null=True)
+
+
+class ClockOffset(models.Model):
+    """Business time minus wall time in a zone; only in demo and test homes."""
+
+    zone = models.CharField(max_length=20, primary_key=True)
+    seconds = models.BigIntegerField(default=0)
+
+
+class JournalEntry(models.Model):
+    """The data domain's journal (source enclave or airlock), written in the transaction of the act."""
+
+    source = models.CharField(max_length=40)
+    number = models.BigIntegerField(null=True)
+    fields = models.JSONField()
+    chain = models.CharField(max_length=64, default="")
+    posted = models.DateTimeField(null=True)
+    included = models.DateTimeField(null=True, help_text="已核对收入存证日志的时间")
+    written = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "number"], name="domain_journal_once")]
+
+
+class Outgoing(models.Model):
+    """An envelope for the office's inbox, sent until it is acknowledged. Numbers count within the key."""
+
+    source = models.CharField(max_length=40)
+    number = models.BigIntegerField()
+    kind = models.CharField(max_length=20)
+    envelope = models.JSONField()
+    not_before = models.DateTimeField(help_text="运行结果只在整 10 秒发出")
+    sent = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "number"], name="outgoing_once")]
+        indexes = [
+            models.Index(
+                fields=["not_before"], name="outgoing_waiting", condition=models.Q(sent__isnull=True)
+            ),
+        ]
+
+
+class Account(models.Model):
+    """An airlock account: only those of the trust list may log in; secrets are enrolled on this machine."""
+
+    user = models.CharField(max_length=80, primary_key=True)
+    person = models.CharField(max_length=80)
+    password = models.CharField(max_length=200, default="")
+    totp = models.CharField(max_length=64, default="")
+    last_step = models.BigIntegerField(default=0, help_text="用过的动态口令步数，防重放")
+    failures = models.IntegerField(default=0)
+    locked_until = models.DateTimeField(null=True)
+    enrolled = models.DateTimeField(null=True)

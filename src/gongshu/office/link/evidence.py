@@ -1,0 +1,66 @@
+"""Evidence of an act, written in the transaction of the act."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from gongshu.crypto import canonical
+from gongshu.crypto.hashes import salted
+from gongshu.evidence import entry
+from gongshu.office.link import clock
+from gongshu.office.link.models import OutboxEntry
+
+SOURCE = "office"
+
+
+class NoTransaction(RuntimeError):
+    """Evidence was to be written outside the transaction of its act."""
+
+
+def digest_of(value: Any) -> tuple[str, str]:
+    """(salted digest, salt) of what was decided on; the salt stays with the row that was decided on."""
+    salt = secrets.token_bytes(16)
+    return salted(canonical.dumps(value), salt), salt.hex()
+
+
+def record(
+    *,
+    act: str,
+    actor: str,
+    role: str,
+    subject: str,
+    zone: str,
+    now: datetime,
+    case: str = "",
+    articles: Iterable[str] = (),
+    digests: Mapping[str, str] | None = None,
+) -> OutboxEntry:
+    """Write one entry of the office's journal. `now` is wall time; ids are opaque, nothing is free text.
+
+    Raises `NoTransaction` outside a transaction, and `ValueError` when a field has not the shape an
+    entry may have (evidence.entry).
+    """
+    if not connection.in_atomic_block:
+        raise NoTransaction("存证必须写在同一事务里。")
+    moved = clock.offset_seconds()
+    made = entry.make(
+        SOURCE,
+        1,
+        now,
+        zone,
+        actor,
+        subject,
+        role,
+        act,
+        case,
+        sorted(set(articles)),
+        dict(digests or {}),
+        moved=moved or None,
+    )
+    fields = {key: value for key, value in made.items() if key not in ("source", "seq")}
+    return OutboxEntry.objects.create(fields=fields, written=now)

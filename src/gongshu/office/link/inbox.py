@@ -1,0 +1,119 @@
+"""The inbox: verified, kept, then acted on once by the app that registered for its kind."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from gongshu.office.link import trust
+from gongshu.office.link.models import Cosignature, InboxMessage, JournalLine
+from gongshu.wire import envelope as wire
+from gongshu.wire.admit import admit
+from gongshu.wire.errors import WireError
+from gongshu.wire.inbox import Receipt
+from gongshu.wire.journal import unwrap
+
+Handler = Callable[[wire.Envelope, list[wire.Verified], datetime], None]
+HANDLERS: dict[str, list[Handler]] = {}
+log = logging.getLogger(__name__)
+
+
+def on(kind: str) -> Callable[[Handler], Handler]:
+    """Register a handler for one kind of inbox message. Handlers run in a transaction and may run again
+    after a failure: they must be idempotent."""
+
+    def register(handler: Handler) -> Handler:
+        handlers = HANDLERS.setdefault(kind, [])
+        if handler not in handlers:
+            handlers.append(handler)
+        return handler
+
+    return register
+
+
+def accept(made: wire.Envelope, now: datetime) -> bool:
+    """Verify one envelope and keep it: True when it is new, False when it was kept before.
+
+    The number counts within the sender's key; a different message under a number already used is refused
+    with `WireError`, as is everything `admit` refuses.
+    """
+    admitted = admit(made, trust.current(now), now=now, mark=settings.SITE.mark, direction="inbox")
+    if made.kind == "journal":
+        unwrap(admitted)
+    source = made.signatures[0].key
+    try:
+        with transaction.atomic():
+            InboxMessage.objects.create(
+                source=source, number=made.seq, kind=made.kind, envelope=made.data(), received=now
+            )
+    except IntegrityError:
+        kept = InboxMessage.objects.get(source=source, number=made.seq)
+        if wire.parse(kept.envelope).id != made.id:
+            raise WireError("replay", "同一编号已经收到过另一份消息，不予接受。") from None
+        return False
+    return True
+
+
+def accept_all(items: Iterable[wire.Envelope | WireError], now: datetime) -> Receipt:
+    """Accept a batch, each message for itself."""
+    accepted, duplicates, refused = [], [], []
+    for item in items:
+        if isinstance(item, WireError):
+            refused.append({"id": "", "code": item.code, "sentence": item.sentence})
+            continue
+        try:
+            (accepted if accept(item, now) else duplicates).append(item.id)
+        except WireError as error:
+            refused.append({"id": item.id, "code": error.code, "sentence": error.sentence})
+    return Receipt(tuple(accepted), tuple(duplicates), tuple(refused))
+
+
+def handle(message: InboxMessage, now: datetime) -> None:
+    """Give a kept message to its handlers; a failure is kept with the message and tried again later."""
+    made = wire.parse(message.envelope)
+    verified = wire.verify(made, trust.current(now), now)
+    try:
+        with transaction.atomic():
+            for handler in HANDLERS.get(made.kind, ()):
+                handler(made, verified, now)
+            message.handled, message.problem = now, ""
+            message.save(update_fields=["handled", "problem"])
+    except Exception as error:  # noqa: BLE001 — whatever a handler does wrong, the message stays and says so
+        log.exception("inbox message %s (%s) failed", message.pk, message.kind)
+        message.problem = f"{type(error).__name__}: {error}"[:400]
+        message.save(update_fields=["problem"])
+
+
+def handle_waiting(now: datetime, limit: int = 200) -> int:
+    """Handle what waits, oldest first; how many were tried."""
+    waiting = list(InboxMessage.objects.filter(handled__isnull=True).order_by("id")[:limit])
+    for message in waiting:
+        handle(message, now)
+    return len(waiting)
+
+
+@on("journal")
+def _journal(made: wire.Envelope, _verified: list[wire.Verified], _now: datetime) -> None:
+    """Another domain's journal lines wait here for the sequencer."""
+    source = made.body["source"]
+    JournalLine.objects.bulk_create(
+        [
+            JournalLine(source=source, number=line["seq"], fields=line)
+            for line in made.body["entries"]
+            if line.get("source") == source
+        ],
+        ignore_conflicts=True,
+    )
+
+
+@on("cosign")
+def _cosign(made: wire.Envelope, verified: list[wire.Verified], now: datetime) -> None:
+    """A witness's signature is kept beside the checkpoint it signed."""
+    witness = verified[0].key
+    Cosignature.objects.get_or_create(
+        size=made.body["size"], witness=witness, defaults={"line": made.body["line"], "received": now}
+    )

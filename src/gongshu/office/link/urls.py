@@ -1,0 +1,8 @@
+from django.urls import path
+
+from gongshu.office.link import views
+
+urlpatterns = [
+    path("link/feed", views.feed_page, name="link-feed"),
+    path("link/inbox", views.inbox_post, name="link-inbox"),
+]
