@@ -1,4 +1,4 @@
-"""What the engine answers: decisions, positions, outcomes, running clocks. Frozen, built only by the engine."""
+"""What the engine answers: decisions, positions, outcomes, running clocks; built only by the engine."""
 
 from __future__ import annotations
 
