@@ -1,0 +1,1 @@
+"""People, organisations, zones, roles, affiliations and the login of the office."""

@@ -1,0 +1,11 @@
+"""The Django app that both sites install."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class UiConfig(AppConfig):
+    name = "gongshu.ui"
+    label = "ui"
+    verbose_name = "界面"

@@ -1,0 +1,74 @@
+"""Error pages: one clear Chinese sentence, the right status, JSON when JSON was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+SENTENCES: dict[int, tuple[str, str]] = {
+    400: ("请求不对", "请求的内容读不懂，请返回上一页检查后重试。"),
+    403: ("没有权限", "您的账号不能做这件事。"),
+    404: ("找不到", "这个地址没有内容，或者您的账号看不到它。"),
+    405: ("方法不对", "这个地址不接受这种请求。"),
+    409: ("状态已变化", "这件事的状态已经变化，请刷新后再办。"),
+    413: ("内容太大", "上传的内容超过了大小限制。"),
+    429: ("太频繁", "操作太频繁，请稍后再试。"),
+    500: ("系统出错", "系统出了错，已经记录；您填写的内容没有提交，请稍后重试。"),
+    503: ("暂时不可用", "系统暂时不可用，请稍后重试。"),
+}
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """The client asked for JSON, or the address is an interface for programs."""
+    accept = request.headers.get("Accept", "")
+    return ("application/json" in accept and "text/html" not in accept) or request.path.startswith(
+        ("/api/", "/link/")
+    )
+
+
+def page(
+    request: HttpRequest,
+    status: int,
+    sentence: str = "",
+    code: str = "",
+    articles: tuple[str, ...] = (),
+    why: str = "",
+) -> HttpResponse:
+    """An error answer. `why` is the id of the stored refusal, if there is one."""
+    title, default = SENTENCES.get(status, SENTENCES[500])
+    sentence = sentence or default
+    if wants_json(request):
+        error: dict[str, Any] = {"code": code or str(status), "sentence": sentence, "basis": list(articles)}
+        if why:
+            error["why"] = why
+        return JsonResponse(
+            {"ok": False, "error": error}, status=status, json_dumps_params={"ensure_ascii": False}
+        )
+    context = {"title": title, "sentence": sentence, "status": status, "articles": articles, "why": why}
+    return render(request, "ui/errors/error.html", context, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    return page(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return page(request, 403, str(exception) if exception and str(exception) else "")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    return page(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The last resort: must not touch the database, so the frame is a plain page."""
+    title, sentence = SENTENCES[500]
+    if wants_json(request):
+        return page(request, 500)
+    return render(request, "ui/errors/plain.html", {"title": title, "sentence": sentence}, status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+    return page(request, 403, "页面停留太久或来自别的网站，为了安全没有提交。请刷新页面后重试。", "csrf")

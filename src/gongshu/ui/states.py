@@ -1,0 +1,110 @@
+"""One table: state → label → colour. Labels of procedures come from the packs; the colour stands here."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Look(NamedTuple):
+    """`label` is used when the caller gives none; `tone` names a class of `gongshu.css`."""
+
+    label: str
+    tone: str
+
+
+NEUTRAL, WORKING, WAITING, GOOD, WARN, BAD, CLOSED = (
+    "neutral",
+    "working",
+    "waiting",
+    "good",
+    "warn",
+    "bad",
+    "closed",
+)
+
+LOOKS: dict[str, Look] = {
+    "draft": Look("草稿", NEUTRAL),
+    "checking": Look("待复核", WAITING),
+    "submitted": Look("已提交", WAITING),
+    "returned": Look("待补正", WARN),
+    "accepted": Look("已受理", WORKING),
+    "not_accepted": Look("不予受理", BAD),
+    "examined": Look("审查通过", WORKING),
+    "not_passed": Look("审查未通过", BAD),
+    "publicity": Look("公示中", WORKING),
+    "objected": Look("异议中", WARN),
+    "awaiting_ruling": Look("待裁决", WARN),
+    "registered": Look("已登记", GOOD),
+    "not_registered": Look("不予登记", BAD),
+    "published": Look("已发布", GOOD),
+    "unpublished": Look("已撤下", CLOSED),
+    "withdrawn": Look("已撤回", CLOSED),
+    "approved": Look("已通过", GOOD),
+    "refused": Look("未通过", BAD),
+    "rejected": Look("未通过", BAD),
+    "granted": Look("已同意", GOOD),
+    "confirmed": Look("已确认", GOOD),
+    "filed": Look("已备案", GOOD),
+    "queued": Look("排队中", WAITING),
+    "waiting": Look("等待中", WAITING),
+    "running": Look("运行中", WORKING),
+    "done": Look("已完成", GOOD),
+    "failed": Look("失败", BAD),
+    "timeout": Look("超时", BAD),
+    "cancelled": Look("已取消", CLOSED),
+    "stopped": Look("已停止", BAD),
+    "awaited": Look("待投票", WAITING),
+    "cast": Look("已投票", WORKING),
+    "released": Look("已出域", GOOD),
+    "blocked": Look("已阻断", BAD),
+    "pass": Look("通过", GOOD),
+    "review": Look("需人工判断", WARN),
+    "block": Look("阻断", BAD),
+    "active": Look("在用", GOOD),
+    "inactive": Look("已停用", CLOSED),
+    "pending": Look("待激活", WAITING),
+    "locked": Look("已锁定", BAD),
+    "revoked": Look("已收回", CLOSED),
+    "expired": Look("已过期", CLOSED),
+    "valid": Look("有效", GOOD),
+    "closed": Look("已办结", CLOSED),
+    "open": Look("办理中", WORKING),
+    "overdue": Look("已超期", BAD),
+    "allowed": Look("准许", GOOD),
+    "L1": Look("一级 公开", GOOD),
+    "L2": Look("二级 一般", WORKING),
+    "L3": Look("三级 敏感", WARN),
+    "L4": Look("四级 标识", BAD),
+}
+
+# 程序里没有列出的状态按词形取色，未知的一律中性：颜色只是提示，标签才是内容
+ENDINGS: tuple[tuple[str, str], ...] = (
+    ("not_", BAD),
+    ("refused", BAD),
+    ("rejected", BAD),
+    ("blocked", BAD),
+    ("returned", WARN),
+    ("objected", WARN),
+    ("approved", GOOD),
+    ("passed", GOOD),
+    ("registered", GOOD),
+    ("released", GOOD),
+    ("filed", GOOD),
+    ("published", GOOD),
+    ("done", GOOD),
+    ("draft", NEUTRAL),
+    ("cancelled", CLOSED),
+    ("withdrawn", CLOSED),
+    ("closed", CLOSED),
+    ("submitted", WAITING),
+    ("review", WORKING),
+)
+
+
+def look(state: str, label: str = "") -> Look:
+    """The label and tone of a state; an unknown state shows its given label in the neutral tone."""
+    found = LOOKS.get(state)
+    if found is None:
+        tone = next((tone for part, tone in ENDINGS if part in state), NEUTRAL)
+        found = Look(state, tone)
+    return Look(label or found.label, found.tone)
