@@ -96,4 +96,4 @@ def fresh(lease: Lease | None, kind: str, now: datetime) -> bool:
         return False
     age = now - instant(lease.at, "at")
     seconds = min(lease.ttl.get(kind, 0), TTL.get(kind, 0))
-    return -AHEAD <= age <= timedelta(seconds=seconds)
+    return seconds > 0 and -AHEAD <= age <= timedelta(seconds=seconds)
