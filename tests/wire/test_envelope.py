@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.wires import GRANT, NOW, STOP, World
 
 from gongshu.crypto.sign import PrivateKey
 from gongshu.wire import envelope as wire
 from gongshu.wire.errors import WireError
+from support.wires import GRANT, NOW, STOP, World
 
 
 @pytest.fixture(scope="module", params=["ed25519", "sm2"])

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from support.wires import GRANT, NOW, STOP, TASK, World
 
 from gongshu.crypto.sign import PrivateKey
 from gongshu.wire import envelope as wire
@@ -22,6 +21,7 @@ from gongshu.wire.errors import WireError
 from gongshu.wire.feed import Batch, FeedClient, Page, Reader, page, parse_page
 from gongshu.wire.lease import Lease, fresh, issue
 from gongshu.wire.store import FileFeedState
+from support.wires import GRANT, NOW, STOP, TASK, World
 
 CONTRACT = {"id": "c-1", "product": "bus", "buyer": "org-b", "from": "2026-03-01", "until": "2026-12-31"}
 CLOCK = {"offset_seconds": 86400}

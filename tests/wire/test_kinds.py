@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.wires import NOW, World
 
 from gongshu.wire import envelope as wire
 from gongshu.wire.admit import admit
 from gongshu.wire.errors import WireError
 from gongshu.wire.kinds import KINDS, SHAPES, Kind
 from gongshu.wire.trust import ADMINISTRATOR, ROLES
+from support.wires import NOW, World
 
 DIGEST = "sha256:" + "a" * 64
 GOOD: dict[str, Any] = {

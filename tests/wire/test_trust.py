@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.wires import NOW, World, key_row
 
 from gongshu.crypto.sign import PrivateKey
 from gongshu.wire import envelope as wire
 from gongshu.wire.errors import WireError
 from gongshu.wire.store import FileFeedState, TrustStore
 from gongshu.wire.trust import TrustList, anchors_of
+from support.wires import NOW, World, key_row
 
 
 def refused(code: str, run: Any) -> None:
