@@ -1,4 +1,4 @@
-"""Settings of the office: everything comes from `config/config.json` of the home and the office's key store."""
+"""Settings of the office: everything comes from the home's `config/` and the office's key store."""
 
 from __future__ import annotations
 

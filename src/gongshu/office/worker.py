@@ -30,8 +30,8 @@ def duties() -> list[Duty]:
     return [
         Duty("sequence", 0.1, sequencer.step),
         Duty("inbox", 1.0, inbox.handle_waiting),
-        Duty("witness", 2.0, witnesses.publish_checkpoint),
-        Duty("tick", 5.0, lambda now: cases.tick(clock.business_now())),
+        Duty("witness", 10.0, witnesses.publish_checkpoint),
+        Duty("tick", 5.0, lambda _now: cases.tick(clock.business_now())),
     ]
 
 

@@ -42,7 +42,7 @@ class ClockFixed(Exception):
 
 
 @transaction.atomic
-def move_to(target: datetime, *, zone: str, now: datetime) -> int:
+def move_to(target: datetime, *, now: datetime) -> int:
     """Move business time to `target` (aware) in a demo or test home; the new offset in seconds.
 
     The offset travels to the data domain as a signed feed item, which a production home refuses.

@@ -82,7 +82,7 @@ def handle(message: InboxMessage, now: datetime) -> None:
                 handler(made, verified, now)
             message.handled, message.problem = now, ""
             message.save(update_fields=["handled", "problem"])
-    except Exception as error:  # noqa: BLE001 — whatever a handler does wrong, the message stays and says so
+    except Exception as error:
         log.exception("inbox message %s (%s) failed", message.pk, message.kind)
         message.problem = f"{type(error).__name__}: {error}"[:400]
         message.save(update_fields=["problem"])

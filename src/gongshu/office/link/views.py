@@ -52,7 +52,7 @@ def feed_page(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_POST
 def inbox_post(request: HttpRequest) -> HttpResponse:
-    """`POST /link/inbox`: signed envelopes of data domain and gateway; each is taken or refused for itself."""
+    """`POST /link/inbox`: signed envelopes of data domain and gateway, each taken or refused for itself."""
     if int(request.headers.get("content-length") or 0) > wire_inbox.LARGEST:
         return _error(WireError("too_large", "送来的一批消息过大，请分批。"), 413)
     now = clock.wall_now()
