@@ -18,7 +18,7 @@ from gongshu.law.clocks import deadline
 from gongshu.law.decisions import ActRefused, Check, Decision, Outcome, Position, Running, TimerDue
 from gongshu.law.errors import LawError
 from gongshu.law.history import Context, Event, History, local_day
-from gongshu.law.inputs import Input, problem_of
+from gongshu.law.inputs import Input, day_of, problem_of
 from gongshu.law.predicates import PREDICATES, evaluate
 from gongshu.law.rules import Rules
 from gongshu.law.shapes import Act, Guard, Ledger, Procedure, State, Timer
@@ -83,32 +83,30 @@ def state_of(procedure: Procedure, rules: Rules, history: History) -> str:
 # ---------------------------------------------------------------- clocks
 
 
-def _start_day(ledger: Ledger, event: Event) -> date | None:
-    if not ledger.dated:
-        return local_day(event.at)
-    written = event.data.get(ledger.dated)
-    if isinstance(written, date):
-        return written
-    try:
-        return date.fromisoformat(str(written)[:10]) if written else None
-    except ValueError:
-        return None
+def _start_day(ledger: Ledger, history: History) -> date | None:
+    """The day the last event of `history` makes the clock count from; None when its fact is not there."""
+    event = history[-1]
+    if ledger.dated:
+        return day_of(event.data.get(ledger.dated))
+    earlier = next((item for item in reversed(history) if item.act in ledger.since), event)
+    return local_day(earlier.at)
 
 
 def entries(ledger: Ledger, rules: Rules, history: History) -> tuple[Running, ...]:
     """Every running of one clock: a new start closes the one before it unmet (it counts anew)."""
     found: list[Running] = []
-    for event in history:
+    for index, event in enumerate(history):
         if event.act in ledger.stops and found and found[-1].met is None:
             found[-1] = _met(found[-1], local_day(event.at))
-        if event.act in ledger.starts and (day := _start_day(ledger, event)) is not None:
+        if event.act in ledger.starts and (day := _start_day(ledger, history[: index + 1])) is not None:
             context = _context(rules, history, event.data, event.actor_id, day)
             if any(evaluate(guard.name, context, guard.args) for guard in ledger.when):
                 continue
             if found and found[-1].met is None:
                 found.pop()
             fact = deadline(rules, ledger.clock, day)
-            found.append(Running(ledger.id, ledger.clock, ledger.title, ledger.owes, day, fact, fact.due))
+            last = day_of(event.data.get(ledger.until)) or fact.due
+            found.append(Running(ledger.id, ledger.clock, ledger.title, ledger.owes, day, fact, last))
     return tuple(found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -186,9 +186,9 @@ INPUT_KINDS = frozenset(KINDS) | frozenset(OPTION_KINDS)
 
 
 def day_of(value: Any) -> date | None:
-    """A day given as date or `YYYY-MM-DD`."""
+    """A day given as date or `YYYY-MM-DD`; anything else is none."""
     if isinstance(value, date):
-        return value
+        return value.date() if isinstance(value, datetime) else value
     try:
         return date.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:

@@ -88,6 +88,39 @@ def each_has(context: Context, fact: str, keys: Sequence[str]) -> str:
     return ""
 
 
+@predicate("在某种情形下必须有", "fact", "value", "needs")
+def needed_when(context: Context, fact: str, value: Any, needs: str) -> str:
+    given = context.fact(fact)
+    if given is None:
+        return "还没有写明是否属于这种情形。"
+    return "属于这种情形的，必须附上相应材料。" if given == value and blank(context.fact(needs)) else ""
+
+
+@predicate("对申请的每一项都作了决定", "fact", "acts", "asked", "key")
+def decides_each(context: Context, fact: str, acts: Sequence[str], asked: str, key: str) -> str:
+    """Every row of the earlier act's list `asked` has a row with the same `key` in `fact`."""
+    event = context.last(tuple(acts))
+    wanted = [str(row.get(key)) for row in _rows(event.data.get(asked))] if event else []
+    decided = {str(row.get(key)) for row in _rows(context.fact(fact)) if not blank(row.get("decision"))}
+    left = [name for name in wanted if name not in decided]
+    if not wanted:
+        return "申请里没有字段清单。"
+    return f"还有 {len(left)} 项没有逐项写明是否必要，例如“{left[0]}”。" if left else ""
+
+
+@predicate("每个有关单位都已同意", "fact", "acts", "since")
+def every_organisation(context: Context, fact: str, acts: Sequence[str], since: Sequence[str]) -> str:
+    """Each organisation in `fact` has spoken by one of `acts` since the last submission."""
+    wanted = context.fact(fact)
+    if blank(wanted):
+        return "没有写明涉及哪些数据提供单位。"
+    spoken = {
+        event.data.get("actor_organisation") for event in context.since(tuple(since)) if event.act in acts
+    }
+    left = [name for name in wanted if name not in spoken]
+    return f"还有 {len(left)} 个数据提供单位没有出具意见。" if left else ""
+
+
 @predicate("办理人的单位不在名单里", "fact")
 def organisation_not_in(context: Context, fact: str) -> str:
     mine, others = context.fact("actor_organisation"), context.fact(fact)

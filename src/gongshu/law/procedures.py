@@ -16,7 +16,7 @@ from typing import Any
 from gongshu.law.errors import LawError
 from gongshu.law.inputs import Input, options_of
 from gongshu.law.packs import Library
-from gongshu.law.rules import Rule, Rules
+from gongshu.law.rules import Rule, Rules, at
 from gongshu.law.shapes import Act, Branch, Guard, Ledger, Procedure, State, Timer
 from gongshu.law.soundness import check, check_roles
 
@@ -138,6 +138,8 @@ def _ledger(raw: Raw, chosen: Mapping[str, str]) -> Ledger:
         stops=_names(raw.get("stops")),
         owes=_names(raw.get("owes")),
         dated=str(raw.get("dated", "")),
+        since=_names(raw.get("since")),
+        until=str(raw.get("until", "")),
         when=_guards(raw.get("when")),
         readings=tuple(readings.used),
     )
@@ -186,6 +188,27 @@ def merge(base: Raw, raw: Raw) -> dict[str, Any]:
     return merged
 
 
+def _text(rule: Rule) -> dict[str, Any]:
+    text = {key: value for key, value in rule.data.items() if key != "id"}
+    return {**text, "id": rule.id, "basis": list(rule.basis), "because": rule.because or ""}
+
+
+def _other(rules: Rules, name: str) -> dict[str, Any]:
+    """`registration.first` of the same zone, or `cn/registration.first` of another one."""
+    zone, slash, id_ = name.rpartition("/")
+    return _text((at(zone, rules.on, rules.library) if slash else rules).procedure(id_))
+
+
+def whole(raw: Raw, other: Callable[[str], Raw] | None, path: tuple[str, ...] = ()) -> Raw:
+    """The text with everything it takes from the procedure named by `like`, that one's `like` included."""
+    like = raw.get("like")
+    if like is None:
+        return raw
+    if other is None or like in path:
+        raise ProcedureError(str(raw.get("id", "?")), f"不能参照“{like}”。")
+    return merge(whole(other(str(like)), other, (*path, str(like))), raw)
+
+
 HEAD_KEYS = ("id", "title", "basis", "summary", "because", "subject", "form", "initial", "like", "drop")
 PART_KEYS = ("states", "inputs", "acts", "clocks", "timers")
 
@@ -210,15 +233,11 @@ _MOST = 2000
 
 def _load(rules: Rules, id_: str) -> Procedure:
     rule = rules.procedure(id_)
-
-    def text(rule: Rule) -> dict[str, Any]:
-        return {**rule.data, "id": rule.id, "basis": list(rule.basis), "because": rule.because or ""}
-
     return build(
-        text(rule),
+        _text(rule),
         readings={name: str(rules.reading(name)["takes"]) for name in rules.ids("readings")},
         roles={name: rules.role(name).title for name in rules.ids("roles")},
-        other=lambda name: text(rules.procedure(name)),
+        other=lambda name: _other(rules, name),
         pack=rule.pack,
         zone=rules.zone,
     )
@@ -240,10 +259,7 @@ def build(
     """
     id_ = str(raw.get("id", "?"))
     try:
-        if "like" in raw:
-            if other is None:
-                raise ProcedureError(id_, "要参照别的程序，但没有给出它。")
-            raw = merge(other(str(raw["like"])), raw)
+        raw = whole(raw, other)
         unknown = set(raw) - {*HEAD_KEYS, *PART_KEYS}
         if unknown:
             raise ProcedureError(id_, f"不认识的栏目：{'、'.join(sorted(unknown))}。")

@@ -67,8 +67,9 @@ class Act:
 class Ledger:
     """A clock in use: each of `starts` begins the count anew, each of `stops` answers it.
 
-    `dated` names the fact of the starting act that holds the day to count from (else the day it was done);
-    `when` predicates must hold for the clock to run at all; `owes` are the roles that must act in time.
+    `dated` names the fact of the starting act that holds the day to count from (else the day it was done;
+    with `since`, the day of the latest such earlier act). `until` names a fact of the starting act that
+    holds the last day itself. `when` must hold for the clock to run; `owes` are the roles that must act.
     """
 
     id: str
@@ -78,6 +79,8 @@ class Ledger:
     stops: tuple[str, ...]
     owes: tuple[str, ...] = ()
     dated: str = ""
+    since: tuple[str, ...] = ()
+    until: str = ""
     when: tuple[Guard, ...] = ()
     readings: tuple[str, ...] = ()
 
