@@ -1,0 +1,113 @@
+"""`gongshu law check | deadline | show | coverage | diagram`: needs no home, no database, no network."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from importlib import import_module, util
+from zoneinfo import ZoneInfo
+
+from gongshu.cli.answer import Answer, BadUse
+from gongshu.cli.parser import Parser, command_parser, day
+from gongshu.law import calendar, clocks, packs, rules
+from gongshu.law import show as showing
+from gongshu.law.errors import LawError, Problem
+
+# rooms of the law that know more of a pack's content than its shape: `problems(library) -> list[Problem]`
+DEEPER = ("gongshu.law.procedures", "gongshu.law.forms", "gongshu.law.coverage")
+
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def _bad(error: LawError) -> BadUse:
+    return BadUse(error.code, error.sentence, error.basis)
+
+
+def _zoned(name: str, title: str) -> Parser:
+    parser = command_parser(name, title)
+    parser.add_argument("--zone", default="cn", help="专区：cn gansu hubei huangshi anhui chizhou")
+    return parser
+
+
+def check(argv: list[str]) -> Answer:
+    """Every pack: shape, citations, inheritance, calendar, procedures and forms. `ok, packs, problems`."""
+    command_parser("law check", "检查全部规则包").parse_args(argv)
+    library = packs.build(packs.read_folder(packs.ROOT))
+    problems = [*library.problems, *_calendar_problems(library)]
+    if not problems:
+        problems += _deeper_problems(library)
+    listing = [
+        {
+            "id": pack.id,
+            "title": pack.title,
+            "parent": pack.parent,
+            "digest": pack.digest,
+            "zone_digest": library.digest(pack.id),
+            "sources": sorted(pack.sources),
+            "values": sum(len(versions) for versions in pack.values.values()),
+        }
+        for pack in library.packs.values()
+    ]
+    data = {
+        "ok": not problems,
+        "packs": sorted(listing, key=lambda item: str(item["id"])),
+        "problems": sorted((problem.data() for problem in problems), key=lambda item: tuple(item.values())),
+    }
+    lines = [f"{item['id']:<9}{item['title']}，{item['values']} 项" for item in listing]
+    lines += [f"错误：{problem}" for problem in problems] or ["全部规则包没有错误。"]
+    return Answer(not problems, data, "\n".join(lines))
+
+
+def _calendar_problems(library: packs.Library) -> list[Problem]:
+    return [
+        Problem(pack.id, f"{pack.id}/calendar", "", sentence)
+        for pack in library.packs.values()
+        for sentence in calendar.problems(pack.files)
+    ]
+
+
+def _deeper_problems(library: packs.Library) -> list[Problem]:
+    found: list[Problem] = []
+    for name in DEEPER:
+        if util.find_spec(name):
+            look = getattr(import_module(name), "problems", None)
+            found += look(library) if look else []
+    return found
+
+
+def deadline(argv: list[str]) -> Answer:
+    """One clock of one zone, reckoned from a day (design section 11)."""
+    parser = _zoned("law deadline", "计算一个期限")
+    parser.add_argument("clock", help="期限的 id，例如 registration.publicity")
+    parser.add_argument("--from", dest="from_", type=day, required=True, help="起算的事件发生之日 YYYY-MM-DD")
+    options = parser.parse_args(argv)
+    try:
+        due = _reckon(options.zone, options.clock, options.from_, options.at)
+    except LawError as error:
+        raise _bad(error) from error
+    return Answer(True, due.data(), _told(due))
+
+
+def _reckon(zone: str, clock: str, from_: date, at: date | None) -> clocks.Due:
+    # without --at the rule is asked on the day of its event, with every paper there is
+    return clocks.deadline(rules.at(zone, at or from_, known=at), clock, from_)
+
+
+def _told(due: clocks.Due) -> str:
+    lines = [due.sentence]
+    lines += [f"不计：{skip.date} {skip.why}" for skip in due.skipped]
+    lines += [f"计入：{skip.date} {skip.why}" for skip in due.worked]
+    return "\n".join(lines)
+
+
+def show(argv: list[str]) -> Answer:
+    """The effective rule of an id in a zone: every value with its pack, article and standing."""
+    parser = _zoned("law show", "显示一条规则的有效值和出处")
+    parser.add_argument("id", nargs="?", help="规则的 id，也可写 类别/id；不写则列出全部")
+    options = parser.parse_args(argv)
+    try:
+        found = rules.at(options.zone, options.at or datetime.now(SHANGHAI).date(), known=options.at)
+        data = showing.rule(found, options.id) if options.id else showing.everything(found)
+    except LawError as error:
+        raise _bad(error) from error
+    return Answer(True, data, showing.text(data))

@@ -1,0 +1,318 @@
+"""Statutory clocks: from an event to a day, with every day that was skipped and why.
+
+Counting starts the day after the event (民法典 art. 201). Working days follow `calendar`; a deadline in
+calendar days, months or years that ends on a day of rest ends on the next working day (art. 203); windows,
+expiries, terms, retention, fixed dates and backward clocks never roll. 及时 and 立即 have no number and are
+never given one.
+"""
+
+from __future__ import annotations
+
+import calendar as month_lengths
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from gongshu.law import packs
+from gongshu.law.calendar import Calendar, DayFact, shift
+from gongshu.law.errors import LawError, OutOfRange, UnknownClock
+from gongshu.law.rules import Rule, Rules
+from gongshu.law.schema import Value, unknown_keys
+
+KINDS = {
+    "deadline": "期限的最后一日",
+    "window": "窗口的第一日",
+    "expiry": "有效期的最后一日",
+    "term": "期间的最后一日",
+    "retention": "可以删除的第一日",
+    "date": "应当完成的日子",
+    "prompt": "及时",
+    "immediate": "立即",
+}
+UNNUMBERED = ("prompt", "immediate")
+UNITS = {"working_days": "个工作日", "days": "日", "months": "个月", "years": "年", "date": ""}
+DIRECTIONS = ("after", "before")
+CLOCK_KEYS = {"title", "kind", "value", "unit", "direction", "rolls", "starts", "bound", "reading", "note"}
+READING_KEYS = {"number", "chosen", "text", "other"}
+BOUNDS = {"at_most": "不超过", "at_least": "不少于", "exactly": "", "in_principle": "原则上"}
+ROLLING_ARTICLE = "civil-code:203"
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A day the reckoning passed over, or a day of the weekend it counted, and why."""
+
+    date: date
+    why: str
+
+    def data(self) -> dict[str, str]:
+        return {"date": self.date.isoformat(), "why": self.why}
+
+
+@dataclass(frozen=True)
+class Due:
+    """A clock that has been reckoned.
+
+    `due` is the last day in time (deadline), the first day of a window, the last day of validity (expiry,
+    term), the first day deletion is allowed (retention), None for prompt and immediate. `nominal` is the
+    day before 民法典 art. 203 moved it. `papers` are the holiday papers that decided days of the span.
+    """
+
+    clock: str
+    title: str
+    zone: str
+    from_: date
+    due: date | None
+    nominal: date | None
+    value: int | str | None
+    unit: str | None
+    kind: str
+    direction: str
+    rolls: bool
+    basis: tuple[str, ...]
+    skipped: tuple[Skip, ...]
+    worked: tuple[Skip, ...]
+    provisional: bool
+    papers: tuple[str, ...]
+    pack: str
+    text_status: str
+    in_force: bool
+    binding: bool
+    because: str | None
+    starts: str
+    reading: dict[str, Any] | None
+    sentence: str
+
+    def data(self) -> dict[str, Any]:
+        """The object of `gongshu law deadline --json` (design section 11)."""
+        return {
+            "ok": True,
+            "clock": self.clock,
+            "title": self.title,
+            "zone": self.zone,
+            "from": self.from_.isoformat(),
+            "due": self.due.isoformat() if self.due else None,
+            "value": self.value,
+            "unit": self.unit,
+            "kind": self.kind,
+            "direction": self.direction,
+            "rolls": self.rolls,
+            "nominal": self.nominal.isoformat() if self.nominal else None,
+            "basis": sorted(self.basis),
+            "skipped": [skip.data() for skip in self.skipped],
+            "worked": [skip.data() for skip in self.worked],
+            "provisional": self.provisional,
+            "papers": list(self.papers),
+            "pack": self.pack,
+            "text_status": self.text_status,
+            "in_force": self.in_force,
+            "binding": self.binding,
+            "because": self.because,
+            "starts": self.starts,
+            "reading": self.reading,
+            "sentence": self.sentence,
+        }
+
+
+def check(value: Value) -> list[str]:
+    """What is wrong with a clock as its pack writes it; a sentence each."""
+    data = value.data
+    found = [f"不认识的字段“{key}”。" for key in unknown_keys(data, CLOCK_KEYS)]
+    kind, unit, direction = data.get("kind"), data.get("unit"), data.get("direction", "after")
+    if not data.get("title"):
+        found.append("缺少名称（title）。")
+    if not data.get("starts"):
+        found.append("缺少起算点（starts）。")
+    if kind not in KINDS:
+        found.append(f"类型（kind）应是：{'、'.join(KINDS)}。")
+    if direction not in DIRECTIONS:
+        found.append("方向（direction）应是 after 或 before。")
+    if data.get("bound", "exactly") not in BOUNDS:
+        found.append(f"界限（bound）应是：{'、'.join(BOUNDS)}。")
+    found += _check_number(kind, data.get("value"), unit)
+    if data.get("rolls") not in (True, False):
+        found.append("要写明遇休息日是否顺延（rolls）。")
+    elif data["rolls"] and (kind != "deadline" or direction != "after" or unit == "working_days"):
+        found.append("只有按日历日、月、年向后计算的期限才顺延（民法典第203条）。")
+    reading = data.get("reading")
+    if reading is not None and (not isinstance(reading, dict) or set(reading) != READING_KEYS):
+        found.append("两种读法（reading）要写 number、chosen、text、other。")
+    return found
+
+
+def _check_number(kind: Any, value: Any, unit: Any) -> list[str]:
+    if kind in UNNUMBERED:
+        return [] if value is None and unit is None else ["及时、立即没有数字，不能写 value 和 unit。"]
+    if kind == "date":
+        return [] if unit == "date" and _month_day(value) else ["固定日期写成 value: MM-DD、unit: date。"]
+    if unit not in UNITS or unit == "date":
+        return [f"单位（unit）应是：{'、'.join(name for name in UNITS if name != 'date')}。"]
+    return [] if type(value) is int and value > 0 else ["数值（value）应是正整数。"]
+
+
+def _month_day(value: Any) -> tuple[int, int] | None:
+    try:
+        # 29 February is no day of every year, so it cannot be a yearly date
+        day = date.fromisoformat(f"2001-{value}")
+    except ValueError:
+        return None
+    return day.month, day.day
+
+
+packs.CHECKS["clocks"] = check
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of the month `months` later (or earlier), or that month's last day."""
+    years, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if not date.min.year <= years <= date.max.year:
+        raise OutOfRange("date", f"从 {day} 推算的日期超出了日历的范围。")
+    return date(years, month + 1, min(day.day, month_lengths.monthrange(years, month + 1)[1]))
+
+
+def _working_days(calendar: Calendar, start: date, count: int) -> date:
+    days = calendar.after(start) if count > 0 else calendar.before(start)
+    left = abs(count)
+    for fact in days:
+        left -= fact.work
+        if left == 0:
+            return fact.day
+    raise AssertionError("the calendar has no end")
+
+
+STEPS: dict[str, Callable[[Calendar, date, int], date]] = {
+    "working_days": _working_days,
+    "days": lambda _calendar, start, count: shift(start, count),
+    "months": lambda _calendar, start, count: add_months(start, count),
+    "years": lambda _calendar, start, count: add_months(start, count * 12),
+}
+
+
+def nominal(rule: Rule, calendar: Calendar, from_: date) -> date | None:
+    """The day a clock names before any rolling; None when the text gives no number."""
+    kind = rule["kind"]
+    if kind in UNNUMBERED:
+        return None
+    if kind == "date":
+        month, day = _month_day(rule.value) or (1, 1)
+        if from_.year == date.max.year:
+            raise OutOfRange("date", f"从 {from_} 推算的日期超出了日历的范围。")
+        return date(from_.year + 1, month, day)
+    sign = -1 if rule.get("direction", "after") == "before" else 1
+    end = STEPS[rule["unit"]](calendar, from_, sign * rule.value)
+    # kept through the last day, so the first day without a duty to keep is the next
+    return shift(end, 1) if kind == "retention" else end
+
+
+def deadline(rules: Rules, clock_id: str, from_: date) -> Due:
+    """Reckons a clock of the zone from the day of its event; raises `UnknownClock`, `OutOfRange`."""
+    rule = rules.clock(clock_id)
+    named = nominal(rule, rules.calendar, from_)
+    due = rules.calendar.next_workday(named) if named and rule["rolls"] else named
+    looked = _looked_at(rule, rules.calendar, from_, named, due)
+    basis = rule.basis if due == named else (*rule.basis, ROLLING_ARTICLE)
+    result = Due(
+        clock=clock_id,
+        title=rule.title,
+        zone=rules.zone,
+        from_=from_,
+        due=due,
+        nominal=named,
+        value=rule.value,
+        unit=rule.get("unit"),
+        kind=rule["kind"],
+        direction=rule.get("direction", "after"),
+        rolls=rule["rolls"],
+        basis=basis,
+        skipped=tuple(Skip(fact.day, fact.why) for fact in looked if not fact.work),
+        worked=tuple(Skip(fact.day, fact.why) for fact in looked if fact.work and fact.moved),
+        provisional=any(fact.provisional for fact in looked),
+        papers=tuple(dict.fromkeys(fact.paper for fact in looked if fact.paper)),
+        pack=rule.pack,
+        text_status=rule.text_status,
+        in_force=rule.in_force,
+        binding=rule.binding,
+        because=rule.because,
+        starts=rule["starts"],
+        reading=rule.get("reading"),
+        sentence="",
+    )
+    object.__setattr__(result, "sentence", _sentence(rules, rule, result))
+    return result
+
+
+def _looked_at(
+    rule: Rule, calendar: Calendar, from_: date, named: date | None, due: date | None
+) -> list[DayFact]:
+    """The days whose being worked or not decided the answer, oldest first."""
+    if named is None or due is None:
+        return []
+    if rule["unit"] == "working_days":
+        return (
+            calendar.between(from_, due)
+            if due >= from_
+            else calendar.between(shift(due, -1), shift(from_, -1))
+        )
+    return calendar.between(shift(named, -1), due) if rule["rolls"] else []
+
+
+def _sentence(rules: Rules, rule: Rule, due: Due) -> str:
+    parts = [f"{due.title}：{_reckoned(rule, due)}（{'、'.join(map(rules.cite, due.basis))}）。"]
+    if due.nominal != due.due:
+        parts.append(f"期满日 {due.nominal} 是休息日，顺延到其后第一个工作日。")
+    if due.provisional:
+        years = sorted({skip.year for skip in _unsettled(rules.calendar, due)})
+        named = "、".join(map(str, years))
+        parts.append(f"{named}年的放假安排未收录，暂按周末和法定节假日推算，通知公布后重算。")
+    parts += [rule.caution] if rule.caution else []
+    if not due.in_force and rule.text_status == "in_force":
+        parts.append(f"{rules.on} 不在这条规则的施行期内，仍按它计算。")
+    if due.reading:
+        parts.append(f"条文有两种读法，本规则包取“{due.reading['text']}”；另一读法：{due.reading['other']}。")
+    return "".join(parts)
+
+
+def _unsettled(calendar: Calendar, due: Due) -> list[date]:
+    start, end = sorted((due.from_, due.due or due.from_))
+    return [fact.day for fact in calendar.between(start, end) if fact.provisional]
+
+
+def _reckoned(rule: Rule, due: Due) -> str:
+    if due.due is None:
+        return f"{rule['starts']}后应当{KINDS[due.kind]}办理，文本没有规定天数"
+    if due.kind == "date":
+        return f"{due.from_.year}年度的应在 {due.due} 前完成"
+    side = "起" if due.direction == "after" else "往前"
+    bound = BOUNDS[rule.get("bound", "exactly")]
+    amount = f"{bound}{due.value}{UNITS[str(due.unit)]}"
+    return f"自{rule['starts']}（{due.from_}）{side}{amount}，{KINDS[due.kind]}是 {due.due}"
+
+
+def remaining(due: date, today: date, calendar: Calendar) -> int:
+    """Working days left after today up to and with `due`; negative once `due` has passed."""
+    return calendar.workdays(today, due)
+
+
+def moved(before: Due, after: Due) -> str | None:
+    """Why a deadline reckoned again differs, naming the papers that came; None when it did not move."""
+    if before.due == after.due and before.provisional == after.provisional:
+        return None
+    papers = [paper for paper in after.papers if paper not in before.papers]
+    named = "、".join(papers) or "新收录的放假安排"
+    if before.due == after.due:
+        return f"按{named}重算，{after.title}仍是 {after.due}，不再是暂定。"
+    return f"按{named}重算，{after.title}由 {before.due} 改为 {after.due}。"
+
+
+__all__ = [
+    "Due",
+    "LawError",
+    "Skip",
+    "UnknownClock",
+    "add_months",
+    "deadline",
+    "moved",
+    "nominal",
+    "remaining",
+]
