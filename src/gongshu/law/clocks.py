@@ -33,8 +33,10 @@ KINDS = {
 UNNUMBERED = ("prompt", "immediate")
 UNITS = {"working_days": "个工作日", "days": "日", "months": "个月", "years": "年", "date": ""}
 DIRECTIONS = ("after", "before")
-CLOCK_KEYS = {"title", "kind", "value", "unit", "direction", "rolls", "starts", "bound", "reading", "note"}
-READING_KEYS = {"number", "chosen", "text", "other"}
+CLOCK_KEYS = {
+    "title", "kind", "value", "unit", "direction", "rolls", "starts", "bound",
+    "reading", "first_day_when", "note",
+}  # fmt: skip
 BOUNDS = {"at_most": "不超过", "at_least": "不少于", "exactly": "", "in_principle": "原则上"}
 ROLLING_ARTICLE = "civil-code:203"
 
@@ -103,7 +105,7 @@ class Due:
             "skipped": [skip.data() for skip in self.skipped],
             "worked": [skip.data() for skip in self.worked],
             "provisional": self.provisional,
-            "papers": list(self.papers),
+            "papers": sorted(self.papers),
             "pack": self.pack,
             "text_status": self.text_status,
             "in_force": self.in_force,
@@ -135,9 +137,8 @@ def check(value: Value) -> list[str]:
         found.append("要写明遇休息日是否顺延（rolls）。")
     elif data["rolls"] and (kind != "deadline" or direction != "after" or unit == "working_days"):
         found.append("只有按日历日、月、年向后计算的期限才顺延（民法典第203条）。")
-    reading = data.get("reading")
-    if reading is not None and (not isinstance(reading, dict) or set(reading) != READING_KEYS):
-        found.append("两种读法（reading）要写 number、chosen、text、other。")
+    if "first_day_when" in data and not data.get("reading"):
+        found.append("起算日是否计入（first_day_when）要写明是哪一个读法（reading）。")
     return found
 
 
@@ -189,8 +190,11 @@ STEPS: dict[str, Callable[[Calendar, date, int], date]] = {
 }
 
 
-def nominal(rule: Rule, calendar: Calendar, from_: date) -> date | None:
-    """The day a clock names before any rolling; None when the text gives no number."""
+def nominal(rule: Rule, calendar: Calendar, from_: date, counted: bool = False) -> date | None:
+    """The day a clock names before any rolling; None when the text gives no number.
+
+    `counted`: the day of the event is itself the first day (a reading of 1.6, not the rule).
+    """
     kind = rule["kind"]
     if kind in UNNUMBERED:
         return None
@@ -200,7 +204,9 @@ def nominal(rule: Rule, calendar: Calendar, from_: date) -> date | None:
             raise OutOfRange("date", f"从 {from_} 推算的日期超出了日历的范围。")
         return date(from_.year + 1, month, day)
     sign = -1 if rule.get("direction", "after") == "before" else 1
-    end = STEPS[rule["unit"]](calendar, from_, sign * rule.value)
+    # where the pack reads the first day as counted, everything ends one day sooner
+    first = shift(from_, -1) if counted else from_
+    end = STEPS[rule["unit"]](calendar, first, sign * rule.value)
     # kept through the last day, so the first day without a duty to keep is the next
     return shift(end, 1) if kind == "retention" else end
 
@@ -208,7 +214,9 @@ def nominal(rule: Rule, calendar: Calendar, from_: date) -> date | None:
 def deadline(rules: Rules, clock_id: str, from_: date) -> Due:
     """Reckons a clock of the zone from the day of its event; raises `UnknownClock`, `OutOfRange`."""
     rule = rules.clock(clock_id)
-    named = nominal(rule, rules.calendar, from_)
+    reading = _reading(rules, rule)
+    counted = reading is not None and reading["takes"] == rule.get("first_day_when")
+    named = nominal(rule, rules.calendar, from_, counted)
     due = rules.calendar.next_workday(named) if named and rule["rolls"] else named
     looked = _looked_at(rule, rules.calendar, from_, named, due)
     basis = rule.basis if due == named else (*rule.basis, ROLLING_ARTICLE)
@@ -231,15 +239,31 @@ def deadline(rules: Rules, clock_id: str, from_: date) -> Due:
         papers=tuple(dict.fromkeys(fact.paper for fact in looked if fact.paper)),
         pack=rule.pack,
         text_status=rule.text_status,
-        in_force=rule.in_force,
+        in_force=rule.in_force or _holds_when_due(rules, rule, due),
         binding=rule.binding,
         because=rule.because,
         starts=rule["starts"],
-        reading=rule.get("reading"),
+        reading=reading,
         sentence="",
     )
     object.__setattr__(result, "sentence", _sentence(rules, rule, result))
     return result
+
+
+def _reading(rules: Rules, rule: Rule) -> dict[str, Any] | None:
+    """The two readings of a clock's passage and the one taken; the zone's own choice before its pack's."""
+    name = rule.get("reading")
+    if name is None:
+        return None
+    chosen = rules.reading(name) if rules.has("readings", name) else rules.elsewhere(rule.pack).reading(name)
+    return {"id": name, **chosen.data}
+
+
+def _holds_when_due(rules: Rules, rule: Rule, due: date | None) -> bool:
+    """A report on last year is owed under the rule of the day it falls due, not of the year it is about."""
+    if rule["kind"] != "date" or due is None:
+        return False
+    return rules.on_day(due).clock(rule.id).in_force
 
 
 def _looked_at(
@@ -269,8 +293,16 @@ def _sentence(rules: Rules, rule: Rule, due: Due) -> str:
     if not due.in_force and rule.text_status == "in_force":
         parts.append(f"{rules.on} 不在这条规则的施行期内，仍按它计算。")
     if due.reading:
-        parts.append(f"条文有两种读法，本规则包取“{due.reading['text']}”；另一读法：{due.reading['other']}。")
+        parts.append(_two_readings(due.reading))
     return "".join(parts)
+
+
+def _two_readings(reading: dict[str, Any]) -> str:
+    taken = reading["takes"]
+    if taken not in ("a", "b"):
+        return f"条文有两种读法，都照顾到：{reading['a']}；{reading['b']}。"
+    other = "b" if taken == "a" else "a"
+    return f"条文有两种读法，本规则包取“{reading[taken]}”；另一读法：{reading[other]}。"
 
 
 def _unsettled(calendar: Calendar, due: Due) -> list[date]:

@@ -215,6 +215,15 @@ class Rules:
             raise kind(code, f"没有“{name}”这个{title}，运行 gongshu law show 看全部。")
         raise kind(code, f"{zone}的文本没有规定“{name}”这个{title}；规定了它的有：{'、'.join(others)}。")
 
+    def on_day(self, on: date) -> Rules:
+        """The same zone's rules on another day, with the same knowledge of the calendar."""
+        return Rules(self.zone, on, self.library, self.calendar)
+
+    def elsewhere(self, zone: str) -> Rules:
+        """Another zone's rules on the same day, with the same knowledge of the calendar."""
+        self.library.pack(zone)
+        return Rules(zone, self.on, self.library, self.calendar)
+
     def text(self, citation: str) -> Standing:
         """How the text behind `source-key` or `source-key:article` stood on this day."""
         return Standing(self.library.source(citation), self.on)
