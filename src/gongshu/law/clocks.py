@@ -14,30 +14,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from gongshu.law import packs
 from gongshu.law.calendar import Calendar, DayFact, shift
 from gongshu.law.errors import LawError, OutOfRange, UnknownClock
 from gongshu.law.rules import Rule, Rules
-from gongshu.law.schema import Value, unknown_keys
+from gongshu.law.values import BOUNDS, KINDS, UNITS, UNNUMBERED, month_day
 
-KINDS = {
-    "deadline": "期限的最后一日",
-    "window": "窗口的第一日",
-    "expiry": "有效期的最后一日",
-    "term": "期间的最后一日",
-    "retention": "可以删除的第一日",
-    "date": "应当完成的日子",
-    "prompt": "及时",
-    "immediate": "立即",
-}
-UNNUMBERED = ("prompt", "immediate")
-UNITS = {"working_days": "个工作日", "days": "日", "months": "个月", "years": "年", "date": ""}
-DIRECTIONS = ("after", "before")
-CLOCK_KEYS = {
-    "title", "kind", "value", "unit", "direction", "rolls", "starts", "bound",
-    "reading", "first_day_when", "note",
-}  # fmt: skip
-BOUNDS = {"at_most": "不超过", "at_least": "不少于", "exactly": "", "in_principle": "原则上"}
 ROLLING_ARTICLE = "civil-code:203"
 
 
@@ -117,53 +98,6 @@ class Due:
         }
 
 
-def check(value: Value) -> list[str]:
-    """What is wrong with a clock as its pack writes it; a sentence each."""
-    data = value.data
-    found = [f"不认识的字段“{key}”。" for key in unknown_keys(data, CLOCK_KEYS)]
-    kind, unit, direction = data.get("kind"), data.get("unit"), data.get("direction", "after")
-    if not data.get("title"):
-        found.append("缺少名称（title）。")
-    if not data.get("starts"):
-        found.append("缺少起算点（starts）。")
-    if kind not in KINDS:
-        found.append(f"类型（kind）应是：{'、'.join(KINDS)}。")
-    if direction not in DIRECTIONS:
-        found.append("方向（direction）应是 after 或 before。")
-    if data.get("bound", "exactly") not in BOUNDS:
-        found.append(f"界限（bound）应是：{'、'.join(BOUNDS)}。")
-    found += _check_number(kind, data.get("value"), unit)
-    if data.get("rolls") not in (True, False):
-        found.append("要写明遇休息日是否顺延（rolls）。")
-    elif data["rolls"] and (kind != "deadline" or direction != "after" or unit == "working_days"):
-        found.append("只有按日历日、月、年向后计算的期限才顺延（民法典第203条）。")
-    if "first_day_when" in data and not data.get("reading"):
-        found.append("起算日是否计入（first_day_when）要写明是哪一个读法（reading）。")
-    return found
-
-
-def _check_number(kind: Any, value: Any, unit: Any) -> list[str]:
-    if kind in UNNUMBERED:
-        return [] if value is None and unit is None else ["及时、立即没有数字，不能写 value 和 unit。"]
-    if kind == "date":
-        return [] if unit == "date" and _month_day(value) else ["固定日期写成 value: MM-DD、unit: date。"]
-    if unit not in UNITS or unit == "date":
-        return [f"单位（unit）应是：{'、'.join(name for name in UNITS if name != 'date')}。"]
-    return [] if type(value) is int and value > 0 else ["数值（value）应是正整数。"]
-
-
-def _month_day(value: Any) -> tuple[int, int] | None:
-    try:
-        # 29 February is no day of every year, so it cannot be a yearly date
-        day = date.fromisoformat(f"2001-{value}")
-    except ValueError:
-        return None
-    return day.month, day.day
-
-
-packs.CHECKS["clocks"] = check
-
-
 def add_months(day: date, months: int) -> date:
     """The same day of the month `months` later (or earlier), or that month's last day."""
     years, month = divmod(day.year * 12 + day.month - 1 + months, 12)
@@ -199,7 +133,7 @@ def nominal(rule: Rule, calendar: Calendar, from_: date, counted: bool = False) 
     if kind in UNNUMBERED:
         return None
     if kind == "date":
-        month, day = _month_day(rule.value) or (1, 1)
+        month, day = month_day(rule.value) or (1, 1)
         if from_.year == date.max.year:
             raise OutOfRange("date", f"从 {from_} 推算的日期超出了日历的范围。")
         return date(from_.year + 1, month, day)

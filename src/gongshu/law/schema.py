@@ -36,6 +36,7 @@ SOURCE_KEYS = {
     "note",
 }
 SUCCESSOR_KEYS = {"title", "number", "issued"}
+NOT_ENCODED_KEYS = {"basis", "says", "reason", "rows"}
 INHERIT_KEYS = {"from", "ids", "because"}
 
 _TENS = "零一二三四五六七八九"
@@ -162,6 +163,16 @@ class Value:
 
 
 @dataclass(frozen=True)
+class NotEncoded:
+    """What a text says and the software does not do, with the reason and the requirement rows it touches."""
+
+    basis: tuple[str, ...]
+    says: str
+    reason: str
+    rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Pack:
     """One folder of rules: its sources, what it inherits, and its own values."""
 
@@ -173,6 +184,7 @@ class Pack:
     inherit: tuple[Inherit, ...]
     values: Mapping[tuple[str, str], tuple[Value, ...]]
     digest: str
+    not_encoded: tuple[NotEncoded, ...] = ()
     files: Mapping[str, bytes] = field(repr=False, default_factory=dict)
 
 
