@@ -97,14 +97,10 @@ def _input(id_: str, raw: Raw) -> Input:
     )
 
 
-def _asks(raw: Any, inputs: Mapping[str, Input]) -> tuple[Input, ...]:
-    """`asks: [reasons, note?]`: names of the procedure's inputs, a question mark makes one optional."""
-    found = []
-    for name in _names(raw):
-        known = inputs[name.rstrip("?")]
-        required = not name.endswith("?")
-        found.append(replace(known, required=required))
-    return tuple(found)
+def _asks(raw: Raw, inputs: Mapping[str, Input]) -> tuple[Input, ...]:
+    """`asks: [reasons]` must be given, `may: [note]` can be; both name inputs of the procedure."""
+    asked = [inputs[name] for name in _names(raw.get("asks"))]
+    return (*asked, *(replace(inputs[name], required=False) for name in _names(raw.get("may"))))
 
 
 def _act(raw: Raw, inputs: Mapping[str, Input], chosen: Mapping[str, str], roles: Mapping[str, str]) -> Act:
@@ -117,7 +113,7 @@ def _act(raw: Raw, inputs: Mapping[str, Input], chosen: Mapping[str, str], roles
         from_=_names(raw["from"]),
         to=_branches(raw["to"]),
         by=by,
-        asks=_asks(raw.get("asks"), inputs),
+        asks=_asks(raw, inputs),
         requires=_guards(raw.get("requires")),
         basis=_names(raw.get("basis")),
         help=str(raw.get("help", "")),
