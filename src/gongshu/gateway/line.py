@@ -1,0 +1,145 @@
+"""The gateway's end of the line: polls feeds, leases and the data domain's own list, and sums them up.
+
+One thread does it every half second; the answering side reads `State`, which is replaced whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gongshu.contract.model import BadContract, Ceiling, Contract, compile_ceiling, compile_contract
+from gongshu.gateway import products
+from gongshu.gateway.book import Book
+from gongshu.wire import lease as wire_lease
+from gongshu.wire import serving
+from gongshu.wire.errors import WireError
+from gongshu.wire.feed import FeedClient
+from gongshu.wire.lease import Lease
+from gongshu.wire.settings import Settings
+from gongshu.wire.store import TrustStore
+from gongshu.wire.times import instant
+
+log = logging.getLogger(__name__)
+EVERY = 0.5
+SHANGHAI_OFFSET = timedelta(hours=8)
+
+
+@dataclass(frozen=True)
+class Zone:
+    """What holds in one zone now."""
+
+    products: Mapping[str, products.Product]
+    ceilings: Mapping[str, Ceiling]
+    stops: tuple[Mapping[str, Any], ...]
+    lease: Lease | None
+    broken: str = ""
+    """Why nothing is answered: one sentence."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything an answer needs besides the call itself."""
+
+    zones: Mapping[str, Zone] = field(default_factory=dict)
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
+
+
+def compile_contracts(book: Book) -> dict[str, Contract]:
+    """The contracts of the book; a malformed one is as if it were not there."""
+    made = {}
+    for id_, row in book.contracts.items():
+        try:
+            made[id_] = compile_contract(row["zone"], row["body"])
+        except BadContract as error:
+            log.warning("contract %s: %s", id_, error)
+    return made
+
+
+def fresh(lease: Lease | None, kind: str, now: datetime) -> bool:
+    """Does the lease still carry a product of this kind (`consent` or `other`) at wall time `now`?"""
+    if lease is None:
+        return False
+    seconds = min(lease.ttl.get(kind, 0), wire_lease.TTL[kind])
+    return now - instant(lease.at, "at") <= timedelta(seconds=seconds)
+
+
+@dataclass
+class Line:
+    """Polls; `state` is what the answering side reads."""
+
+    site: Settings
+    book: Book
+    trust: TrustStore
+    state: State = field(default_factory=State)
+    places: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    clients: dict[str, FeedClient] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
+    after_poll: Callable[[datetime], object] | None = None
+
+    def client(self, zone: str) -> FeedClient:
+        if zone not in self.clients:
+            self.clients[zone] = FeedClient(
+                self.site.urls["link"], zone, self.trust, self.book, mark=self.site.mark
+            )
+        return self.clients[zone]
+
+    def poll(self) -> State:
+        """One round over all zones; what fails closes its zone and says why."""
+        zones = {zone: self._zone(zone) for zone in self.site.zones}
+        self.state = State(zones, compile_contracts(self.book))
+        return self.state
+
+    def _zone(self, zone: str) -> Zone:
+        client = self.client(zone)
+        before = self.state.zones.get(zone)
+        broken = ""
+        try:
+            client.poll(self.book.take)
+        except WireError as error:
+            # A cut line is bridged by the lease; a broken one ends it.
+            broken = "" if error.code == "line" else error.sentence
+        now = datetime.now(UTC)
+        lease = None if broken else client.lease
+        try:
+            trust = self.trust.current(now)
+            admitted, place = serving.read(
+                self.site.serving, zone, trust, now, self.site.mark, self.places.get(zone)
+            )
+            self.places[zone] = place
+            body = admitted.envelope.body
+            known = {(one.id, one.version): one for one in before.products.values()} if before else {}
+            found = products.scan(self.site.serving, zone, trust, now, self.site.mark, known)
+            ceilings = self._ceilings(body["ceilings"])
+            return Zone(found, ceilings, tuple(body["stops"]), lease, broken)
+        except WireError as error:
+            return Zone({}, {}, (), lease, broken or error.sentence)
+
+    @staticmethod
+    def _ceilings(rows: list[Mapping[str, Any]]) -> dict[str, Ceiling]:
+        made = {}
+        for row in rows:
+            try:
+                ceiling = compile_ceiling(row)
+            except BadContract as error:
+                log.warning("ceiling: %s", error)
+                continue
+            made[ceiling.product] = ceiling
+        return made
+
+    def run(self) -> None:
+        """Until `stop` is set."""
+        while not self.stop.is_set():
+            began = time.monotonic()
+            try:
+                self.poll()
+                if self.after_poll is not None:
+                    self.after_poll(datetime.now(UTC))
+            except Exception:
+                log.exception("poll failed")
+            self.stop.wait(max(0.0, EVERY - (time.monotonic() - began)))
