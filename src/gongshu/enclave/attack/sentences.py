@@ -1,0 +1,95 @@
+"""What each check says, in one place: sentence, article, and how to repair the output.
+
+A sentence never holds a value of the data. Articles are those the check rests on: 原始数据不出域
+(gansu-operation:22, hubei-operation:4), the security review before release (gansu-operation:26) and the
+compliance review of products (hubei-operation:26).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .model import Finding
+
+_RELEASE = "gansu-operation:26"
+_RAW = "gansu-operation:22"
+_HUBEI_RAW = "hubei-operation:4"
+_MASKED = "hubei-operation:26"
+
+BASIS: dict[str, tuple[str, ...]] = {
+    "threshold": (_RELEASE, _MASKED),
+    "dominance_nk": (_RELEASE, _MASKED),
+    "dominance_p": (_RELEASE, _MASKED),
+    "identifier": (_RAW, _RELEASE, _MASKED),
+    "identifier_encoded": (_RAW, _RELEASE, _MASKED),
+    "identifier_hashed": (_RAW, _RELEASE, _MASKED),
+    "row_copy": (_RAW, _RELEASE, _HUBEI_RAW),
+    "unique": (_RELEASE, _MASKED),
+    "differencing": (_RELEASE,),
+    "total": (_RELEASE,),
+    "extreme": (_RELEASE, _MASKED),
+    "unexplained": (_RELEASE,),
+    "covert": (_RELEASE,),
+    "model_memory": (_RAW, _RELEASE),
+    "format": (_RELEASE,),
+    "unreadable": (_RELEASE,),
+}
+
+SENTENCES: dict[str, str] = {
+    "threshold": "单元格背后的不同主体少于 {threshold} 个，请合并类别或隐去该单元格及其补充单元格。",
+    "threshold_text": "文字里写出了少于 {threshold} 个主体的数目，请改为区间或删去。",
+    "threshold_share": "比例乘以总数可以还原出少于 {threshold} 个主体的数目，请合并类别或降低比例的精度。",
+    "dominance_nk": "单元格的总量主要来自最大的 {n} 个主体，请合并类别或隐去。",
+    "dominance_p": "最大的主体的数值可以被第二大的主体估得过近，请合并类别或隐去。",
+    "identifier": "出现了能直接识别主体的内容（{kind}），请删去该列或该处文字。",
+    "identifier_raw": "出现了原始数据里的识别字段的值，请删去该列或该处文字。",
+    "identifier_encoded": "还原编码或伪装（{way}）后是能识别主体的内容，请删去。",
+    "identifier_hashed": "内容是识别字段经散列（{way}）得到的，可以被反查，请删去。",
+    "identifier_token": "每行一个高随机性的代号，等于逐个主体的假名，请删去该列或改为汇总。",
+    "row_copy": "多列的取值与原始数据的单个主体的记录一致，属于原始数据出域，请改为汇总结果。",
+    "row_copy_column": "整列取值来自单个主体的原始数值（{way}），请改为汇总结果。",
+    "unique": "若干列的组合在原始数据里只对应一个主体，可以被单独指认，请合并类别。",
+    "differencing": "与较早放行的结果相减，可以得到少于 {threshold} 个主体的差额，请改用相同口径或隐去。",
+    "differencing_numeric": "与较早放行的同一张表相比，个别单元格只差不到 {threshold}，相减即可指认，请改用相同口径或隐去。",
+    "total": "隐去的单元格可以用合计减去其余单元格推回，请增加补充隐去。",
+    "total_small": "同一合计下被隐去的单元格合起来仍少于 {threshold} 个主体，请增加补充隐去。",
+    "extreme": "数值是单个主体的极值或原值，须由人判断；建议改用分位数或分组。",
+    "group_attribute": "整组主体的某项属性相同，知道一个人在组内就知道其属性，须由人判断。",
+    "unexplained": "单元格与声明的查询在原始数据上的结果不一致，须由人判断。",
+    "unexplained_row": "查询结果里没有这一行，须由人判断。",
+    "unexplained_column": "声明的查询没有产生这一列，须由人判断。",
+    "unexplained_query": "声明的查询不能在原始数据上重算，请核对查询。",
+    "unexplained_shape": "结果里的表格和声明的查询对不上，须由人判断。",
+    "covert_invisible": "含有不可见字符或方向控制字符，可能夹带信息，请清除。",
+    "covert_blank": "含有不寻常的空白（行尾、全角、制表混用），可能夹带信息，请清除。",
+    "covert_precision": "数值的低位与查询结果不同或精度过高，可能夹带信息，请按需要的精度四舍五入。",
+    "covert_order": "行的次序与声明的查询不同，可能夹带信息，请按声明的次序排列。",
+    "covert_hidden": "含有隐藏的工作表、行、列或文字，请取消隐藏或删去。",
+    "covert_blob": "含有成段的编码数据，不能解释其内容，请删去。",
+    "covert_extra": "文件里有表格以外的多余数据，请重新导出。",
+    "covert_active": "含有脚本、外部链接或宏，请删去后重新提交。",
+    "model_rows": "模型里存有训练用的原始记录或单个主体的取值，请换用不存记录的模型。",
+    "model_leaf": "模型的叶子或分组少于 {threshold} 个主体，等于记住了他们，请提高最小叶子样本数。",
+    "model_freedom": "样本数减去参数数不足 10，模型可以还原样本，请减少特征或增加样本。",
+    "model_format": "不是可检查的模型格式（lightgbm-text、onnx、json），请改存后提交。",
+    "model_unknown": "模型的结构不在可检查的清单里，须由人判断。",
+    "format": "这种文件格式不能出域（{what}），请改用 parquet、csv、json、xlsx、md、txt 或 html。",
+    "format_media": "夹带了图片或附件，机器无法检查其内容，请删去。",
+    "unreadable": "文件不能读取（{what}），请重新导出。",
+    "too_large": "文件过大，不能逐格检查，请缩小后提交。",
+}
+
+
+def say(check: str, severity: str, where: str, sentence: str | None = None, **words: object) -> Finding:
+    """A finding of `check`; `sentence` names another wording than the check's own."""
+    text = SENTENCES[sentence or check].format(**words)
+    return Finding(check, severity, where, text, BASIS[check])
+
+
+def rows_phrase(rows: Iterable[int], limit: int = 5) -> str:
+    """Row numbers for `where`: data rows, counted from 1."""
+    numbers: Sequence[int] = sorted(set(rows))
+    if not numbers:
+        return ""
+    shown = "、".join(str(n + 1) for n in numbers[:limit])
+    return f"第 {shown} 行" + (f"等 {len(numbers)} 行" if len(numbers) > limit else "")
