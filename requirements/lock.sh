@@ -9,3 +9,4 @@ for part in office domain gateway demo; do
 done
 lock requirements/engine-sql.in -c requirements/dev.txt -o requirements/engine-sql.txt
 lock requirements/build.in -o requirements/build.txt
+lock requirements/uv.in -o requirements/uv.txt
