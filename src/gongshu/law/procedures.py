@@ -259,6 +259,8 @@ def build(
         unknown = set(raw) - {*HEAD_KEYS, *PART_KEYS}
         if unknown:
             raise ProcedureError(id_, f"不认识的栏目：{'、'.join(sorted(unknown))}。")
+        standing = _Readings(readings)
+        states = {name: _state(name, standing.resolve(item)) for name, item in raw["states"].items()}
         inputs = {name: _input(name, item) for name, item in raw.get("inputs", {}).items()}
         acts = {str(item["id"]): _act(item, inputs, readings, roles) for item in raw["acts"]}
         clocks = {str(item["id"]): _ledger(item, readings) for item in raw.get("clocks", ())}
@@ -267,7 +269,7 @@ def build(
             title=str(raw["title"]),
             basis=_names(raw["basis"]),
             initial=str(raw["initial"]),
-            states={name: _state(name, item) for name, item in raw["states"].items()},
+            states=states,
             acts=acts,
             clocks=clocks,
             timers=tuple(_timer(item) for item in raw.get("timers", ())),
@@ -279,7 +281,8 @@ def build(
             form=str(raw.get("form", "")),
             readings={
                 name: readings[name]
-                for used in [part.readings for part in acts.values()]
+                for used in [tuple(standing.used)]
+                + [part.readings for part in acts.values()]
                 + [part.readings for part in clocks.values()]
                 for name in used
                 if name in readings
