@@ -1,4 +1,4 @@
-"""What a clock and a limit must look like in a pack: checks give Chinese sentences, none when all is right."""
+"""What a clock and a limit must look like in a pack: each check gives Chinese sentences, or none."""
 
 from __future__ import annotations
 
