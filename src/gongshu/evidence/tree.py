@@ -1,0 +1,207 @@
+"""Merkle trees of RFC 6962 / RFC 9162 over two digests: SHA-256 for public tools, SM3 for 密评.
+
+The same tree twice: leaf = H(0x00 | entry), node = H(0x01 | left | right), empty = H("").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from gongshu.crypto.hashes import sha256, sm3
+
+Hash = Callable[[bytes], bytes]
+HASHES: dict[str, Hash] = {"sha256": sha256, "sm3": sm3}
+SIZE = 32
+
+Node = Callable[[int, int], bytes]
+"""(level, index) → hash of the complete subtree of 2^level leaves that is the index-th of its level."""
+
+
+class ProofError(ValueError):
+    """A proof does not hold. `args[0]` is a Chinese sentence."""
+
+
+def leaf_hash(alg: str, entry: bytes) -> bytes:
+    return HASHES[alg](b"\0" + entry)
+
+
+def node_hash(alg: str, left: bytes, right: bytes) -> bytes:
+    return HASHES[alg](b"\1" + left + right)
+
+
+class Frontier:
+    """The right edge of a growing tree: the roots of its complete subtrees, largest first.
+
+    `completed(level, hash)` is called for every node whose level is a multiple of 8: those are what
+    tiles hold (C2SP tlog-tiles, height 8).
+    """
+
+    def __init__(self, alg: str, size: int = 0, nodes: Sequence[bytes] = ()) -> None:
+        self.alg = alg
+        self.size = size
+        self._hash = HASHES[alg]
+        self._nodes = list(nodes)  # one for each set bit of size, from the highest
+
+    def copy(self) -> Frontier:
+        return Frontier(self.alg, self.size, self._nodes)
+
+    def extend(self, leaves: Sequence[bytes], completed: Callable[[int, bytes], None] | None = None) -> None:
+        """Append leaf hashes."""
+        hash_, nodes, size = self._hash, self._nodes, self.size
+        for leaf in leaves:
+            node = leaf
+            if completed is not None:
+                completed(0, node)
+            level = 0
+            carry = size
+            while carry & 1:
+                node = hash_(b"\1" + nodes.pop() + node)
+                level += 1
+                carry >>= 1
+                if completed is not None and not level & 7:
+                    completed(level, node)
+            nodes.append(node)
+            size += 1
+        self.size = size
+
+    def root(self) -> bytes:
+        if not self._nodes:
+            return self._hash(b"")
+        root = self._nodes[-1]
+        for node in reversed(self._nodes[:-1]):
+            root = self._hash(b"\1" + node + root)
+        return root
+
+
+def frontier_of(alg: str, size: int, node: Node) -> Frontier:
+    """The frontier of a stored tree of `size` leaves, read through `node`."""
+    nodes, start = [], 0
+    for level in reversed(range(size.bit_length())):
+        if size >> level & 1:
+            nodes.append(node(level, start >> level))
+            start += 1 << level
+    return Frontier(alg, size, nodes)
+
+
+def merkle_root(alg: str, entries: Sequence[bytes]) -> bytes:
+    """The root over a list of entries (for example one batch of calls)."""
+    frontier = Frontier(alg)
+    frontier.extend([leaf_hash(alg, entry) for entry in entries])
+    return frontier.root()
+
+
+def range_root(alg: str, node: Node, low: int, high: int) -> bytes:
+    """MTH over leaves [low, high) of a stored tree; `low` is aligned as RFC 6962 splits it."""
+    count = high - low
+    if count == 0:
+        return HASHES[alg](b"")
+    if count & (count - 1) == 0:
+        level = count.bit_length() - 1
+        return node(level, low >> level)
+    split = 1 << (count - 1).bit_length() - 1
+    left = range_root(alg, node, low, low + split)
+    return node_hash(alg, left, range_root(alg, node, low + split, high))
+
+
+def inclusion_path(alg: str, node: Node, index: int, size: int) -> list[bytes]:
+    """PATH(index, D[size]) of RFC 6962 2.1.1, from the leaf upwards."""
+    if not 0 <= index < size:
+        raise ProofError(f"日志里没有第 {index} 条（共 {size} 条）。")
+    path: list[bytes] = []
+    low, high = 0, size
+    while high - low > 1:
+        split = low + (1 << (high - low - 1).bit_length() - 1)
+        if index < split:
+            path.append(range_root(alg, node, split, high))
+            high = split
+        else:
+            path.append(range_root(alg, node, low, split))
+            low = split
+    return path[::-1]
+
+
+def consistency_path(alg: str, node: Node, old: int, new: int) -> list[bytes]:
+    """PROOF(old, D[new]) of RFC 6962 2.1.2; empty when old is 0 or equals new."""
+    if not 0 <= old <= new:
+        raise ProofError(f"没有从 {old} 条到 {new} 条的一致性证明。")
+    if old in (0, new):
+        return []
+    path: list[bytes] = []
+    low, high, whole = 0, new, True
+    while old < high:
+        split = low + (1 << (high - low - 1).bit_length() - 1)
+        if old <= split:
+            path.append(range_root(alg, node, split, high))
+            high = split
+        else:
+            path.append(range_root(alg, node, low, split))
+            low, whole = split, False
+    if not whole:
+        path.append(range_root(alg, node, low, high))
+    return path[::-1]
+
+
+def check_inclusion(alg: str, leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> None:
+    """Raise `ProofError` unless `leaf` is the index-th of a tree of `size` with `root` (RFC 9162 2.1.3.2)."""
+    if not 0 <= index < size:
+        raise ProofError("包含证明的序号不在日志之内。")
+    first, second, node = index, size - 1, leaf
+    for step in path:
+        if second == 0:
+            raise ProofError("包含证明过长。")
+        if first & 1 or first == second:
+            node = node_hash(alg, step, node)
+            while not first & 1 and first:
+                first >>= 1
+                second >>= 1
+        else:
+            node = node_hash(alg, node, step)
+        first >>= 1
+        second >>= 1
+    if second != 0:
+        raise ProofError("包含证明过短。")
+    if node != root:
+        raise ProofError("包含证明算出的根与检查点的根不一致。")
+
+
+def check_consistency(
+    alg: str, old: int, new: int, path: Sequence[bytes], old_root: bytes, new_root: bytes
+) -> None:
+    """Raise `ProofError` unless the tree of `old` is a prefix of the tree of `new` (RFC 9162 2.1.4.2)."""
+    if not 0 <= old <= new:
+        raise ProofError("一致性证明的大小不对。")
+    if old == new or old == 0:
+        if path:
+            raise ProofError("一致性证明过长。")
+        if old == new and old_root != new_root:
+            raise ProofError("同样大小的两个检查点有不同的根。")
+        if old == 0 and old_root != HASHES[alg](b""):
+            raise ProofError("空日志的根不对。")
+        return
+    steps = list(path)
+    if not old & (old - 1):
+        steps.insert(0, old_root)
+    if not steps:
+        raise ProofError("一致性证明过短。")
+    first, second = old - 1, new - 1
+    while first & 1:
+        first >>= 1
+        second >>= 1
+    left = right = steps[0]
+    for step in steps[1:]:
+        if second == 0:
+            raise ProofError("一致性证明过长。")
+        if first & 1 or first == second:
+            left = node_hash(alg, step, left)
+            right = node_hash(alg, step, right)
+            while not first & 1 and first:
+                first >>= 1
+                second >>= 1
+        else:
+            right = node_hash(alg, right, step)
+        first >>= 1
+        second >>= 1
+    if second != 0:
+        raise ProofError("一致性证明过短。")
+    if left != old_root or right != new_root:
+        raise ProofError("一致性证明与两个检查点的根不一致。")
