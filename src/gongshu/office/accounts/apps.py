@@ -23,3 +23,10 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         post_migrate.connect(ensure_zones, sender=self)
+        from gongshu.office.accounts import frame
+
+        frame.add("机构", "accounts:organisations", 900, frame.holds("accounts.people"))
+        frame.add("人员与账号", "accounts:people", 901, frame.holds("accounts.people"))
+        frame.add("角色授予", "accounts:grants", 902, frame.holds("accounts.roles"))
+        frame.add("关联关系", "accounts:affiliations", 903, frame.holds("accounts.affiliations"))
+        frame.add("存证日志", "accounts:audit", 904, frame.holds("accounts.audit"))

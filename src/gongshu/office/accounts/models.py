@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.hashers import check_password, is_password_usable, make_password
 from django.db import models
 from django.db.models import F, Q
 
@@ -116,7 +116,7 @@ class Person(ZonedModel):
         return self.name
 
 
-class Account(AbstractBaseUser):
+class Account(models.Model):
     """The login of one person: password and TOTP, both set by the person and nobody else.
 
     `activation` holds the hash of a one-time code until the person has used it; `totp` is sealed with a
@@ -125,6 +125,7 @@ class Account(AbstractBaseUser):
 
     id = models.CharField("编号", max_length=24, primary_key=True, default=ids.account_id, editable=False)
     username = models.CharField("用户名", max_length=40, unique=True)
+    password = models.CharField("口令散列", max_length=200)
     person = models.OneToOneField(
         Person, on_delete=models.PROTECT, related_name="account", verbose_name="人员"
     )
@@ -135,9 +136,6 @@ class Account(AbstractBaseUser):
     active = models.BooleanField("在用", default=True)
     generation = models.PositiveIntegerField("会话代", default=1)
 
-    USERNAME_FIELD = "username"
-    REQUIRED_FIELDS: list[str] = []
-
     class Meta:
         verbose_name = "账号"
         verbose_name_plural = "账号"
@@ -146,13 +144,16 @@ class Account(AbstractBaseUser):
         return self.username
 
     @property
-    def is_active(self) -> bool:
-        return self.active
-
-    @property
     def enrolled(self) -> bool:
         """The person has set the password and the second factor."""
-        return self.totp is not None and self.has_usable_password()
+        return self.totp is not None and is_password_usable(self.password)
+
+    def set_password(self, password: str | None) -> None:
+        """Keep a hash of the password; None makes the account unable to log in."""
+        self.password = make_password(password)
+
+    def check_password(self, password: str) -> bool:
+        return check_password(password, self.password)
 
 
 class LoginAttempt(models.Model):

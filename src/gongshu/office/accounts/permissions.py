@@ -5,7 +5,7 @@ Other apps add theirs with `declare(Permission(...))` at import of their own `pe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,15 @@ class Permission:
 
 
 TABLE: dict[str, Permission] = {}
+
+# 谁保存拒绝：cases 在启动时登记自己，accounts 不引用后面的应用
+KEEPERS: list[Callable[[Refused, Actor, str], None]] = []
+
+
+def keep(refusal: Refused, actor: Actor, act: str) -> None:
+    """Have a refusal stored, so that its 为什么 can be opened; outside the rolled-back transaction."""
+    for keeper in KEEPERS:
+        keeper(refusal, actor, act)
 
 
 def declare(

@@ -43,9 +43,12 @@ def title(id_: str) -> str:
 
 
 def pack_title(id_: str) -> str:
-    from gongshu.office.accounts.lawroles import law_roles
+    """The title the nation's pack gives a role this table does not know; the id itself when none does."""
+    if id_ == "system":
+        return "系统"
+    from gongshu.office.accounts.lawroles import law_role
 
-    found = law_roles().get(id_)
+    found = law_role(id_, "cn")
     return found.title if found else id_
 
 
@@ -82,7 +85,7 @@ class AuditAdministrator(Role):
 @known
 class DataAuthority(Role):
     id = "data_authority"
-    title = "数据主管部门"
+    title = "数据管理部门"
     paragraph = "统筹本级公共数据目录、登记和授权运营，审查场景、需求和产品合规性，监督全过程。"
     officer = True
     oversees = True
@@ -117,7 +120,7 @@ class ImplementingBody(Role):
 @known
 class Supervisor(Role):
     id = "supervisor"
-    title = "监督部门"
+    title = "监管部门"
     paragraph = "网信、公安、国安、保密、密码、发改、财政、市场监管等部门在职责内监督，只看不办。"
     officer = True
     oversees = True
@@ -126,7 +129,7 @@ class Supervisor(Role):
 @known
 class Auditor(Role):
     id = "auditor"
-    title = "审计部门"
+    title = "审计机关"
     paragraph = "依法调阅目录、案件和使用情况；只看不办。"
     officer = True
     oversees = True
@@ -141,17 +144,24 @@ class Registrant(Role):
 
 
 @known
-class Provider(Role):
-    id = "provider"
-    title = "数据提供单位"
-    paragraph = "编制目录，归集治理数据，分类分级，审核场景和用数需求，在闸口确认授权。"
+class ProviderOfficer(Role):
+    id = "provider_officer"
+    title = "数据提供单位经办人"
+    paragraph = "编制目录，归集治理数据，分类分级，答复用数需求和质量问题，在闸口确认授权。"
 
 
 @known
 class ProviderChecker(Role):
     id = "provider_checker"
-    title = "数据提供单位复核人"
-    paragraph = "复核本单位经办人编制的目录和材料；不能复核自己经办的内容。"
+    title = "数据提供单位审核人"
+    paragraph = "审核本单位经办人提交的目录、授权和答复；不得审核自己经办的事项。"
+
+
+@known
+class RegistrantReviewer(Role):
+    id = "registrant_reviewer"
+    title = "登记主体业务审核人"
+    paragraph = "在提交登记申请之前做业务审核；不得审核自己经办的申请。"
 
 
 @known
@@ -164,8 +174,8 @@ class Operator(Role):
 @known
 class Developer(Role):
     id = "developer"
-    title = "产品开发商"
-    paragraph = "经运营机构准入，实名签署保密承诺的开发人员；在沙箱内开发，看不到原始数据。"
+    title = "其他经营主体"
+    paragraph = "经运营机构准入的开发商和其他经营主体；开发人员实名、签保密承诺，看不到原始数据。"
 
 
 @known
@@ -184,14 +194,6 @@ class Buyer(Role):
 
 
 @known
-class Expert(Role):
-    id = "expert"
-    title = "评审专家"
-    paragraph = "受邀对场景、遴选和特许开发的必要性与可行性提出评审意见；与申请方无关联。"
-    independent = True
-
-
-@known
 class ThirdParty(Role):
     id = "third_party"
     title = "第三方专业服务机构"
@@ -202,14 +204,14 @@ class ThirdParty(Role):
 @known
 class Agent(Role):
     id = "agent"
-    title = "代理机构"
+    title = "委托代理机构"
     paragraph = "凭授权委托书代登记主体办理登记。"
 
 
 @known
 class Public(Role):
     id = "public"
-    title = "社会公众"
+    title = "社会公众和利害关系人"
     paragraph = "查看公示和公开信息，实名提出异议。"
 
 

@@ -1,0 +1,105 @@
+"""The page frame of the office: navigation by role, banners, who is logged in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.lawroles import zone_title
+from gongshu.office.accounts.permissions import can
+from gongshu.office.accounts.zones import ZONES
+from gongshu.office.link import clock
+from gongshu.ui.site import Banner, NavItem, Site
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the navigation: shown when `shown(actor)`; `count` gives the number beside it."""
+
+    title: str
+    url_name: str
+    order: int
+    shown: Callable[[Actor], bool]
+    count: Callable[[Actor], int | None] | None = None
+
+
+ENTRIES: list[Entry] = []
+
+
+def add(
+    title: str,
+    url_name: str,
+    order: int,
+    shown: Callable[[Actor], bool] | None = None,
+    count: Callable[[Actor], int | None] | None = None,
+) -> None:
+    """An app puts its entry into the navigation, in its `AppConfig.ready`; default: the logged in."""
+    entry = Entry(title, url_name, order, shown or logged_in, count)
+    ENTRIES[:] = sorted(
+        [each for each in ENTRIES if each.url_name != url_name] + [entry], key=lambda each: each.order
+    )
+
+
+def logged_in(actor: Actor) -> bool:
+    return not actor.anonymous
+
+
+def everybody(_: Actor) -> bool:
+    return True
+
+
+def holds(*permissions: str) -> Callable[[Actor], bool]:
+    """Shown to those who hold one of the permissions."""
+    return lambda actor: any(can(actor, each) for each in permissions)
+
+
+def of(request: HttpRequest) -> Site:
+    """The frame for this request."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    here = request.path
+    items = []
+    for entry in ENTRIES:
+        if not entry.shown(actor):
+            continue
+        try:
+            url = reverse(entry.url_name)
+        except NoReverseMatch:
+            continue
+        active = here == url or (url != "/" and here.startswith(url))
+        items.append(NavItem(entry.title, url, active, entry.count(actor) if entry.count else None))
+    return Site(
+        name="公枢",
+        zone_title=ZONES[actor.zone].title,
+        business_date=clock.business_today(),
+        moved=clock.offset_seconds() != 0,
+        nav=tuple(items),
+        banners=banners(),
+        user="" if actor.anonymous else actor.name,
+        organisation=actor.organisation_name,
+        roles=tuple(zone_title(each, actor.zone) for each in sorted(actor.roles))
+        if not actor.anonymous
+        else (),
+        account_url=reverse("accounts:me"),
+        login_url=reverse("accounts:login"),
+        logout_url=reverse("accounts:logout"),
+        zone=actor.zone,
+        zones=tuple((each, ZONES[each].title) for each in settings.SITE.zones if each in ZONES),
+        zone_url=reverse("accounts:zone"),
+    )
+
+
+def banners() -> tuple[Banner, ...]:
+    """What every page must say about this installation."""
+    found = []
+    if settings.SITE.mark == "demo":
+        found.append(Banner("演示环境：数据是合成的，时间可以移动，办出的凭证和文件没有效力。", "warning"))
+    elif settings.SITE.mark == "test":
+        found.append(Banner("测试环境：时间可以移动，办出的凭证和文件没有效力。", "warning"))
+    if settings.SITE.mode == "single":
+        found.append(Banner("单用户模式：各域同属一个系统用户，墙只在程序里，不在操作系统里。", "danger"))
+    return tuple(found)

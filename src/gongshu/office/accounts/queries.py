@@ -1,0 +1,50 @@
+"""Reading organisations, people and roles, always as an actor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.models import Affiliation, Organisation, Person, RoleAssignment, Zone
+
+
+def organisations(actor: Actor) -> Any:
+    return Organisation.objects.for_actor(actor).select_related("zone")
+
+
+def people(actor: Actor) -> Any:
+    return Person.objects.for_actor(actor).select_related("zone", "organisation", "account")
+
+
+def assignments(actor: Actor) -> Any:
+    """Roles not revoked, the newest first."""
+    return (
+        RoleAssignment.objects.for_actor(actor)
+        .filter(revoked_at=None)
+        .select_related("zone", "person__organisation")
+        .order_by("-granted_at")
+    )
+
+
+def affiliations(actor: Actor) -> Any:
+    return Affiliation.objects.for_actor(actor).select_related("organisation", "other")
+
+
+def zones(actor: Actor) -> list[tuple[str, str]]:
+    """The zones an actor sees: (id, title), the nation first."""
+    return list(Zone.objects.filter(pk__in=actor.zones).order_by("code").values_list("id", "title"))
+
+
+def person_name(person_id: str) -> str:
+    """A name for a page; the platform itself and visitors have none in the table."""
+    fixed = {"system": "系统", "public": "社会公众"}
+    return fixed.get(person_id) or (
+        Person.objects.filter(pk=person_id).values_list("name", flat=True).first() or "（已移除的人员）"
+    )
+
+
+def person_names(ids: set[str]) -> dict[str, tuple[str, str]]:
+    """id → (name, organisation) for a timeline, in one query."""
+    found = {"system": ("系统", ""), "public": ("社会公众", "")}
+    rows = Person.objects.filter(pk__in=ids - found.keys()).values_list("id", "name", "organisation__name")
+    return found | {each: (name, organisation) for each, name, organisation in rows}

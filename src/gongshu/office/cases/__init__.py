@@ -1,0 +1,1 @@
+"""Cases: every procedure of the law as people meet it."""

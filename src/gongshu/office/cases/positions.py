@@ -1,0 +1,96 @@
+"""What lists need of a case, state, deadlines, whose turn it is, the day to look again."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from gongshu.law import engine
+from gongshu.law.decisions import Position, Running
+from gongshu.law.history import History, local_day
+from gongshu.law.rules import Rules
+from gongshu.law.shapes import Procedure
+from gongshu.office.accounts.roles import role as role_class
+from gongshu.office.cases import parties
+from gongshu.office.cases.models import NEVER, Case, Deadline, Waiting, jsonable
+
+ONE = timedelta(days=1)
+
+
+def keep(
+    case: Case, procedure: Procedure, rules: Rules, history: History, now: datetime, ticked: bool = False
+) -> Position:
+    """Write what follows from the history. `ticked`: today's look has been taken, so look again later."""
+    where = engine.position(procedure, rules, history, now)
+    case.state = where.state
+    case.since = where.since or case.opened_at
+    case.closed = where.final
+    case.due = nearest(where)
+    case.tick_day = next_look(where, local_day(now), ticked)
+    case.save(update_fields=["state", "since", "closed", "due", "tick_day"])
+    keep_deadlines(case, engine.ledger(procedure, rules, history))
+    keep_waiting(case, where)
+    return where
+
+
+def nearest(where: Position) -> date:
+    """The first day on which something owed runs out."""
+    owed = [each.due for each in where.deadlines if each.due and _owed(each)]
+    return min(owed, default=NEVER)
+
+
+def _owed(running: Running) -> bool:
+    return running.fact.kind in ("deadline", "date") and running.fact.direction == "after"
+
+
+def next_look(where: Position, today: date, ticked: bool) -> date:
+    """The day after the next due day: then something is overdue, or a timer of the law has run out."""
+    if where.final:
+        return NEVER
+    days = [each.due + ONE for each in where.deadlines if each.due]
+    later = [each for each in days if each > today or (each == today and not ticked)]
+    past = [] if ticked else [each for each in days if each < today]
+    return min([*later, *past], default=NEVER)
+
+
+def keep_deadlines(case: Case, runnings: tuple[Running, ...]) -> None:
+    """One row a running of a clock; a row keeps its id, so that its 为什么 keeps its address."""
+    known = {(row.ledger, row.started): row for row in Deadline.objects.filter(case=case)}
+    for running in runnings:
+        row = known.pop((running.id, running.started), None) or Deadline(
+            case=case, zone_id=case.zone_id, ledger=running.id, started=running.started
+        )
+        row.clock, row.title, row.owes = running.clock, running.title, list(running.owes)
+        row.due, row.met, row.late = running.due, running.met, running.late
+        row.kind, row.direction = running.fact.kind, running.fact.direction
+        row.unit, row.provisional = running.fact.unit or "", running.fact.provisional
+        row.text_status = running.fact.text_status
+        row.fact = jsonable(running.fact.data())
+        row.save()
+    # 同一时钟重新起算，旧的那一次没有办结，就不再作数
+    Deadline.objects.filter(pk__in=[row.pk for row in known.values()]).delete()
+
+
+def keep_waiting(case: Case, where: Position) -> None:
+    """A row for each role the state waits for; a party's role once for each of its organisations."""
+    Waiting.objects.filter(case=case).delete()
+    if where.final:
+        return
+    rows = []
+    for role in where.waits_for:
+        mine = [each.due for each in where.deadlines if each.due and role in each.owes]
+        due = min(mine, default=case.due)
+        held = sorted(parties.organisations_of(case, role))
+        if not held and not role_class(role).officer:
+            continue  # 没有哪个机构在案里有这个身份，也就没有人的待办
+        for organisation in held or [None]:
+            rows.append(
+                Waiting(
+                    case=case,
+                    zone_id=case.zone_id,
+                    role=role,
+                    organisation_id=organisation,
+                    procedure=case.procedure,
+                    due=due,
+                )
+            )
+    Waiting.objects.bulk_create(rows)
