@@ -25,6 +25,7 @@ COMMANDS: dict[str, Command] = {
     "enclave attack": Command("gongshu.cli.commands.enclave:attack", "用原始数据攻击一份输出"),
     "explain": Command("gongshu.cli.commands.explain:explain", "为什么：解释一个决定"),
     "up": Command("gongshu.cli.commands.host:up", "启动本机上的全部进程"),
+    "down": Command("gongshu.cli.commands.host:down", "停止本机上的全部进程"),
     "run": Command("gongshu.cli.commands.host:run", "单独启动一个进程"),
     "init": Command("gongshu.cli.commands.host:init", "建立家目录、用户和数据库"),
     "doctor": Command("gongshu.cli.commands.host:doctor", "检查安装并说明如何修复"),
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "trust new-administrator": Command(
         "gongshu.cli.commands.trust:new_administrator", "为一名安全管理员生成钥匙"
     ),
+    "trust template": Command("gongshu.cli.commands.trust:template", "起草一份待签的信任名单"),
     "trust sign": Command("gongshu.cli.commands.trust:sign", "安全管理员签署信任名单"),
     "trust init": Command("gongshu.cli.commands.trust:init", "在数据域的机器上装入第一份信任名单"),
     "airlock enrol": Command("gongshu.cli.commands.trust:enrol", "为闸口账号设置口令和动态口令"),

@@ -1,0 +1,1 @@
+"""Homes, system users, embedded clusters, supervisor, doctor: what runs the other rooms on a machine."""

@@ -1,0 +1,65 @@
+"""The key pairs each service makes in its own home, and the public halves everyone may read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gongshu.crypto.keystore import FileKeyStore
+from gongshu.crypto.sign import PublicKey
+from gongshu.host import inside
+from gongshu.host.home import Home
+from gongshu.wire.settings import Settings
+from gongshu.wire.store import write_file
+
+# service → (name of the key, role on the trust list, algorithm)
+SERVICE_KEYS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
+    "office": (
+        ("office", "office", "ed25519"),
+        ("portal", "portal", "ed25519"),
+        ("log", "log", "ed25519"),
+        ("log-sm2", "log", "sm2"),
+    ),
+    "domain": (("enclave", "enclave", "ed25519"), ("airlock", "airlock", "ed25519")),
+    "gateway": (("gateway", "gateway", "ed25519"),),
+}
+FILE = "keys.json"
+
+
+def create(settings: Settings, service: str) -> list[dict[str, str]]:
+    """Run inside: makes the service's missing keys; the public halves of all of them."""
+    store = FileKeyStore(settings.home / service / "keys")
+    present = set(store.names())
+    rows = []
+    for name, role, alg in SERVICE_KEYS[service]:
+        public = store.public(name) if name in present else store.create(name, alg)
+        row = {"service": service, "name": name, "role": role, "id": public.id, "key": public.encode()}
+        rows.append({**row, "pem": public.to_pem().decode()})
+    return rows
+
+
+def make_all(home: Home) -> list[dict[str, Any]]:
+    """Makes every service's keys and writes the public halves to `config/keys.json`."""
+    rows: list[dict[str, Any]] = []
+    for service in SERVICE_KEYS:
+        rows += inside.call(home, service, "gongshu.host.keys:create", service)
+    text = json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
+    write_file(home.config / FILE, text.encode(), 0o644)
+    return rows
+
+
+def public_keys(home: Home) -> list[dict[str, Any]]:
+    """The public keys of the home: `[{service, name, role, id, key, pem}]`."""
+    path = home.config / FILE
+    if not path.exists():
+        return make_all(home)
+    rows: list[dict[str, Any]] = json.loads(path.read_bytes())
+    return rows
+
+
+def verifier_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The log's keys as signed-note verifier lines, one an algorithm."""
+    from gongshu.evidence import note
+
+    return [note.verifier(note.ORIGIN, PublicKey.decode(row["key"])) for row in rows if row["role"] == "log"]

