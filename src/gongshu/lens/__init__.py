@@ -1,0 +1,9 @@
+"""透镜：受管的 SQL。一条查询在一份授权之下能不能运行、读了什么、给出什么。"""
+
+from __future__ import annotations
+
+from gongshu.lens.check import advise, check
+from gongshu.lens.functions import FUNCTIONS as functions
+from gongshu.lens.verdict import Verdict, Violation
+
+__all__ = ["Verdict", "Violation", "advise", "check", "functions"]
