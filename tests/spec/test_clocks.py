@@ -1,4 +1,4 @@
-"""The clocks as a table: zone, clock, day of the event → what the law says. Reckoned by hand from the papers."""
+"""The clocks as a table: zone, clock, day of the event → what the law says. Reckoned by hand."""
 
 from __future__ import annotations
 

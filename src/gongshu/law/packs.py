@@ -91,11 +91,24 @@ class Library:
         parts = "\n".join(f"{name} {self.packs[name].digest}" for name in sorted(self.lineage(zone)))
         return "sha256:" + sha256(parts.encode()).hexdigest()
 
+    def needed(self, zone: str) -> tuple[str, ...]:
+        """The packs behind a zone's rules and the packs whose texts these cite (a project choice may)."""
+        found: dict[str, None] = {}
+        waiting = [zone]
+        while waiting:
+            current = waiting.pop(0)
+            if current not in found:
+                found[current] = None
+                cited = {citation.partition(":")[0] for citation in pack_citations(self.packs[current])}
+                waiting += self.lineage(current)
+                waiting += sorted(self.sources[key].pack for key in cited if key in self.sources)
+        return tuple(found)
+
     def texts(self, zone: str) -> dict[str, bytes]:
-        """`zone/path` → bytes of every file behind `digest(zone)`; `build` makes the same rules of them."""
+        """`zone/path` → bytes of every file `build` needs to make the rules behind `digest(zone)` again."""
         return {
             f"{name}/{path}": content
-            for name in self.lineage(zone)
+            for name in self.needed(zone)
             for path, content in self.packs[name].files.items()
         }
 
@@ -105,7 +118,7 @@ class Library:
 
     def _resolve(self, zone: str) -> tuple[Table, tuple[Problem, ...]]:
         if zone not in self._tables:
-            self._tables[zone] = resolve(self, zone)
+            self._tables[zone] = resolve(self, self.pack(zone).id)
         return self._tables[zone]
 
     @cached_property
@@ -113,9 +126,11 @@ class Library:
         """Everything that is wrong with the packs; empty when they hold together."""
         found = list(self.loading)
         for pack in self.packs.values():
-            found += citation_problems(self, pack)
-            if not any(problem.id == pack.id and problem.file.endswith("pack.yaml") for problem in found):
+            try:
                 found += self._resolve(pack.id)[1]
+                found += citation_problems(self, pack)
+            except LawError as error:
+                found.append(Problem(pack.id, f"{pack.id}/pack.yaml", pack.id, error.sentence))
         return tuple(dict.fromkeys(found))
 
     def changed(self, change: Callable[[Value], Value]) -> Library:
@@ -131,7 +146,9 @@ def resolve(library: Library, zone: str, path: tuple[str, ...] = ()) -> tuple[Ta
     """A zone's table: what it inherits in order, then its own; a binding value gives way to none."""
     if zone in path:
         raise PackError(f"规则包的继承绕成了圈：{' → '.join([*path, zone])}。")
-    pack = library.pack(zone)
+    if zone not in library.packs:
+        raise PackError(f"继承自不存在的规则包“{zone}”。")
+    pack = library.packs[zone]
     table: dict[tuple[str, str], Effective] = {}
     problems: list[Problem] = []
 
@@ -164,12 +181,19 @@ def wanted(inherit: Inherit, key: tuple[str, str]) -> bool:
     )
 
 
+def pack_citations(pack: Pack) -> Iterator[str]:
+    """Every citation a pack makes, wherever it stands."""
+    for versions in pack.values.values():
+        for value in versions:
+            yield from value.basis
+            yield from schema.citations(dict(value.data))
+    for entry in pack.not_encoded:
+        yield from entry.basis
+
+
 def citation_problems(library: Library, pack: Pack) -> Iterator[Problem]:
     """Values without a citation, citations of texts or articles that do not exist, empty inheritance."""
     for inherit in pack.inherit:
-        if inherit.zone not in library.packs:
-            yield Problem(pack.id, f"{pack.id}/pack.yaml", pack.id, f"继承自不存在的规则包“{inherit.zone}”。")
-            continue
         known = library.table(inherit.zone)
         for pattern in inherit.ids:
             if not any(wanted(Inherit(inherit.zone, (pattern,)), key) for key in known):
@@ -179,11 +203,9 @@ def citation_problems(library: Library, pack: Pack) -> Iterator[Problem]:
         for value in versions:
             if not value.basis and not value.because:
                 yield Problem(pack.id, value.file, value.id, "没有写依据（basis），也没有写理由（because）。")
-            cited = dict.fromkeys([*value.basis, *schema.citations(dict(value.data))])
-            for citation in cited:
+            for citation in dict.fromkeys([*value.basis, *schema.citations(dict(value.data))]):
                 if fault := bad_citation(library, citation):
                     yield Problem(pack.id, value.file, value.id, fault)
-
     for entry in pack.not_encoded:
         for citation in entry.basis:
             if fault := bad_citation(library, citation):
