@@ -62,7 +62,8 @@ def encode_bundle(entries: list[bytes]) -> bytes:
 
 def decode_bundle(data: bytes, where: str) -> list[bytes]:
     """The entries of a bundle, or `TileError` naming the byte at which it breaks."""
-    entries, place = [], 0
+    entries: list[bytes] = []
+    place = 0
     while place < len(data):
         length = int.from_bytes(data[place : place + 2], "big")
         entry = data[place + 2 : place + 2 + length]

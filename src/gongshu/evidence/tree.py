@@ -170,7 +170,7 @@ def check_consistency(
     """Raise `ProofError` unless the tree of `old` is a prefix of the tree of `new` (RFC 9162 2.1.4.2)."""
     if not 0 <= old <= new:
         raise ProofError("一致性证明的大小不对。")
-    if old == new or old == 0:
+    if old in (0, new):
         if path:
             raise ProofError("一致性证明过长。")
         if old == new and old_root != new_root:

@@ -1,0 +1,371 @@
+"""The append-only log: one writer, entries of many sources, tiles on disk, a signed checkpoint last.
+
+An entry is acknowledged when `append` returns: by then its bundle and tiles are durable under their
+names and a signed, durable checkpoint covers it. Before the checkpoint is renamed into place nothing
+of a batch is visible; files a crash left beyond the checkpoint are never read and later overwritten.
+
+Locks: `lock` (flock, held as long as the log is open) keeps a second writer out; `_guard` keeps threads
+of this process apart. Readers take no lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gongshu.crypto import canonical
+from gongshu.crypto.sign import PrivateKey, PublicKey
+from gongshu.evidence import checkpoint as checkpoints
+from gongshu.evidence import entry as entries_
+from gongshu.evidence import note, tree
+from gongshu.evidence.crash import crashpoint
+from gongshu.evidence.files import Writer, write_all
+from gongshu.evidence.history import CHECKPOINT, HISTORY, History, store_cosignatures
+from gongshu.evidence.tiles import ROOTS, WIDTH, Reader, TileError, bundle_path, encode_bundle, tile_path
+
+KEYS, LOCK, SOURCES = "keys", "lock", "sources"
+_SOURCES_EVERY = 1 << 16
+
+
+class LogError(Exception):
+    """The log cannot be opened or written. `args[0]` is a Chinese sentence."""
+
+
+class GapError(LogError):
+    """A source skipped a number: an alarm. Nothing of the batch was written."""
+
+    def __init__(self, source: str, expected: int, found: int) -> None:
+        super().__init__(f"来源“{source}”的编号断开：应为 {expected}，来的是 {found}。")
+        self.source, self.expected, self.found = source, expected, found
+
+
+class ConflictError(LogError):
+    """A source sent a number again with other content: an alarm. Nothing of the batch was written."""
+
+    def __init__(self, source: str, seq: int) -> None:
+        super().__init__(f"来源“{source}”的第 {seq} 号与日志里已有的内容不一致。")
+        self.source, self.seq = source, seq
+
+
+@dataclass(frozen=True)
+class AppendResult:
+    """`size` after the append, how many entries were new and how many were there already."""
+
+    size: int
+    accepted: int
+    duplicates: int
+
+
+@dataclass
+class _Edge:
+    """The part of the tree that still changes: frontiers, open tiles by level, open bundle."""
+
+    frontiers: dict[str, tree.Frontier]
+    tiles: dict[str, dict[int, list[bytes]]]
+    bundle: list[bytes]
+
+    def copy(self) -> _Edge:
+        return _Edge(
+            {alg: frontier.copy() for alg, frontier in self.frontiers.items()},
+            {alg: {level: list(hashes) for level, hashes in t.items()} for alg, t in self.tiles.items()},
+            list(self.bundle),
+        )
+
+
+class Log:
+    """The log below `directory`. `origin` names it in its checkpoints, for example `gongshu/huangshi`.
+
+    `signers` holds one Ed25519 and one SM2 key (under any names); `former` are public keys that signed
+    earlier checkpoints, after a change of keys. Raises `LogError` when another process writes it, or
+    when what lies there is not what its own checkpoint says.
+    """
+
+    def __init__(
+        self,
+        directory: Path | str,
+        origin: str,
+        signers: Mapping[str, PrivateKey],
+        former: Iterable[PublicKey] = (),
+    ) -> None:
+        self.directory = Path(directory)
+        self.origin = origin
+        self._signers = sorted(signers.values(), key=lambda key: key.alg)
+        if [key.alg for key in self._signers] != ["ed25519", "sm2"]:
+            raise LogError("日志需要一把 Ed25519 和一把 SM2 签名密钥。")
+        self._guard = threading.Lock()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(self.directory)
+        self._writer = Writer(self.directory)
+        self._writer.sweep()
+        self._history = History(self.directory)
+        self._broken = False
+        self._note = b""
+        self._size = 0
+        self._publish_keys()
+        self._open([*(key.public() for key in self._signers), *former])
+
+    # reading
+
+    @property
+    def size(self) -> int:
+        """How many entries the newest checkpoint covers."""
+        return self._size
+
+    def checkpoint(self) -> bytes:
+        """The newest checkpoint as signed note; empty before the first `append`."""
+        return self._note
+
+    def entry(self, index: int) -> dict[str, Any]:
+        """Entry `index`, from 0. Raises `tiles.TileError` when there is none."""
+        found: dict[str, Any] = canonical.loads(self._reader.entry(index))
+        return found
+
+    def last(self, source: str) -> int:
+        """The highest number taken of `source`, 0 when there is none."""
+        return self._last.get(source, 0)
+
+    def find(self, source: str, seq: int) -> int | None:
+        """The index of the entry `seq` of `source`, or None."""
+        if not 1 <= seq <= self.last(source):
+            return None
+        wanted = b'"seq":%d,"source":"%s",' % (seq, source.encode())
+        bundles = -(-self._size // WIDTH)
+        hint_seq, hint = self._hints.get(source, (0, 0))
+        order = range(hint, bundles) if hint_seq and seq >= hint_seq else reversed(range(bundles))
+        for number in order:
+            for place, data in enumerate(self._reader.bundle(number)):
+                if wanted in data:
+                    self._hints[source] = (seq, number)
+                    return number * WIDTH + place
+        return None
+
+    # writing
+
+    def append(self, entries: Sequence[Mapping[str, Any]], now: datetime) -> AppendResult:
+        """Make `entries` durable, in this order, under a checkpoint signed at wall time `now`.
+
+        Numbers already taken with the same content are counted as duplicates and change nothing. Raises
+        `entry.EntryError`, `GapError` or `ConflictError` before anything is written. An empty list
+        publishes the checkpoint of an empty log, if there is none yet.
+        """
+        with self._guard:
+            if self._broken:
+                raise LogError("日志上一次写入没有完成，请重新打开。")
+            fresh, last, duplicates = self._sift(entries)
+            if fresh or not self._note:
+                self._broken = True  # until the memory agrees with the disk again
+                self._write(fresh, now)
+                self._last = last
+                self._broken = False
+                self._tidy(len(fresh))
+            return AppendResult(self._size, len(fresh), duplicates)
+
+    def add_cosignature(self, size: int, lines: str, keys: Iterable[PublicKey]) -> None:
+        """Keep a witness's lines over the checkpoint of `size`, if they hold for one of `keys`.
+
+        Raises `note.NoteError` when they do not, `LogError` when there was no such checkpoint.
+        """
+        with self._guard:
+            text = self._history.find(size)
+            if text is None:
+                raise LogError(f"没有条数为 {size} 的检查点，见证签名不能收存。")
+            store_cosignatures(self._writer, text, lines, list(keys))
+
+    def close(self) -> None:
+        """Give the lock back. The log needs no closing to be durable."""
+        with self._guard:
+            if self._lock >= 0:
+                os.close(self._lock)
+                self._lock = -1
+                self._history.close()
+                self._broken = True
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # inside
+
+    def _publish_keys(self) -> None:
+        lines = [note.verifier_line(self.origin, key.public()) for key in self._signers]
+        data = ("\n".join(lines) + "\n").encode()
+        path = self.directory / KEYS
+        if not path.exists() or path.read_bytes() != data:
+            self._writer.write([(KEYS, data)])
+
+    def _open(self, keys: list[PublicKey]) -> None:
+        try:
+            self._note = (self.directory / CHECKPOINT).read_bytes()
+        except FileNotFoundError:
+            if (self.directory / HISTORY).exists():
+                raise LogError("日志的检查点文件不见了，请从备份恢复。") from None
+        try:
+            if self._note:
+                self._load(keys)
+        except (note.NoteError, TileError) as error:
+            raise LogError(f"日志打不开：{error.args[-1]}请运行 gongshu evidence verify 查明。") from error
+        else:
+            self._reader = Reader(self.directory, self._size)
+            self._hints: dict[str, tuple[int, int]] = {}
+            self._last = self._read_sources()
+            if not self._note:
+                self._edge = _Edge({alg: tree.Frontier(alg) for alg in ROOTS}, {alg: {} for alg in ROOTS}, [])
+            else:
+                self._history.catch_up(self._size, self._note)
+
+    def _load(self, keys: list[PublicKey]) -> None:
+        said, signed = checkpoints.read(self._note)
+        if said.origin != self.origin:
+            raise LogError(f"这里的日志叫“{said.origin}”，不是“{self.origin}”。")
+        if not note.signed_by(signed, self.origin, keys):
+            raise LogError("日志的检查点不是用现在的密钥签的；换过密钥就要给出原来的公钥。")
+        self._size = said.size
+        reader = Reader(self.directory, said.size)
+        frontiers = {alg: tree.frontier_of(alg, said.size, reader.node(alg)) for alg in ROOTS}
+        for alg, frontier in frontiers.items():
+            if frontier.root() != said.roots[alg]:
+                raise LogError(f"日志的 {alg} 树与检查点不符，请运行 gongshu evidence verify 查明。")
+        tiles: dict[str, dict[int, list[bytes]]] = {alg: {} for alg in ROOTS}
+        for alg, levels in tiles.items():
+            level = 0
+            while said.size >> 8 * level:
+                number, width = divmod(said.size >> 8 * level, WIDTH)
+                data = reader.tile(alg, level, number) if width else b""
+                levels[level] = [data[i : i + tree.SIZE] for i in range(0, len(data), tree.SIZE)]
+                level += 1
+        bundle = reader.bundle(said.size // WIDTH) if said.size % WIDTH else []
+        self._edge = _Edge(frontiers, tiles, bundle)
+
+    def _read_sources(self) -> dict[str, int]:
+        """The last number of each source: from the file kept now and then, and the entries since."""
+        size, last = 0, {}
+        try:
+            kept = json.loads((self.directory / SOURCES).read_bytes())
+            if kept["size"] <= self._size:
+                size, last = kept["size"], dict(kept["last"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            pass  # the file is only a shortcut; the entries themselves decide
+        for number in range(size // WIDTH, -(-self._size // WIDTH)):
+            for data in self._reader.bundle(number):
+                found = json.loads(data)
+                last[found["source"]] = max(found["seq"], last.get(found["source"], 0))
+        return last
+
+    def _sift(self, entries: Sequence[Mapping[str, Any]]) -> tuple[list[bytes], dict[str, int], int]:
+        """The canonical bytes of those entries that are new, the numbers after them, and the rest's count."""
+        fresh: list[bytes] = []
+        ahead: dict[tuple[str, int], bytes] = {}
+        last = dict(self._last)
+        duplicates = 0
+        for one in entries:
+            entries_.check(one)
+            data = entries_.canonical(one)
+            source, seq = one["source"], one["seq"]
+            expected = last.get(source, 0) + 1
+            if seq == expected:
+                last[source] = seq
+                ahead[source, seq] = data
+                fresh.append(data)
+            elif seq > expected:
+                raise GapError(source, expected, seq)
+            else:
+                known = ahead.get((source, seq))
+                if known is None:
+                    index = self.find(source, seq)
+                    known = self._reader.entry(index) if index is not None else None
+                if known != data:
+                    raise ConflictError(source, seq)
+                duplicates += 1
+        return fresh, last, duplicates
+
+    def _write(self, fresh: list[bytes], now: datetime) -> None:
+        edge = self._edge.copy()
+        size = self._size + len(fresh)
+        files = _bundles(edge, self._size, fresh)
+        for alg in ROOTS:
+            files += _tiles(edge, alg, [tree.leaf_hash(alg, data) for data in fresh])
+        self._writer.write(files)
+        roots = {alg: frontier.root() for alg, frontier in edge.frontiers.items()}
+        said = checkpoints.of(self.origin, size, roots["sha256"], roots["sm3"], now)
+        signed = note.sign(self.origin, said.text(), self._signers).encode()
+        crashpoint("before_checkpoint")
+        self._writer.write([(CHECKPOINT, signed)])
+        self._edge, self._size, self._note = edge, size, signed
+        self._reader = Reader(self.directory, size)
+
+    def _tidy(self, written: int) -> None:
+        """What may be lost without harm: the history's newest line, partial files, the sources' shortcut."""
+        self._history.add(self._size, self._note)
+        before = self._size - written
+        if self._size // WIDTH > before // WIDTH:
+            self._history.sync()
+            self._drop_partials(before)
+        if self._size // _SOURCES_EVERY > before // _SOURCES_EVERY:
+            data = json.dumps({"size": self._size, "last": self._last}, sort_keys=True).encode()
+            self._writer.write([(SOURCES, data)])
+
+    def _drop_partials(self, before: int) -> None:
+        level = 0
+        while self._size >> 8 * (level + 1):
+            first, end = before >> 8 * (level + 1), self._size >> 8 * (level + 1)
+            for number in range(first, end):
+                paths = [tile_path(alg, level, number) for alg in ROOTS]
+                paths += [bundle_path(number)] if level == 0 else []
+                for path in paths:
+                    folder = self.directory / (path + ".p")
+                    shutil.rmtree(folder, ignore_errors=True)
+                    self._writer.forget(folder)
+            level += 1
+
+
+def _bundles(edge: _Edge, size: int, fresh: list[bytes]) -> list[tuple[str, bytes]]:
+    """The bundles that `fresh` fills or begins; `edge.bundle` becomes the open one."""
+    files, open_, number = [], edge.bundle + fresh, size // WIDTH
+    while len(open_) >= WIDTH:
+        files.append((bundle_path(number), encode_bundle(open_[:WIDTH])))
+        open_, number = open_[WIDTH:], number + 1
+    if open_ and fresh:
+        files.append((bundle_path(number, len(open_)), encode_bundle(open_)))
+    edge.bundle = open_
+    return files
+
+
+def _tiles(edge: _Edge, alg: str, leaves: list[bytes]) -> list[tuple[str, bytes]]:
+    """The tiles of one tree that `leaves` fill or change."""
+    open_, frontier = edge.tiles[alg], edge.frontiers[alg]
+    start = frontier.size
+    done: dict[int, list[bytes]] = {}
+    frontier.extend(leaves, lambda level, node: done.setdefault(level // 8, []).append(node))
+    files = []
+    for level, hashes in done.items():
+        number = (start >> 8 * level) // WIDTH
+        row = open_.get(level, []) + hashes
+        while len(row) >= WIDTH:
+            files.append((tile_path(alg, level, number), b"".join(row[:WIDTH])))
+            row, number = row[WIDTH:], number + 1
+        if row and not (alg == "sm3" and level == 0):
+            files.append((tile_path(alg, level, number, len(row)), b"".join(row)))
+        open_[level] = row
+    return files
+
+
+def _lock(directory: Path) -> int:
+    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise LogError("日志正由另一个进程写入，不能再打开。") from error
+    os.ftruncate(descriptor, 0)
+    write_all(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor
