@@ -168,7 +168,8 @@ class Rules:
         )
 
     def has(self, section: str, name: str) -> bool:
-        return name in self.ids(section)
+        effective = self.library.table(self.zone).get((section, name))
+        return effective is not None and not _pick(effective.versions, self.on).absent
 
     def find(self, section: str, name: str) -> Rule:
         """The effective value; raises `UnknownRule` (`UnknownClock`) when the zone has none."""

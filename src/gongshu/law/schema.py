@@ -42,7 +42,11 @@ INHERIT_KEYS = {"from", "ids", "because"}
 _TENS = "零一二三四五六七八九"
 
 
-class StrictLoader(yaml.SafeLoader):
+# the loader written in C is several times faster where libyaml is there; both build plain data only
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class StrictLoader(_Safe):  # type: ignore[misc]
     """YAML that refuses a key written twice, so that no value silently hides another."""
 
 
@@ -53,7 +57,7 @@ def _mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
         if key in seen:
             raise LawError("yaml", f"第 {key_node.start_mark.line + 1} 行的“{key}”写了两次。")
         seen.add(key)
-    return dict(yaml.SafeLoader.construct_mapping(loader, node, deep=True))
+    return dict(_Safe.construct_mapping(loader, node, deep=True))
 
 
 def _only_true_and_false(loader: type[StrictLoader]) -> None:
