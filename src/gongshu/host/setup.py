@@ -39,6 +39,8 @@ def prepare(path: Path, mark: str, zones: Sequence[str], host: str, say: Say) ->
         blocked = wall.unreadable()
         if blocked:
             raise HostError("code", blocked[0])
+        if not (path / "config").exists():
+            wall.tighten([users.account(service, "separated") for service in users.SERVICES])
     home = create(path, mark, zones, host)
     make_sockets(home)
     for cluster in embedded(home):

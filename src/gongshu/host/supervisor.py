@@ -165,18 +165,29 @@ class Supervisor:
         return all(one.popen is not None and one.healthy for one in waits)
 
     def _start(self, child: Child, now: float) -> None:
-        child.popen = launch(self.home, child.process, self.settings)
+        try:
+            child.popen = launch(self.home, child.process, self.settings)
+        except (OSError, subprocess.SubprocessError):
+            # Its program or its log cannot be opened: as good as a quick end, the others go on.
+            self._rest(child, now, quick=True)
+            self.say(f"{child.process.title}（{child.process.name}）启动不了，请运行 gongshu doctor。")
+            return
         child.started, child.healthy = now, False
+
+    def _rest(self, child: Child, now: float, *, quick: bool) -> float:
+        """Puts a process to rest until its next start; the seconds until then."""
+        child.quick = child.quick + 1 if quick else 0
+        pause = PAUSES[min(child.quick, len(PAUSES) - 1)]
+        child.popen, child.healthy, child.restarts = None, False, child.restarts + 1
+        child.next_start = now + pause
+        return pause
 
     def _notice_end(self, child: Child, now: float) -> None:
         if child.popen is None or child.popen.poll() is None:
             return
         end_group(child.popen, signal.SIGKILL)
         child.last_exit = child.popen.returncode
-        child.quick = 0 if now - child.started > STEADY else child.quick + 1
-        pause = PAUSES[min(child.quick, len(PAUSES) - 1)]
-        child.popen, child.healthy, child.restarts = None, False, child.restarts + 1
-        child.next_start = now + pause
+        pause = self._rest(child, now, quick=now - child.started <= STEADY)
         if not self.stopping:
             self.say(f"{child.process.title}（{child.process.name}）停了，{pause:g} 秒后单独重启。")
 

@@ -71,13 +71,18 @@ def writable_code(accounts: Iterable[Account]) -> list[Path]:
     return found
 
 
-def foreign(home: Home, service: str) -> list[Path]:
-    """The folders of a home that the user of `service` must not enter."""
-    own = {service}
-    others = [home.path / name for name in SERVICES if name not in own]
-    if service == "office":
-        others.append(home.path / "serving")
-    return others
+def tighten(accounts: Iterable[Account]) -> list[Path]:
+    """Takes the right to write from group and others where a service user had it; what was changed.
+
+    Installers leave such files (uv's lock files are open to all). Only root's own files are touched.
+    """
+    changed = []
+    for path in writable_code(accounts):
+        info = path.lstat()
+        if info.st_uid == 0:
+            path.chmod(stat.S_IMODE(info.st_mode) & ~0o022)
+            changed.append(path)
+    return changed
 
 
 def faults(home: Home) -> list[str]:

@@ -1,0 +1,154 @@
+"""`gongshu up`: every process as its own user, restarted alone, stopped together, started again quickly."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from gongshu.host.users import USERS
+from support.homes import ROOT, STANDIN, place, until
+
+NAMES = {"office-database", "domain-database", "office", "worker", "enclave", "airlock", "gateway"}
+SERVICE = {
+    "office-database": "office",
+    "domain-database": "domain",
+    "office": "office",
+    "worker": "office",
+    "enclave": "domain",
+    "airlock": "domain",
+    "gateway": "gateway",
+}
+
+
+class Site:
+    """A running `gongshu up` with stand-ins."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        command = [sys.executable, str(STANDIN), "up", "--json", "--home", str(home), "--mark", "test"]
+        began = time.monotonic()
+        self.popen = subprocess.Popen(
+            [*command, "--zone", "huangshi", "--port", "0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.popen.stdout is not None
+        self.said = json.loads(self.popen.stdout.readline() or "null")
+        self.seconds = time.monotonic() - began
+
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.home / "run" / "processes.json").read_bytes())
+        return found
+
+    def pids(self) -> dict[str, int]:
+        return {name: row["pid"] for name, row in self.state()["processes"].items()}
+
+    def ask(self, door: str) -> dict[str, Any]:
+        with urllib.request.urlopen(self.said["urls"][door] + "/", timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def stop(self) -> int:
+        self.popen.send_signal(signal.SIGTERM)
+        self.popen.communicate(timeout=30)
+        return self.popen.returncode
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    with place() as base:
+        yield base / "h"
+
+
+@pytest.fixture(scope="module")
+def site(home: Path) -> Iterator[Site]:
+    made = Site(home)
+    assert made.said and made.said["ok"], made.popen.stderr and made.popen.stderr.read()
+    yield made
+    if made.popen.poll() is None:
+        made.stop()
+
+
+def test_every_process_runs_as_the_user_of_its_home(site: Site) -> None:
+    state = site.state()
+    assert set(state["processes"]) == NAMES and state["ready"]
+    for name, pid in site.pids().items():
+        expected = pwd.getpwnam(USERS[SERVICE[name]]).pw_uid if ROOT else os.geteuid()
+        assert set(psutil.Process(pid).uids()) == {expected}, name
+    if ROOT:
+        assert site.ask("office")["groups"] == []
+
+
+def test_a_process_is_given_its_home_and_nothing_of_ours(site: Site) -> None:
+    given = site.ask("airlock")["environment"]
+    assert given["GONGSHU_HOME"] == str(site.home)
+    assert set(given) <= {"GONGSHU_HOME", "PATH", "LANG", "HOME", "PYTHONDONTWRITEBYTECODE", "LC_CTYPE"}
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_each_killed_process_restarts_alone(site: Site, name: str) -> None:
+    before = site.pids()
+    os.kill(before[name], signal.SIGKILL)
+
+    def back() -> bool:
+        row = site.state()["processes"][name]
+        return bool(row["healthy"] and row["pid"] != before[name])
+
+    until(back, 30)
+    after = site.pids()
+    assert {other: after[other] for other in NAMES - {name}} == {
+        other: before[other] for other in NAMES - {name}
+    }
+    assert site.state()["processes"][name]["restarts"] >= 1
+
+
+def test_a_second_up_says_that_it_runs_already(site: Site) -> None:
+    done = subprocess.run(
+        [sys.executable, str(STANDIN), "up", "--json", "--home", str(site.home)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    answer = json.loads(done.stdout)
+    assert done.returncode == 0 and answer["already"] and answer["urls"] == site.said["urls"]
+
+
+def test_another_mark_is_refused_for_a_home_that_exists(site: Site) -> None:
+    done = subprocess.run(
+        [sys.executable, str(STANDIN), "up", "--json", "--home", str(site.home), "--mark", "production"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == 2 and json.loads(done.stdout)["error"]["code"] == "mark"
+
+
+def test_a_stop_is_clean_and_the_next_start_is_quick(site: Site, home: Path) -> None:
+    pids = site.pids()
+    assert site.stop() == 0
+    assert not [name for name, pid in pids.items() if psutil.pid_exists(pid)]
+    assert not (home / "office" / "pg" / "postmaster.pid").exists()
+    again = Site(home)
+    assert again.said["ok"] and again.seconds < 10, again.seconds
+    pids = again.pids()
+    again.popen.kill()
+    again.popen.communicate()
+    until(lambda: not [pid for pid in pids.values() if psutil.pid_exists(pid)], 20)
+    third = Site(home)
+    assert third.said["ok"]
+    assert third.stop() == 0
