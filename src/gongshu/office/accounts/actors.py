@@ -76,6 +76,11 @@ def system(zone: str) -> Actor:
     return Actor("system", "系统", None, "", zone, {zone: frozenset({"system"})})
 
 
+def enclave(zone: str) -> Actor:
+    """The data domain's enclave, whose signed messages the office acts on."""
+    return Actor("enclave", "数据域", None, "", zone, {zone: frozenset({"enclave"})})
+
+
 def of(person: Person, today: date, zone: str | None = None, account: str | None = None) -> Actor:
     """The actor of a person as of a business day. Two queries.
 

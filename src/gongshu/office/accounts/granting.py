@@ -13,7 +13,7 @@ from gongshu.office.accounts.permissions import Refused, can_hold_together, chec
 from gongshu.office.accounts.proof import prove
 from gongshu.office.accounts.roles import title as role_title
 
-UNGRANTED = ("public", "system")
+UNGRANTED = ("public", "system", "enclave")
 
 
 def grantable(zone: str) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ def zones(actor: Actor) -> list[tuple[str, str]]:
 
 def person_name(person_id: str) -> str:
     """A name for a page; the platform itself and visitors have none in the table."""
-    fixed = {"system": "系统", "public": "社会公众"}
+    fixed = {"system": "系统", "public": "社会公众", "enclave": "数据域"}
     return fixed.get(person_id) or (
         Person.objects.filter(pk=person_id).values_list("name", flat=True).first() or "（已移除的人员）"
     )
@@ -45,6 +45,6 @@ def person_name(person_id: str) -> str:
 
 def person_names(ids: set[str]) -> dict[str, tuple[str, str]]:
     """id → (name, organisation) for a timeline, in one query."""
-    found = {"system": ("系统", ""), "public": ("社会公众", "")}
+    found = {"system": ("系统", ""), "public": ("社会公众", ""), "enclave": ("数据域", "")}
     rows = Person.objects.filter(pk__in=ids - found.keys()).values_list("id", "name", "organisation__name")
     return found | {each: (name, organisation) for each, name, organisation in rows}

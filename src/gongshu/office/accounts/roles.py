@@ -23,6 +23,8 @@ class Role:
 
 
 REGISTRY: dict[str, type[Role]] = {}
+# 不是人的角色：平台自己和数据域
+PLATFORM = {"system": "系统", "enclave": "数据域", "self": "本人", "enrolment": "安装"}
 
 
 def known(role: type[Role]) -> type[Role]:
@@ -44,8 +46,8 @@ def title(id_: str) -> str:
 
 def pack_title(id_: str) -> str:
     """The title the nation's pack gives a role this table does not know; the id itself when none does."""
-    if id_ == "system":
-        return "系统"
+    if id_ in PLATFORM:
+        return PLATFORM[id_]
     from gongshu.office.accounts.lawroles import law_role
 
     found = law_role(id_, "cn")

@@ -17,6 +17,7 @@ from gongshu.office.cases.models import Case, CaseParty
 SAME_ORGANISATION = {"registrant_reviewer": "registrant", "provider_checker": "provider_officer"}
 # 任何人都可以办的：实名提出异议
 OPEN_TO_ALL = frozenset({"public"})
+PLATFORM = frozenset({"system", "enclave"})
 AGENT = "agent"
 # 代理机构凭委托书可以代办的角色
 DELEGABLE = frozenset({"registrant"})
@@ -27,13 +28,13 @@ def delegated(actor: Actor, zone: str) -> frozenset[str]:
     return DELEGABLE if AGENT in actor.roles_in(zone) and actor.principals else frozenset()
 
 
-def enter(case: Case, role: str, actor: Actor, given: Mapping[str, str | Iterable[str]]) -> None:
-    """Write the parties of a new case."""
+def enter(case: Case, role: str, given: Mapping[str, str | Iterable[str]]) -> None:
+    """Write the parties of a new case; the applicant takes the role the case was begun in."""
     wanted: set[tuple[str, str]] = set()
     for name, value in given.items():
         wanted |= {(name, each) for each in ([value] if isinstance(value, str) else value)}
-    if role not in given and actor.organisation and not role_class(role).officer:
-        wanted.add((role, actor.organisation))
+    if role not in given and case.organisation_id and not role_class(role).officer:
+        wanted.add((role, case.organisation_id))
     CaseParty.objects.bulk_create(
         [
             CaseParty(case=case, zone_id=case.zone_id, role=name, organisation_id=each)
@@ -75,7 +76,9 @@ def roles(case: Case, actor: Actor) -> frozenset[str]:
     found = set()
     for role in held:
         parties = organisations_of(case, role)
-        if role in OPEN_TO_ALL or (parties & actor.organisations if parties else role_class(role).officer):
+        if role in OPEN_TO_ALL | PLATFORM or (
+            parties & actor.organisations if parties else role_class(role).officer
+        ):
             found.add(role)
     for role in delegated(actor, case.zone_id):
         if organisations_of(case, role) & actor.principals:
@@ -83,6 +86,18 @@ def roles(case: Case, actor: Actor) -> frozenset[str]:
     if OPEN_TO_ALL & held or actor.anonymous or actor.organisation:
         found |= OPEN_TO_ALL
     return frozenset(found)
+
+
+def standing_facts(case: Case, actor: Actor) -> dict[str, Any]:
+    """Facts every procedure may ask for; an app's handler or the caller may say them better."""
+    registrants = set(organisations_of(case, "registrant"))
+    registrants |= {case.organisation_id} if case.organisation_id else set()
+    return {
+        "registrant_organisations": sorted(registrants),
+        "developing_organisations": sorted(organisations_of(case, "developer")),
+        "providers": sorted(organisations_of(case, "provider_officer")),
+        "real_name": not actor.anonymous,  # 账号都是实名建立的
+    }
 
 
 def facts(case: Case, actor: Actor, procedure: Procedure, act: str, now: datetime) -> dict[str, Any]:

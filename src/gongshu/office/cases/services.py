@@ -44,11 +44,13 @@ def open_case(
     subject_kind: str = "",
     zone: str = "",
     party_roles: Mapping[str, str | Iterable[str]] | None = None,
+    organisation: str = "",
 ) -> Case:
     """Begin a procedure about a subject (an opaque id). `now` is business time.
 
     Who may do one of the first acts may begin. `party_roles`: role → organisation id(s) with that role in
-    this case; the actor's own organisation takes the role the actor begins in. Raises `Refused`.
+    this case; the applicant `organisation` (the actor's own, or an agent's principal) takes the role the
+    case is begun in. Raises `Refused`.
     """
     zone = zone or actor.zone
     check_zone(actor, zone)
@@ -57,6 +59,7 @@ def open_case(
     except LawError as error:
         raise Refused(error.sentence, error.code, tuple(error.basis)) from error
     role = _beginning_role(procedure, actor, zone)
+    applicant = _applicant(actor, role, zone, organisation)
     case = Case(
         zone_id=zone,
         number=draw_number(zone, now),
@@ -64,7 +67,7 @@ def open_case(
         title=title.strip()[:200] or procedure.title,
         subject_kind=subject_kind,
         subject=subject,
-        organisation_id=actor.organisation,
+        organisation_id=applicant,
         pack_digest=lawbook.keep_text(zone, clock.wall_now()),
         law_day=local_day(now),
         opened_by=actor.person,
@@ -73,7 +76,7 @@ def open_case(
         since=now,
     )
     case.save(force_insert=True)
-    parties.enter(case, role, actor, party_roles or {})
+    parties.enter(case, role, party_roles or {})
     _keep_position(case, procedure, (), now)
     evidence.record(
         act=f"cases.open.{procedure_id}",
@@ -103,6 +106,17 @@ def _beginning_role(procedure: Procedure, actor: Actor, zone: str) -> str:
             {"roles": sorted(held)},
         )
     return role
+
+
+def _applicant(actor: Actor, role: str, zone: str, wanted: str) -> str | None:
+    """The organisation in whose name a case is begun; an agent must name a principal."""
+    if not wanted and role in parties.delegated(actor, zone) and role not in actor.roles_in(zone):
+        if len(actor.principals) == 1:
+            return next(iter(actor.principals))
+        raise Refused("代理机构要写明代哪个登记主体办理。", "input:organisation")
+    if wanted and wanted not in actor.organisations:
+        raise Refused("您的机构没有这家机构的授权委托，不能代它办理。", "delegation")
+    return wanted or actor.organisation
 
 
 def draw_number(zone: str, now: datetime) -> str:
@@ -153,8 +167,7 @@ def _perform(
     history = history_of(case)
     if history and now < history[-1].at:
         now = history[-1].at  # 两个进程的钟差几毫秒，历史仍按先后
-    given = {**registry.handler(case.procedure).facts(case, act, actor, now), **dict(facts)}
-    given |= parties.facts(case, actor, procedure, act, now)
+    given = gather(case, procedure, act, actor, facts, now)
     roles = parties.roles(case, actor)
     try:
         outcome = engine.apply(
@@ -174,6 +187,17 @@ def _perform(
     registry.handler(case.procedure).follow(case, event, actor, now)
     notices.after_act(case, event, procedure)
     return Done(case, event, decision, outcome)
+
+
+def gather(
+    case: Case, procedure: Procedure, act: str, actor: Actor, facts: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    """All facts for one act: the standing ones, the app's, the caller's, and last the computed recusal."""
+    given = parties.standing_facts(case, actor)
+    given |= registry.handler(case.procedure).facts(case, act, actor, now)
+    given |= facts
+    given |= parties.facts(case, actor, procedure, act, now)
+    return given
 
 
 def _refused(case: Case, error: ActRefused, actor: Actor, role: str) -> Refused:
