@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from gongshu.law.errors import LawError
+from gongshu.law.errors import LawError, Problem
 from gongshu.law.inputs import Input, options_of
 from gongshu.law.packs import Library
 from gongshu.law.rules import Rule, Rules, at
@@ -182,6 +182,34 @@ def merge(base: Raw, raw: Raw) -> dict[str, Any]:
             item for item in _by_id(base.get(key, ()), raw.get(key, ())) if item["id"] not in dropped
         ]
     return merged
+
+
+def problems(library: Library) -> list[Problem]:
+    """What is wrong with the procedures, role by role and zone by zone; for `gongshu law check`."""
+    found = []
+    for zone in library.zones:
+        # one day is enough: versions differ in numbers, and a name that leads nowhere does so on every day
+        rules = at(zone, CHECK_DAY, library)
+        for id_ in rules.ids("procedures"):
+            rule = rules.procedure(id_)
+            try:
+                sentences = _dangling(rules, _load(rules, id_))
+            except LawError as error:
+                sentences = [error.sentence]
+            found += [Problem(zone, rule.file, id_, sentence) for sentence in sentences]
+    return found
+
+
+CHECK_DAY = date(2026, 1, 5)
+
+
+def _dangling(rules: Rules, procedure: Procedure) -> list[str]:
+    """Clocks, limits and documents the procedure names and the zone does not have."""
+    guards = [guard for act in procedure.acts.values() for guard in act.requires]
+    named = [("clocks", ledger.clock) for ledger in procedure.clocks.values()]
+    for section, key in (("limits", "limit"), ("documents", "document")):
+        named += [(section, str(guard.args[key])) for guard in guards if key in guard.args]
+    return [f"提到本专区没有的 {section}/{name}。" for section, name in named if not rules.has(section, name)]
 
 
 def _text(rule: Rule) -> dict[str, Any]:
