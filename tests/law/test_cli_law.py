@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gongshu.cli.main import main
+from gongshu.law import packs, reference
 
 KEYS = {
     "due", "value", "unit", "kind", "direction", "basis", "skipped", "worked", "provisional",
@@ -112,3 +115,8 @@ def test_show_of_what_is_not_there_is_bad_use(run: Any, name: str) -> None:
 def test_people_read_chinese(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert main(["law", *words]) == 0
     assert any("一" <= letter <= "鿿" for letter in capsys.readouterr().out)
+
+
+def test_the_page_of_clocks_is_up_to_date() -> None:
+    page = Path(__file__).parents[2] / "docs" / "clocks.md"
+    assert page.read_text("utf-8") == reference.clocks(packs.library(), date(2026, 3, 2))

@@ -33,7 +33,9 @@ def _explain_absence(rules: Rules, name: str) -> None:
 
 
 def _rule(rules: Rules, found: Rule) -> dict[str, Any]:
+    """The rule's own fields stand beside what is said about it; where names collide the latter wins."""
     return {
+        **plain(found.data),
         "ok": True,
         "id": found.id,
         "section": found.section,
