@@ -103,12 +103,11 @@ def check_assets(home: Home | None) -> Check:
     )
 
 
-def check_parts() -> Check:
-    """Which processes can run here: a host installs only the extras it needs."""
-    lacking = [process.name for process in BY_NAME.values() if not process.installed()]
-    mend = (
-        "本机若应运行它们，请安装 gongshu[office]、gongshu[domain] 或 gongshu[gateway]。" if lacking else ""
-    )
+def check_parts(home: Home | None) -> Check:
+    """Whether the processes of this machine can run: a host installs only the extras it needs."""
+    wanted = (home.settings().processes if home else ()) or tuple(BY_NAME)
+    lacking = [name for name in wanted if name in BY_NAME and not BY_NAME[name].installed()]
+    mend = "请安装本机需要的 gongshu[office]、gongshu[domain] 或 gongshu[gateway]。" if lacking else ""
     found = "未安装：" + "、".join(lacking) if lacking else "全部已安装"
     return Check("parts", "本机的部件", not lacking, found, mend)
 
@@ -191,8 +190,8 @@ def check_processes(home: Home) -> Iterator[Check]:
         yield Check(f"process_{name}", row["title"], ok, found, "" if ok else f"请看 {log}。")
 
 
-MACHINE: tuple[Callable[[], Check], ...] = (check_python, check_code, check_postgres, check_parts)
-TOOLS: tuple[Callable[[Home | None], Check], ...] = (check_sandbox, check_engines, check_assets)
+MACHINE: tuple[Callable[[], Check], ...] = (check_python, check_code, check_postgres)
+TOOLS: tuple[Callable[[Home | None], Check], ...] = (check_parts, check_sandbox, check_engines, check_assets)
 HOME: tuple[Callable[[Home], Check], ...] = (
     check_place_of,
     check_users,

@@ -8,6 +8,7 @@ from typing import Any
 
 from gongshu.crypto.keystore import FileKeyStore
 from gongshu.crypto.sign import PublicKey
+from gongshu.evidence import note
 from gongshu.host import inside
 from gongshu.host.home import Home
 from gongshu.wire.settings import Settings
@@ -25,6 +26,8 @@ SERVICE_KEYS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "gateway": (("gateway", "gateway", "ed25519"),),
 }
 FILE = "keys.json"
+# Roles that co-sign checkpoints, under their role's name.
+WITNESSES = ("enclave", "gateway")
 
 
 def create(settings: Settings, service: str) -> list[dict[str, str]]:
@@ -58,8 +61,13 @@ def public_keys(home: Home) -> list[dict[str, Any]]:
     return rows
 
 
-def verifier_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The log's keys as signed-note verifier lines, one an algorithm."""
-    from gongshu.evidence import note
-
-    return [note.verifier(note.ORIGIN, PublicKey.decode(row["key"])) for row in rows if row["role"] == "log"]
+def verifier_lines(origin: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Signed-note verifier lines: the log's keys under its name, then the witnesses' under their roles."""
+    made = []
+    for row in rows:
+        public = PublicKey.decode(row["key"])
+        if row["role"] == "log":
+            made.append(note.verifier_line(origin, public))
+        elif row["role"] in WITNESSES:
+            made.append(note.verifier_line(row["role"], public, cosigner=True))
+    return made

@@ -126,6 +126,22 @@ KINDS: Mapping[str, Kind] = {
         },
         (OFFICE,),
     ),
+    "ceiling": Kind(
+        "上限",
+        "feed",
+        {
+            "id": "id",
+            "product": "id",
+            "grant": "id",
+            "buyers": "list",
+            "purposes": "ids",
+            "fields": "ids",
+            "calls_per_day": "count",
+            "subjects_per_day": "count",
+            "consent": "id",
+        },
+        (OFFICE,),
+    ),
     "task": Kind("任务", "feed", {"id": "id", "kind": "task", "grant": "id"}, (OFFICE,)),
     "stop": Kind(
         "停止",

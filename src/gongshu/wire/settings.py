@@ -58,6 +58,11 @@ class Settings:
         return self.mark in MOVABLE_MARKS
 
     @property
+    def origin(self) -> str:
+        """The name of the evidence log in its checkpoints; the home's first zone never changes."""
+        return f"gongshu/{self.zone}"
+
+    @property
     def office(self) -> Path:
         return self.home / "office"
 

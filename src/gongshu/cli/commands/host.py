@@ -23,6 +23,7 @@ from gongshu.host.home import Home, check_zones, make_sockets, read_config
 from gongshu.host.keys import public_keys, verifier_lines
 from gongshu.host.processes import BY_NAME, PROCESSES, Process
 from gongshu.host.supervisor import Supervisor, launch
+from gongshu.host.users import SERVICES
 from gongshu.wire.errors import WireError
 from gongshu.wire.settings import MARKS, Settings, home_path
 
@@ -55,6 +56,9 @@ def _home_options(parser: Parser) -> None:
     parser.add_argument("--zone", action="append", default=[], metavar="Z", help="区域，可写多次，第一个为主")
     parser.add_argument("--mark", choices=MARKS, help="环境标记，建立时写一次，以后不变（默认 production）")
     parser.add_argument("--host", default="127.0.0.1", help="监听地址（默认 127.0.0.1）")
+    parser.add_argument(
+        "--part", action="append", default=[], choices=SERVICES, help="本机只运行这些域（可写多次，默认全部）"
+    )
 
 
 def _mark(path: Path, asked: str | None) -> str:
@@ -82,6 +86,7 @@ def init(argv: list[str]) -> Answer:
     given = parser.parse_args(argv)
     path = home_path(given.home)
     home = setup.init(path, _mark(path, given.mark), given.zone, given.host, _say)
+    _set_parts(home, given.part)
     text = f"家目录 {home.path} 已就绪（{home.mode}，{home.mark}）。运行 gongshu up 启动。"
     return Answer(True, {"ok": True, **_summary(home)}, text)
 
@@ -105,7 +110,7 @@ def keys(argv: list[str]) -> Answer:
     parser = command_parser("keys", "打印公钥")
     home = Home.open(home_path(parser.parse_args(argv).home))
     rows = public_keys(home)
-    lines = verifier_lines(rows)
+    lines = verifier_lines(home.settings().origin, rows)
     text = [*lines, *(f"# {row['service']} {row['name']} {row['id']}\n{row['pem'].strip()}" for row in rows)]
     return Answer(True, {"ok": True, "verifiers": lines, "keys": rows}, "\n".join(text))
 
@@ -178,12 +183,19 @@ def _already(home: Home) -> Answer:
     return Answer(True, {"ok": True, **_summary(home), "running": True, "already": True, "urls": urls}, text)
 
 
+def _set_parts(home: Home, parts: list[str]) -> None:
+    """Keeps in the configuration which processes this machine runs."""
+    if parts:
+        home.change(processes=[process.name for process in PROCESSES if process.service in parts])
+
+
 def _settle(home: Home, given: Namespace) -> None:
-    """Zones and ports of this start."""
+    """Parts, zones and ports of this start."""
+    _set_parts(home, given.part)
     settings = home.settings()
     if given.zone:
-        merged = tuple(dict.fromkeys([*check_zones(given.zone), *settings.zones]))
-        home.change(zones=list(merged), zone=merged[0])
+        merged = dict.fromkeys([*settings.zones, *check_zones(given.zone)])
+        home.change(zones=list(merged))
     choice = ports.choose(settings.ports, settings.host, given.port)
     for note in choice.notes:
         _say(note)
@@ -270,6 +282,7 @@ def _detach(path: Path, given: Namespace) -> Answer:
     """Starts `gongshu up` in a session of its own and waits until it is ready or has failed."""
     words = ["--home", str(path), "--host", given.host]
     words += [word for zone in given.zone for word in ("--zone", zone)]
+    words += [word for part in given.part for word in ("--part", part)]
     words += ["--mark", given.mark] if given.mark else []
     words += ["--port", str(given.port)] if given.port is not None else []
     command = inside.python("-m", "gongshu.cli.main", "up", "--json", *words)
