@@ -44,3 +44,9 @@ def post(
     return Outgoing.objects.create(
         source=source, number=last + 1, kind=kind, envelope=signed.data(), not_before=not_before or now
     )
+
+
+def tell_review(output: str, organisation: str, state: str, *, zone: str, now: datetime, **more: str) -> None:
+    """The office shows only that a vote is awaited or cast."""
+    body = {"output": output, "organisation": organisation, "state": state, **more}
+    post("review", body, zone=zone, now=now, source=AIRLOCK)

@@ -218,6 +218,7 @@ class Stop(models.Model):
     """A stop from the office or made here. Nobody can refuse one."""
 
     id = models.CharField(max_length=80, primary_key=True)
+    zone = models.CharField(max_length=20, default="", help_text="空：全部区域")
     scope = models.CharField(max_length=20)
     target = models.CharField(max_length=80)
     reason = models.CharField(max_length=200, default="")

@@ -112,8 +112,9 @@ def _journal(made: wire.Envelope, _verified: list[wire.Verified], _now: datetime
 
 @on("cosign")
 def _cosign(made: wire.Envelope, verified: list[wire.Verified], now: datetime) -> None:
-    """A witness's signature is kept beside the checkpoint it signed."""
-    witness = verified[0].key
+    """A witness's signature waits here until the worker has laid it beside the checkpoint it signed."""
     Cosignature.objects.get_or_create(
-        size=made.body["size"], witness=witness, defaults={"line": made.body["line"], "received": now}
+        size=made.body["size"],
+        witness=verified[0].key,
+        defaults={"line": made.body["line"], "received": now},
     )

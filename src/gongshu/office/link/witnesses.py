@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Max
 
 from gongshu.office.link import feed, sequencer
 from gongshu.office.link.models import FeedItem
@@ -13,25 +12,18 @@ from gongshu.office.link.models import FeedItem
 KIND = "checkpoint"
 
 
-def published_size(zone: str) -> int:
-    """The log size of the newest checkpoint on a zone's feed."""
-    newest = FeedItem.objects.filter(zone=zone, kind=KIND).aggregate(seq=Max("seq"))["seq"]
-    if newest is None:
-        return 0
-    return int(FeedItem.objects.get(zone=zone, seq=newest).envelope["body"]["proof"]["size"])
+def published_size() -> int:
+    """The log size of the newest checkpoint on the feed."""
+    newest = FeedItem.objects.filter(kind=KIND).order_by("-seq").values_list("envelope", flat=True).first()
+    return int(newest["body"]["proof"]["to"]) if newest else 0
 
 
-def publish_checkpoint(now: datetime) -> int:
-    """Put the newest checkpoint with its consistency proof on each zone's feed; how many zones got one."""
+def publish_checkpoint(now: datetime) -> bool:
+    """Put the newest checkpoint, with the proof that it continues the last one, on the home zone's feed."""
     log = sequencer.log()
-    published = 0
-    for zone in settings.SITE.zones if log.size else ():
-        before = published_size(zone)
-        if before >= log.size:
-            continue
-        proof = sequencer.consistency(before, log.size)
-        feed.publish(
-            KIND, {"checkpoint": log.checkpoint().decode(), "proof": proof}, zone=zone, now=now, subject="log"
-        )
-        published += 1
-    return published
+    before, size = published_size(), log.size
+    if size <= before:
+        return False
+    body = {"checkpoint": log.checkpoint().decode(), "proof": sequencer.consistency(before, size)}
+    feed.publish(KIND, body, zone=settings.SITE.zone, now=now, subject="log")
+    return True

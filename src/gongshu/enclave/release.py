@@ -1,0 +1,270 @@
+"""Release 出域: attack, blind votes, and then exactly the reviewed bytes with a signed record."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from django.conf import settings
+from django.db import transaction
+
+from gongshu import __version__
+from gongshu.crypto.canonical import dumps
+from gongshu.crypto.hashes import digest, salted
+from gongshu.enclave import (
+    attack,
+    clock,
+    confirm,
+    journal,
+    outgoing,
+    render,
+    serve,
+    sources,
+    tasks,
+    thresholds,
+    votes,
+)
+from gongshu.enclave.policy import RELEASE_BASIS, lens_grant
+from gongshu.enclave.store.models import Grant, Output, Release, Task
+from gongshu.enclave.vault import VaultError
+from gongshu.lens import check as lens_check
+
+log = logging.getLogger(__name__)
+KINDS = ("table", "index", "report")
+LARGEST = 8 * 1024 * 1024
+
+
+def request(task: Task, now: datetime) -> None:
+    """A task of kind `release`: put the earlier run's result into its form, attack it, ask the reviewers."""
+    output = Output.objects.filter(
+        task_id=task.body.get("from_task"), grant=task.grant, zone=task.zone, state="kept"
+    ).first()
+    wanted = task.body.get("output") or {}
+    if output is None or wanted.get("kind") not in KINDS:
+        tasks.end(task, "failed", now, "没有可申请出域的运行结果，或形式不认识。")
+        return
+    try:
+        ending, data = render.form(wanted["kind"], wanted, Path(output.path))
+        if len(data) > LARGEST:
+            tasks.end(task, "too_large", now)
+            return
+        path = Path(output.path).with_name(f"leaving.{ending}")
+        path.write_bytes(data)
+        report, spec = assault(output, path, wanted, now)
+    except (render.RenderError, VaultError, attack.BadSpec, attack.BadRaw) as error:
+        tasks.end(task, "failed", clock.wall_now(), str(error))
+        return
+    except Exception as error:
+        log.exception("release %s failed", task.id)
+        tasks.end(task, "failed", clock.wall_now(), f"{type(error).__name__}: {error}")
+        return
+    judge(task, output, path, report, spec, clock.wall_now())
+
+
+@contextmanager
+def earlier(output: Output) -> Iterator[list[dict[str, Any]]]:
+    """What left before of the same tables: the enclave's own history, never the office's word."""
+    mine = {sources.vault().manifest(one).resource for one in output.sources}
+    found = []
+    for release in Release.objects.select_related("output").order_by("released"):
+        before = release.output
+        try:
+            theirs = {sources.vault().manifest(one).resource for one in before.sources}
+        except VaultError:  # its snapshot was lawfully deleted: its numbers may still be subtracted
+            theirs = mine
+        if mine & theirs:
+            columns = (before.spec or {}).get("columns", {})
+            found.append(
+                {
+                    "output": release.path,
+                    "sql": (before.spec or {}).get("sql"),
+                    "columns": columns,
+                    "released": release.released.date().isoformat(),
+                }
+            )
+    yield found
+
+
+def assault(
+    output: Output, path: Path, wanted: Mapping[str, Any], now: datetime
+) -> tuple[attack.AttackReport, dict[str, Any]]:
+    """Attack the bytes that would leave with the snapshots they came from. Returns report and spec."""
+    grant = Grant.objects.get(id=output.grant)
+    today = clock.business_today(output.zone, now)
+    manifests = {one: sources.vault().manifest(one) for one in output.sources}
+    by_resource = {manifest.resource: manifest for manifest in manifests.values()}
+    names = {
+        name: by_resource[table["resource"]]
+        for name, table in grant.body["tables"].items()
+        if table["resource"] in by_resource
+    }
+    verdict = lens_check(output.sql, lens_grant(grant.body, sources.of_grant(grant.body)), at=today)
+    limits = thresholds.at(output.zone, today)
+    with earlier(output) as previous:
+        spec: dict[str, Any] = {
+            "v": 1,
+            "kind": wanted["kind"],
+            "subject": {name: m.subject for name, m in names.items() if m.subject},
+            "threshold": limits.floor.threshold,
+            "nk": [limits.floor.nk[0], str(limits.floor.nk[1])],
+            "p": str(limits.floor.p),
+            "grades": {c.name: c.grade for m in names.values() for c in m.columns},
+            "previous": previous,
+        }
+        if verdict.allowed:
+            spec["sql"] = verdict.sql
+        if isinstance(wanted.get("columns"), dict):
+            spec["columns"] = wanted["columns"]
+        with sources.vault().stage({name: m.id for name, m in names.items()}) as staged:
+            report = attack.run(path, dict(staged), spec, settings.OUTPUTS_DIR, floor=limits.floor)
+    return report, spec
+
+
+@transaction.atomic
+def judge(
+    task: Task, output: Output, path: Path, report: attack.AttackReport, spec: dict[str, Any], now: datetime
+) -> None:
+    """Keep what was found; the office learns the verdict and which checks spoke."""
+    output.path, output.digest = str(path), digest(path.read_bytes())
+    output.product = str(task.body.get("product") or "")
+    output.name = str((task.body.get("output") or {}).get("title", ""))[:120]
+    output.spec = {**spec, "previous": [row["released"] for row in spec["previous"]]}
+    output.verdict = report.verdict
+    output.findings = [finding.data() for finding in report.findings]
+    salt = secrets.token_bytes(16)
+    output.findings_salt = salt.hex()
+    output.findings_digest = salted(dumps(output.findings), salt)
+    output.replay = report.replay
+    output.state = "blocked" if report.verdict == "block" else "reviewing"
+    output.save()
+    checks = sorted({str(finding["check"]) for finding in output.findings})
+    body = {"task": task.id, "output": output.id, "verdict": report.verdict, "checks": checks}
+    outgoing.post("verdict", body, zone=output.zone, now=now, not_before=outgoing.next_full_ten(now))
+    if output.state == "reviewing":
+        for organisation in Grant.objects.get(id=output.grant).body["reviewing_orgs"]:
+            outgoing.tell_review(output.id, organisation, "awaited", zone=output.zone, now=now)
+    tasks.end(task, "done", now)
+
+
+def step(now: datetime) -> int:
+    """Release what its reviewers have agreed to; how many left."""
+    done = 0
+    for output in Output.objects.filter(state="reviewing"):
+        done += decide(output.id, now)
+    return done
+
+
+@transaction.atomic
+def decide(output_id: str, now: datetime) -> bool:
+    """Count the votes of one output; True when it left. The bytes are those whose digest was voted on."""
+    output = Output.objects.select_for_update().get(id=output_id)
+    if output.state != "reviewing":
+        return False
+    grant = Grant.objects.get(id=output.grant)
+    today = clock.business_today(output.zone, now)
+    limits = thresholds.at(output.zone, today)
+    counted = votes.counted(output, now)
+    missing, agreed = votes.ruling(counted, grant.body, limits.reviewers)
+    if missing:
+        return False
+    if not agreed:
+        output.state = "refused"
+        output.save(update_fields=["state"])
+        _journal("release.refused", output, now, {})
+        outgoing.tell_review(output.id, "all", "cast", zone=output.zone, now=now, result="refused")
+        return False
+    if confirm.closed(grant, today, now):
+        return False  # stopped or expired since: nothing leaves
+    data = Path(output.path).read_bytes()
+    if digest(data) != output.digest:
+        log.error("output %s was changed after review", output.id)
+        output.state = "blocked"
+        output.save(update_fields=["state"])
+        return False
+    _leave(output, grant, counted, limits, data, now)
+    return True
+
+
+def _leave(
+    output: Output,
+    grant: Grant,
+    counted: list[dict[str, Any]],
+    limits: thresholds.Limits,
+    data: bytes,
+    now: datetime,
+) -> None:
+    release_id = f"rel-{secrets.token_hex(8)}"
+    path = Path(output.path)
+    kept = settings.RELEASES_DIR / f"{release_id}{path.suffix}"
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept.write_bytes(data)
+    media = render.MEDIA[path.suffix.lstrip(".")]
+    manifests = [sources.vault().manifest(one) for one in output.sources]
+    record = {
+        "v": 1,
+        "title": output.name,
+        "kind": output.spec["kind"],
+        "product": output.product,
+        "project": grant.project,
+        "purpose": grant.body["purpose"],
+        "grant": grant.digest,
+        "checks": list(attack.CHECKS),
+        "findings": [{"check": f["check"], "severity": f["severity"]} for f in output.findings],
+        "findings_digest": output.findings_digest,
+        "findings_salt": output.findings_salt,
+        "verdict": output.verdict,
+        "thresholds": limits.data(),
+        "earlier_releases": len(output.spec["previous"]),
+        "versions": {"gongshu": __version__, "duckdb": duckdb.__version__, "packs": limits.packs},
+        "mark": settings.SITE.mark,
+        "business_date": clock.business_today(output.zone, now).isoformat(),
+    }
+    file = {
+        "name": f"{release_id}{path.suffix}",
+        "media": media,
+        "size": len(data),
+        "digest": output.digest,
+        "content": base64.b64encode(data).decode(),
+    }
+    body = {
+        "id": release_id,
+        "output": output.id,
+        "task": output.task_id,
+        "grant": grant.id,
+        "product": output.product,
+        "digest": output.digest,
+        "votes": counted,
+        "sources": [{"snapshot": m.id, "resource": m.resource, "manifest": m.digest} for m in manifests],
+        "record": record,
+        "files": [file],
+    }
+    Release.objects.create(
+        id=release_id, output=output, digest=output.digest, record=body["record"], path=str(kept), released=now
+    )
+    output.state = "released"
+    output.save(update_fields=["state"])
+    outgoing.post("release", body, zone=output.zone, now=now)
+    _journal("release.left", output, now, {"file": output.digest, "grant": grant.digest})
+    if output.product and output.spec["kind"] in ("table", "index"):
+        serve.publish(output, release_id, data, counted, now)
+
+
+def _journal(act: str, output: Output, now: datetime, digests: Mapping[str, str]) -> None:
+    journal.record(
+        source="enclave",
+        act=act,
+        actor="enclave",
+        role="enclave",
+        subject=output.id,
+        zone=output.zone,
+        now=now,
+        articles=RELEASE_BASIS,
+        digests=digests,
+    )

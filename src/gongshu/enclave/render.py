@@ -1,0 +1,77 @@
+"""The bytes that would leave, made from a run's result: a CSV table, or a report around it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+LARGEST_ROWS = 200_000
+REPORT_ROWS = 5_000
+MEDIA = {"csv": "text/csv; charset=utf-8", "md": "text/markdown; charset=utf-8"}
+
+
+class RenderError(Exception):
+    """The result cannot be put into the form asked for. `args[0]`: one Chinese sentence."""
+
+
+def rows_of(path: Path, largest: int = LARGEST_ROWS) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows of a result."""
+    table = pq.read_table(path)
+    if table.num_rows > largest:
+        raise RenderError(f"结果超过 {largest} 行，不能按这种形式出域；请先汇总。")
+    return list(table.column_names), [list(row.values()) for row in table.to_pylist()]
+
+
+def text(value: Any) -> str:
+    """One cell as people and programs read it; nothing is rounded here."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float):
+        return format(Decimal(repr(value)).normalize(), "f")
+    return str(value)
+
+
+def as_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
+    """UTF-8 with a byte-order mark, so that a spreadsheet opens the Chinese headers."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([text(value) for value in row] for row in rows)
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def as_report(title: str, lead: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
+    """A Markdown report: title, the developer's fixed words, the table."""
+    if len(rows) > REPORT_ROWS:
+        raise RenderError(f"报告的表超过 {REPORT_ROWS} 行；请先汇总。")
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+    body = [line(columns), line(["---"] * len(columns))]
+    body += [line([text(value) for value in row]) for row in rows]
+    words = [part.strip() for part in lead.splitlines() if part.strip()]
+    return "\n\n".join([f"# {title}", *words, "\n".join(body)]).encode() + b"\n"
+
+
+def form(kind: str, output: Mapping[str, Any], path: Path) -> tuple[str, bytes]:
+    """(ending, bytes) of what would leave for a release of `kind`; raises `RenderError`."""
+    if kind == "report":
+        columns, rows = rows_of(path, REPORT_ROWS)
+        return "md", as_report(str(output.get("title", "")), str(output.get("lead", "")), columns, rows)
+    if kind in ("table", "index"):
+        return "csv", as_csv(*rows_of(path))
+    raise RenderError("这种形式的成果还不能出域。")

@@ -1,0 +1,101 @@
+"""What the gateway answers from: the released table under a signed manifest, and stops with ceilings."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from gongshu.crypto.canonical import dumps
+from gongshu.crypto.hashes import digest
+from gongshu.enclave.confirm import live_ceilings
+from gongshu.enclave.store.models import Output, Release, Stop
+from gongshu.wire import envelope as wire
+from gongshu.wire import serving
+from gongshu.wire.store import write_file
+
+MANIFEST, ROWS = "manifest.json", "rows.json"
+FOLDER_MODE, FILE_MODE = 0o2750, 0o640
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        path.mkdir()
+        path.chmod(FOLDER_MODE)
+    return path
+
+
+def rows_json(data: bytes) -> bytes:
+    """A released CSV as the gateway serves it: the same cells, text by column."""
+    reader = csv.reader(io.StringIO(data.decode("utf-8-sig")))
+    columns = next(reader)
+    rows = [dict(zip(columns, row, strict=True)) for row in reader]
+    return json.dumps({"columns": columns, "rows": rows}, ensure_ascii=False).encode()
+
+
+def publish(
+    output: Output, release_id: str, data: bytes, votes: Sequence[dict[str, Any]], now: datetime
+) -> Path:
+    """Lay a released table where the gateway reads; the manifest last. A newer number replaces an older."""
+    root = _folder(_folder(settings.SERVING_DIR / output.zone) / "products")
+    place = _folder(_folder(root / output.product) / release_id)
+    content = rows_json(data)
+    number = Release.objects.filter(output__product=output.product, output__zone=output.zone).count() + 1
+    body = {
+        "product": output.product,
+        "version": release_id,
+        "release": release_id,
+        "files": {ROWS: digest(content)},
+        "output": output.digest,
+        "votes": [vote["envelope"] for vote in votes],
+        "sources": list(output.sources),
+    }
+    made = wire.make("serving", output.zone, number, body, now)
+    signed = wire.sign(made, "enclave", settings.KEYS.signer("enclave"))
+    write_file(place / ROWS, content, FILE_MODE)
+    write_file(place / MANIFEST, signed.dumps(), FILE_MODE)
+    return place
+
+
+@lru_cache(maxsize=32)
+def _numbers(zone: str) -> dict[str, int | str]:
+    """The last number written for a zone and the digest of its content, in this process."""
+    path = settings.SERVING_DIR / zone / serving.NAME
+    try:
+        body = wire.loads(path.read_bytes()).body
+    except OSError:
+        return {"number": 0, "content": ""}
+    return {"number": int(body["number"]), "content": _content(body["stops"], body["ceilings"])}
+
+
+def _content(stops: Sequence[Any], ceilings: Sequence[Any]) -> str:
+    return digest(dumps({"stops": list(stops), "ceilings": list(ceilings)}))
+
+
+def write_state(zone: str, now: datetime) -> None:
+    """Renew the data domain's own word to the gateway; its number rises when the content changes."""
+    rows = Stop.objects.filter(zone__in=("", zone)).order_by("made")
+    stops = [{"id": row.id, "scope": row.scope, "target": row.target} for row in rows]
+    ceilings = live_ceilings(zone, now)
+    last = _numbers(zone)
+    content = _content(stops, ceilings)
+    if last["content"] != content:
+        last["number"], last["content"] = int(last["number"]) + 1, content
+    serving.write(
+        settings.SERVING_DIR,
+        zone,
+        int(last["number"]),
+        stops,
+        ceilings,
+        now,
+        "enclave",
+        settings.KEYS.signer("enclave"),
+    )
+

@@ -1,0 +1,183 @@
+"""Work on raw data unseen: a task becomes a run in a fresh sandbox, and one fixed code for the office."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from gongshu.crypto.hashes import file_digest
+from gongshu.enclave import clock, confirm, journal, outgoing, sources
+from gongshu.enclave.engines import DuckDB, EngineError, Run
+from gongshu.enclave.policy import lens_grant
+from gongshu.enclave.runner import Sandbox
+from gongshu.enclave.store.models import Grant, Output, Task
+from gongshu.enclave.vault import VaultError
+from gongshu.lens import check as lens_check
+from gongshu.wire import envelope as wire
+
+log = logging.getLogger(__name__)
+BASIS = ("hubei-operation:24", "national-operation:15")
+RUNS = ("run",)
+
+
+@lru_cache(maxsize=1)
+def engine() -> DuckDB:
+    """The engine with its sandbox; its working directory is private to the enclave."""
+    return DuckDB(Sandbox(settings.SITE.engines / "sql"), settings.STAGING_DIR / "runs")
+
+
+@transaction.atomic
+def receive(envelope: wire.Envelope, now: datetime) -> Task | None:
+    """Queue a task of the feed once. A grant this domain does not know makes it end at once."""
+    body = envelope.body
+    grant = Grant.objects.filter(id=body["grant"], zone=envelope.zone).first()
+    task, new = Task.objects.get_or_create(
+        id=body["id"],
+        defaults={
+            "zone": envelope.zone,
+            "kind": body["kind"],
+            "grant": body["grant"],
+            "project": grant.project if grant else "",
+            "body": body,
+            "received": now,
+        },
+    )
+    if new and grant is None:
+        end(task, "refused_grant", now)
+    return task
+
+
+def runs_today(project: str, now: datetime) -> int:
+    """Raw runs of a project that began on this wall-clock day in Asia/Shanghai."""
+    begin = now.astimezone(clock.SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Task.objects.filter(
+        project=project, kind__in=RUNS, started__gte=begin, started__lt=begin + timedelta(days=1)
+    ).count()
+
+
+@transaction.atomic
+def end(task: Task, code: str, now: datetime, detail: str = "") -> None:
+    """Keep the outcome; the office hears the code, and nothing else, at the next full ten seconds."""
+    task.state, task.outcome, task.ended, task.detail = "ended", code, now, detail[:8000]
+    task.save(update_fields=["state", "outcome", "ended", "detail"])
+    outgoing.post(
+        "outcome",
+        {"task": task.id, "code": code},
+        zone=task.zone,
+        now=now,
+        not_before=outgoing.next_full_ten(now),
+    )
+    journal.record(
+        source="enclave",
+        act=f"run.{code}" if task.kind in RUNS else f"task.{code}",
+        actor="enclave",
+        role="enclave",
+        subject=task.id,
+        zone=task.zone,
+        now=now,
+        articles=BASIS,
+    )
+
+
+@transaction.atomic
+def begin(now: datetime) -> Task | None:
+    """The next waiting task, marked running; its grant, stops and limit are asked at this moment."""
+    task = Task.objects.select_for_update(skip_locked=True).filter(state="waiting").order_by("received").first()
+    if task is None:
+        return None
+    grant = Grant.objects.filter(id=task.grant, zone=task.zone).first()
+    refused = confirm.closed(grant, clock.business_today(task.zone, now), now) if grant else "refused_grant"
+    if not refused and task.kind in RUNS and grant is not None:
+        if runs_today(task.project, now) >= int(grant.body["runs_per_day"]):
+            refused = "limit"
+    if refused:
+        end(task, refused, now)
+        return task
+    task.state, task.started = "running", now
+    task.save(update_fields=["state", "started"])
+    return task
+
+
+def recover(now: datetime) -> int:
+    """After a crash: what was running ends as failed; its sandbox died with its parent."""
+    broken = list(Task.objects.filter(state="running"))
+    for task in broken:
+        end(task, "failed", now, "进程在运行中重新启动。")
+    return len(broken)
+
+
+def judged(task: Task, now: datetime) -> tuple[str, Any, Mapping[str, Any]]:
+    """(outcome code or '', the lens's verdict, the grant it judged by)."""
+    grant = Grant.objects.get(id=task.grant)
+    table_sources = sources.of_grant(grant.body)
+    by = lens_grant(grant.body, table_sources)
+    verdict = lens_check(task.body.get("sql") or "", by, at=clock.business_today(task.zone, now))
+    return ("" if verdict.allowed else "refused_lens"), verdict, table_sources
+
+
+def run(task: Task, now: datetime) -> None:
+    """Compute one task of kind `run`; whatever happens, one outcome code is kept."""
+    code, verdict, table_sources = judged(task, now)
+    if code:
+        end(task, code, now, "\n".join(str(one) for one in verdict.violations))
+        return
+    wanted = {name: table_sources[name].snapshot for name in verdict.reads}
+    run_id = f"r-{secrets.token_hex(8)}"
+    try:
+        with sources.vault().stage(wanted) as staged:
+            work = Run(run_id, verdict.sql, dict(staged))
+            engine().prepare(work)
+            RUNNING[task.id] = run_id
+            result = engine().execute(run_id)
+            if result.ok:
+                keep(task, result.files, sorted(wanted.values()), clock.wall_now())
+        end(task, result.code, clock.wall_now(), result.detail)
+    except (EngineError, VaultError) as error:
+        end(task, "failed", clock.wall_now(), str(error))
+    except Exception as error:
+        log.exception("task %s failed", task.id)
+        end(task, "failed", clock.wall_now(), f"{type(error).__name__}: {error}")
+    finally:
+        RUNNING.pop(task.id, None)
+        engine().finalise(run_id)
+
+
+RUNNING: dict[str, str] = {}
+
+
+def cancel(task: Task) -> None:
+    """Stop the sandbox of a running task now."""
+    run_id = RUNNING.get(task.id)
+    if run_id:
+        engine().cancel(run_id)
+
+
+def keep(task: Task, files: Mapping[str, Path], snapshots: list[str], now: datetime) -> None:
+    """Move what the run made into the enclave's own place, under a random name. Nothing is told of it."""
+    for name, path in sorted(files.items()):
+        output_id = f"o-{secrets.token_hex(12)}"
+        place = settings.OUTPUTS_DIR / output_id
+        place.mkdir(mode=0o700, parents=True)
+        target = place / f"output{path.suffix}"
+        shutil.move(path, target)
+        Output.objects.create(
+            id=output_id,
+            zone=task.zone,
+            task=task,
+            grant=task.grant,
+            name=name,
+            path=str(target),
+            digest=file_digest(target),
+            sources=snapshots,
+            sql=task.body.get("sql") or "",
+            made=now,
+        )

@@ -1,0 +1,26 @@
+"""The proof of an act: a file anyone can check offline with `gongshu-verify`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from gongshu.evidence import proof
+from gongshu.evidence.checkpoint import read
+from gongshu.evidence.history import CHECKPOINT
+from gongshu.office.link.models import OutboxEntry
+
+
+def covered() -> int:
+    """How many entries the newest signed checkpoint covers."""
+    path = settings.LOG_DIR / CHECKPOINT
+    return read(path.read_bytes())[0].size if path.exists() else 0
+
+
+def of(row: OutboxEntry) -> dict[str, Any] | None:
+    """The proof file of an outbox row, or None while it waits for the next checkpoint (under a second)."""
+    row.refresh_from_db(fields=["index"])
+    if row.index is None or row.index >= covered():
+        return None
+    return proof.inclusion(settings.LOG_DIR, row.index)
