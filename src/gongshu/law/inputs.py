@@ -13,11 +13,13 @@ from gongshu.law.predicates import blank
 
 DIGEST = re.compile(r"^(sha256|sm3):[0-9a-f]{64}$")
 DIVISION = re.compile(r"^[1-9]\d{5}$")
+INDUSTRY = re.compile(r"^[A-T](\d{2,4})?$")
+CATALOGUE_CODE = re.compile(r"^[1-3]\d{2}\d{3}\w*(/\w+)?$")
 
 
 @dataclass(frozen=True)
 class Input:
-    """One thing asked; `kind` is a key of `KINDS`, `options` pairs of (value, Chinese title)."""
+    """One thing asked; `kind` is a key of `KINDS`, `options` (value, title); lengths in characters."""
 
     id: str
     title: str
@@ -26,6 +28,8 @@ class Input:
     options: tuple[tuple[str, str], ...] = ()
     help: str = ""
     basis: tuple[str, ...] = ()
+    least: int = 0
+    most: int = 0
 
 
 def options_of(raw: Mapping[Any, Any] | None) -> tuple[tuple[str, str], ...]:
@@ -39,7 +43,16 @@ def problem_of(asked: Input, value: Any) -> str:
         return f"请填写“{asked.title}”。" if asked.required else ""
     check = KINDS.get(asked.kind)
     found = check(value) if check else OPTION_KINDS[asked.kind](value, asked)
+    if not found and isinstance(value, str):
+        found = _length(value.strip(), asked)
     return f"“{asked.title}”{found}。" if found else ""
+
+
+def _length(value: str, asked: Input) -> str:
+    """Length in characters, of what is left without blanks at the ends."""
+    if asked.most and len(value) > asked.most:
+        return f"不能超过 {asked.most} 个字，现在有 {len(value)} 个"
+    return f"至少写 {asked.least} 个字" if len(value) < asked.least else ""
 
 
 def _text(value: Any) -> str:
@@ -61,7 +74,7 @@ def _bool(value: Any) -> str:
     return "" if isinstance(value, bool) else "应选“是”或“否”"
 
 
-def _yes(value: Any) -> str:
+def _confirm(value: Any) -> str:
     return "" if value is True else "需要确认"
 
 
@@ -153,13 +166,25 @@ def _code(value: Any) -> str:
     return "" if good else "应是代码，只含字母、数字和 . / _ -"
 
 
+def _industry(value: Any) -> str:
+    """GB/T 4754: a section letter A to T, with two to four digits where the class is known."""
+    good = isinstance(value, str) and INDUSTRY.match(value)
+    return "" if good else "应是国民经济行业分类代码：一个字母 A—T，后面可以接 2 到 4 位数字"
+
+
+def _catalogue_code(value: Any) -> str:
+    """政务信息资源代码: class 1 digit, item 2, list 3, detail of any length, then a serial after a slash."""
+    good = isinstance(value, str) and CATALOGUE_CODE.match(value)
+    return "" if good else "应是政务信息资源代码：类 1 位、项 2 位、目 3 位，细目和流水号接在后面"
+
+
 KINDS: dict[str, Callable[[Any], str]] = {
     "text": _text,
     "long_text": _text,
     "date": _date,
     "period": _period,
     "bool": _bool,
-    "yes": _yes,
+    "confirm": _confirm,
     "number": _number,
     "digest": _digest,
     "file": _file,
@@ -172,6 +197,8 @@ KINDS: dict[str, Callable[[Any], str]] = {
     "division": _division,
     "divisions": _divisions,
     "code": _code,
+    "industry": _industry,
+    "catalogue_code": _catalogue_code,
 }
 
 OPTION_KINDS: dict[str, Callable[[Any, Input], str]] = {
@@ -181,7 +208,7 @@ OPTION_KINDS: dict[str, Callable[[Any, Input], str]] = {
 }
 
 INPUT_KINDS = frozenset(KINDS) | frozenset(OPTION_KINDS)
-"""Every kind of input. `yes` must be true; `period` is {from, until}; `file` {name, digest};
+"""Every kind of input. `confirm` must be true; `period` is {from, until}; `file` {name, digest};
 `quantity` {value, unit}; `items` a list of {item, sentence}; `rows` records; `answers` id → answer."""
 
 
