@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from gongshu.crypto.sign import PrivateKey
 from gongshu.host import inside, keys
 from gongshu.host.errors import HostError
 from gongshu.host.home import Home
+from gongshu.host.users import SERVICES
 from gongshu.wire import envelope as wire
 from gongshu.wire.envelope import Envelope
 from gongshu.wire.settings import Settings
@@ -21,8 +20,6 @@ from gongshu.wire.store import TrustStore, write_file
 from gongshu.wire.trust import ADMINISTRATOR, TrustList, anchors_of
 
 KEY_FILE, PUBLIC_FILE = "administrator.key", "administrator.pub.json"
-# The homes that believe a trust list; the office has its own copy in its database.
-TRUSTING = ("domain", "gateway")
 ROWS = ("organisations", "people", "accounts", "keys")
 
 
@@ -92,7 +89,7 @@ def present_number(settings: Settings, _payload: object) -> int:
 
 
 def install_here(settings: Settings, payload: Mapping[str, Any]) -> int:
-    """Run inside domain or gateway: pins the administrators and takes the list; its number."""
+    """Run inside a service: pins the administrators and takes the list; its number."""
     store = TrustStore(settings.trust(payload["service"]))
     envelope = wire.parse(payload["list"])
     now = datetime.now(UTC)
@@ -101,37 +98,21 @@ def install_here(settings: Settings, payload: Mapping[str, Any]) -> int:
     return store.install(envelope, now).number
 
 
-def tell_office(_settings: Settings, payload: Mapping[str, Any]) -> int:
-    """Run inside the office: keeps the list that was installed, so that it knows whom to believe."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gongshu.office.settings")
-    import django
-
-    django.setup()
-    trust: Any = import_module("gongshu.office.link.trust")
-    now = datetime.now(UTC)
-    present = trust.newest(now)
-    if present is not None and present.envelope.id == wire.parse(payload["list"]).id:
-        return int(present.number)
-    return int(trust.accept(payload["list"], now=now, publish=False).number)
-
-
 def install(home: Home, envelope: Envelope) -> dict[str, int]:
-    """`gongshu trust init`: into every home on this machine that believes lists. Checks before it writes."""
+    """`gongshu trust init`: into every home on this machine, after checking; the number by service.
+
+    The office's copy only tells it whom to believe itself: domain and gateway read their own.
+    """
     TrustList.load(envelope, anchors_of(envelope.body), datetime.now(UTC))
-    done = {
+    return {
         service: inside.call(
             home,
             service,
             "gongshu.host.administration:install_here",
             {"service": service, "list": envelope.data()},
         )
-        for service in TRUSTING
+        for service in SERVICES
     }
-    if (home.path / "office").is_dir():
-        done["office"] = inside.call(
-            home, "office", "gongshu.host.administration:tell_office", {"list": envelope.data()}
-        )
-    return done
 
 
 def read_key(path: Path) -> PrivateKey:
