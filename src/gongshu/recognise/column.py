@@ -12,10 +12,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
+import numpy as np
+
 from . import headers, kinds, types
 
 SAMPLE = 5000
 DUPLICATES_OVER = 1_000_000
+_CHECKED = ("resident_id", "credit_code", "bank_card")
+_KEYS = ("resident_id", "credit_code", "vin")
 _FIRST_DAY = _dt.date(1900, 1, 1)
 
 
@@ -61,6 +65,7 @@ class ColumnProfile:
         self.today = today
         self.hint = headers.hint(name)
         self.limits = headers.limits(name)
+        self._named_key = bool(headers.KEY_NAMES.search(name))
         self.rows = 0
         self.forms: Counter[str] = Counter()
         self.sampled = 0
@@ -72,6 +77,7 @@ class ColumnProfile:
         self.bad_days = 0
         self.out_of_range = 0
         self.hashes = array("q")
+        self._watched: tuple[str, ...] = ()
 
     def feed(self, values: Iterable[str | None]) -> None:
         """Count the cells of a block. Equal cells of a block are judged once."""
@@ -80,14 +86,14 @@ class ColumnProfile:
             self.rows += times
             form = types.form(value) if value is not None else ""
             self.forms[form] += times
-            if form:
+            if form and form != "vague":
                 self._judge((value or "").strip(), form, times)
 
     def _judge(self, value: str, form: str, times: int) -> None:
         if self.sampled < SAMPLE:
             self.sampled += 1
             self._sample(value, form)
-        for kind in self._watched():
+        for kind in self._watched:
             if kind in kinds.looks_like_one(value):
                 self.checked[kind] += times
                 self.wrong[kind] += 0 if kinds.is_kind(kind, value) else times
@@ -96,7 +102,7 @@ class ColumnProfile:
         if self.limits and form in ("int", "money", "number", "code"):
             number = float(value.replace(",", ""))
             self.out_of_range += 0 if self.limits[0] <= number <= self.limits[1] else times
-        if len(self.hashes) < DUPLICATES_OVER:
+        if self._may_be_key() and len(self.hashes) < DUPLICATES_OVER:
             room = min(times, DUPLICATES_OVER - len(self.hashes))
             self.hashes.extend([hash(value)] * room)
 
@@ -105,14 +111,10 @@ class ColumnProfile:
             self.valid[kind] += 1
         for kind in kinds.looks_like_one(value):
             self.shaped[kind] += 1
+        self._watched = tuple(k for k in _CHECKED if self.shaped[k] * 10 >= self.sampled)
         if form == "text" and len(value) > 12:
             for found in {f.kind for f in kinds.find(value)}:
                 self.inside[found] += 1
-
-    def _watched(self) -> tuple[str, ...]:
-        return tuple(
-            k for k in ("resident_id", "credit_code", "bank_card") if self.shaped[k] * 10 >= self.sampled > 0
-        )
 
     def _day(self, value: str, form: str, times: int) -> None:
         if form == "compact" and self.forms["int"] > self.forms["compact"]:
@@ -129,17 +131,18 @@ class ColumnProfile:
 
     def result(self) -> Recognised:
         """The proposal so far. No value of the column is in it."""
-        filled = self.rows - self.forms[""]
+        filled = self.rows - self.forms[""] - self.forms["vague"]
         kind, share = self._kind()
         type_, type_why = self._type(kind, filled)
         holds = types.HOLDS.get(type_)
         fits = filled if holds is None else sum(n for form, n in self.forms.items() if form in holds)
         broken = filled - fits + (self.bad_days if type_ in ("DATE", "TIMESTAMP") else 0)
-        duplicates = len(self.hashes) - len(set(self.hashes)) if self._is_key(kind) else 0
-        unique = filled > 1 and not duplicates and self._is_key(kind)
+        key = self._is_key(kind)
+        duplicates = len(self.hashes) - self._distinct() if key else 0
+        unique = filled > 1 and key and not duplicates
         grade, why = self._grade(kind, share)
         defects = Defects(
-            blank=self.forms[""],
+            blank=self.forms[""] + (0 if type_ == "VARCHAR" else self.forms["vague"]),
             broken=broken,
             wrong_check=self.wrong[kind] if kind else 0,
             duplicates=duplicates,
@@ -147,13 +150,18 @@ class ColumnProfile:
         )
         return Recognised(self.name, type_, type_why, kind, grade, why, share, self.rows, defects, unique)
 
+    def _may_be_key(self) -> bool:
+        """Worth remembering hashes for: the name or the values so far are those of a key."""
+        return self._named_key or any(self.shaped[k] * 2 >= self.sampled for k in _KEYS)
+
+    def _distinct(self) -> int:
+        return int(np.unique(np.frombuffer(self.hashes, dtype=np.int64)).size)
+
     def _is_key(self, kind: str | None) -> bool:
         """A key, by name or kind, that a table about one object a row would not repeat."""
-        if not self.hashes or not (
-            headers.KEY_NAMES.search(self.name) or kind in ("resident_id", "credit_code", "vin")
-        ):
+        if not self.hashes or not (self._named_key or kind in _KEYS):
             return False
-        return len(set(self.hashes)) >= 0.95 * len(self.hashes)
+        return self._distinct() >= 0.95 * len(self.hashes)
 
     def _kind(self) -> tuple[str | None, float]:
         """The kind most cells are of: strong kinds from half, weak ones from 0.7 (0.3 if the name agrees)."""

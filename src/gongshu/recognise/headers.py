@@ -168,13 +168,13 @@ def _own(header: str, place: int) -> Finding | None:
     inside = kinds.find(header)
     if named or inside:
         return _finding("identifier", place, kinds.KINDS[named or inside[0].kind].title)
-    return _finding("number", place) if types.form(header) not in ("text", "", "bool") else None
+    return _finding("number", place) if types.form(header) not in ("text", "", "vague", "bool") else None
 
 
 def _against(header: str, values: Sequence[str], place: int) -> Finding | None:
     """What the values below say about the header."""
     plain = kinds.normal(header)
-    filled = [v for v in values if types.form(v)]
+    filled = [v for v in values if types.form(v) not in ("", "vague")]
     if any(kinds.normal(v) == plain for v in filled):
         return _finding("recurs", place)
     for kind in kinds.of(header):

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
+# Written marks of "no value". The vague ones are blanks in a column of numbers or dates, but words in a
+# column of text (残疾：无).
 BLANKS = frozenset(
-    ["", "NA", "N/A", "n/a", "NULL", "null", "Null", "None", "none", "NaN",
-     "nan", "\\N", "-", "--", "—", "——",
-     "无", "空", "#N/A", "#NULL!", "缺失", "未知", "不详"]
-)  # fmt: skip
+    ["", "NA", "N/A", "n/a", "NULL", "null", "Null", "None", "none", "NaN", "nan", "\\N", "#N/A", "#NULL!"]
+)
+VAGUE = frozenset(["-", "--", "—", "——", "/", "无", "空", "缺失", "缺测", "未知", "不详", "暂无"])
 
 TYPES = ("BOOLEAN", "BIGINT", "DECIMAL(18,2)", "DOUBLE", "DATE", "TIMESTAMP", "VARCHAR")
 
@@ -41,10 +42,12 @@ _FALSE = frozenset(["false", "FALSE", "False", "否", "N", "0"])
 
 
 def form(value: str) -> str:
-    """The form of one written value, `text` if none; `""` for a blank."""
+    """The form of one written value, `text` if none; `""` for a blank, `vague` for a word like 无."""
     value = value.strip()
     if value in BLANKS:
         return ""
+    if value in VAGUE:
+        return "vague"
     hit = _FORM.fullmatch(value)
     return (hit.lastgroup or "text") if hit else "text"
 
@@ -81,15 +84,22 @@ def _to_int(text: str) -> int:
     return number
 
 
-def _to_decimal(text: str) -> Decimal:
-    number = Decimal(text.replace(",", ""))
-    if (
-        not number.is_finite()
-        or abs(number) >= Decimal(10) ** 16
-        or number != number.quantize(Decimal("0.01"))
-    ):
+def decimal(text: str, precision: int, scale: int) -> Decimal:
+    """A number of at most `precision` digits, `scale` of them after the point. Raises ValueError."""
+    try:
+        number = Decimal(text.replace(",", ""))
+        if not number.is_finite() or abs(number) >= Decimal(10) ** (precision - scale):
+            raise ValueError
+        exact = number.quantize(Decimal(1).scaleb(-scale))
+    except InvalidOperation as error:
+        raise ValueError from error
+    if exact != number:
         raise ValueError
-    return number.quantize(Decimal("0.01"))
+    return exact
+
+
+def _to_decimal(text: str) -> Decimal:
+    return decimal(text, 18, 2)
 
 
 def _to_float(text: str) -> float:
@@ -144,7 +154,7 @@ READ: dict[str, Callable[[str], object]] = {
 def read(type_: str, value: str) -> object:
     """The value as Python's own type, `None` for a blank. Raises ValueError for a broken one."""
     text = value.strip()
-    if text in BLANKS:
+    if text in BLANKS or (text in VAGUE and type_ != "VARCHAR"):
         return None
     if type_ == "VARCHAR":
         return value
