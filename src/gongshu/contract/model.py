@@ -1,4 +1,4 @@
-"""The compiled usage agreement (数据产品使用协议): one immutable object, the same at negotiation and at every call.
+"""The compiled usage agreement 数据产品使用协议: one immutable object from negotiation to every call.
 
 Malformed means forbidden: what cannot be compiled allows nothing.
 """

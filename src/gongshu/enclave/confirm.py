@@ -1,4 +1,4 @@
-"""The second key: grants and ceilings open only when each provider concerned confirmed them at the airlock."""
+"""The second key: grants and ceilings open only when each provider concerned confirmed them here."""
 
 from __future__ import annotations
 
@@ -190,4 +190,3 @@ def live_ceilings(zone: str, now: datetime) -> list[Mapping[str, Any]]:
     """The bodies of the ceilings in force, for the gateway."""
     rows = Ceiling.objects.filter(zone=zone, state="live").order_by("id")
     return [row.body for row in rows if all(_confirmed(row, each, now) for each in required(row))]
-

@@ -37,7 +37,7 @@ def rank(grade: str | None) -> int:
 
 
 def check_grant(body: Mapping[str, Any], sources: Mapping[str, Source]) -> None:
-    """Raises `PolicyError` unless the grant is no weaker than the manifests. `sources`: by table of the grant."""
+    """Raises `PolicyError` unless the grant is no weaker than the manifests. `sources`: by its tables."""
     if body.get("v") != 1:
         raise PolicyError("授权的版本不认识，不采纳。")
     tables = body.get("tables")

@@ -246,7 +246,12 @@ def _leave(
         "files": [file],
     }
     Release.objects.create(
-        id=release_id, output=output, digest=output.digest, record=body["record"], path=str(kept), released=now
+        id=release_id,
+        output=output,
+        digest=output.digest,
+        record=body["record"],
+        path=str(kept),
+        released=now,
     )
     output.state = "released"
     output.save(update_fields=["state"])

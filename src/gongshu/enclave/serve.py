@@ -98,4 +98,3 @@ def write_state(zone: str, now: datetime) -> None:
         "enclave",
         settings.KEYS.signer("enclave"),
     )
-

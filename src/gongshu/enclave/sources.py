@@ -19,15 +19,19 @@ MASTER = "vault-master"
 def vault() -> Vault:
     """The vault; its master key is drawn when the home is made."""
     master = settings.KEYS.create_secret(MASTER)
-    return Vault(
-        settings.VAULT_DIR, master, settings.KEYS.signer("enclave"), private=settings.STAGING_DIR
-    )
+    return Vault(settings.VAULT_DIR, master, settings.KEYS.signer("enclave"), private=settings.STAGING_DIR)
 
 
 def _source(manifest: Manifest) -> Source:
     columns = {column.name: {"type": column.type, "grade": column.grade} for column in manifest.columns}
     return Source(
-        manifest.id, manifest.resource, manifest.owner, manifest.table, columns, manifest.subject, manifest.rows
+        manifest.id,
+        manifest.resource,
+        manifest.owner,
+        manifest.table,
+        columns,
+        manifest.subject,
+        manifest.rows,
     )
 
 

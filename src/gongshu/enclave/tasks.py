@@ -64,6 +64,11 @@ def runs_today(project: str, now: datetime) -> int:
     ).count()
 
 
+def spent(task: Task, grant: Grant, now: datetime) -> bool:
+    """Has the project used up the raw runs its grant allows a day?"""
+    return task.kind in RUNS and runs_today(task.project, now) >= int(grant.body["runs_per_day"])
+
+
 @transaction.atomic
 def end(task: Task, code: str, now: datetime, detail: str = "") -> None:
     """Keep the outcome; the office hears the code, and nothing else, at the next full ten seconds."""
@@ -91,14 +96,15 @@ def end(task: Task, code: str, now: datetime, detail: str = "") -> None:
 @transaction.atomic
 def begin(now: datetime) -> Task | None:
     """The next waiting task, marked running; its grant, stops and limit are asked at this moment."""
-    task = Task.objects.select_for_update(skip_locked=True).filter(state="waiting").order_by("received").first()
+    task = (
+        Task.objects.select_for_update(skip_locked=True).filter(state="waiting").order_by("received").first()
+    )
     if task is None:
         return None
     grant = Grant.objects.filter(id=task.grant, zone=task.zone).first()
     refused = confirm.closed(grant, clock.business_today(task.zone, now), now) if grant else "refused_grant"
-    if not refused and task.kind in RUNS and grant is not None:
-        if runs_today(task.project, now) >= int(grant.body["runs_per_day"]):
-            refused = "limit"
+    if not refused and grant is not None and spent(task, grant, now):
+        refused = "limit"
     if refused:
         end(task, refused, now)
         return task

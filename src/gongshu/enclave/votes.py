@@ -51,9 +51,7 @@ def cast(output: Output, *, person: str, organisation: str, agreed: bool, reason
         "organisation": organisation,
         "answer": given,
     }
-    signed = wire.sign(
-        wire.make("vote", output.zone, 0, body, now), AIRLOCK, settings.KEYS.signer(AIRLOCK)
-    )
+    signed = wire.sign(wire.make("vote", output.zone, 0, body, now), AIRLOCK, settings.KEYS.signer(AIRLOCK))
     try:
         vote = Vote.objects.create(
             output=output,

@@ -87,7 +87,9 @@ def zone_of(state: State, contract: Contract, now: datetime) -> Zone:
 def check_stops(book: Book, zone: Zone, contract: Contract) -> None:
     """Raises when a stop of the office, the provider or anyone else hits the call."""
     hit = {("all", ""), ("product", contract.product), ("contract", contract.id)}
-    local = any((stop["scope"], "" if stop["scope"] == "all" else stop["target"]) in hit for stop in zone.stops)
+    local = any(
+        (stop["scope"], "" if stop["scope"] == "all" else stop["target"]) in hit for stop in zone.stops
+    )
     if local or book.stopped(contract.product, contract.id):
         raise Refusal(403, "stopped", "该产品或协议已被停止，不再回答。", ("national-operation:21",))
 

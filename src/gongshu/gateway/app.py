@@ -80,7 +80,9 @@ class Gateway:
             raise Refusal(401, error.code, error.sentence) from error
         return contract, given
 
-    async def rows(self, product: str, target: str, query: str, headers: Mapping[bytes, bytes]) -> dict[str, Any]:
+    async def rows(
+        self, product: str, target: str, query: str, headers: Mapping[bytes, bytes]
+    ) -> dict[str, Any]:
         """Answer a call; the answer leaves only once its record is durable."""
         contract, _ = self.authenticate("GET", target, headers, b"")
         now = datetime.now(UTC)

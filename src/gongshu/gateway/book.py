@@ -1,4 +1,4 @@
-"""What the gateway holds of the feed: contracts, credentials, stops and its place, in one file replaced whole."""
+"""What the gateway holds of the feed: contracts, credentials, stops, its place; one file replaced whole."""
 
 from __future__ import annotations
 

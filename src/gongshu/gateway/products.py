@@ -33,7 +33,9 @@ class Product:
 
     def select(self, wanted: Mapping[str, str], limit: int, offset: int) -> list[Mapping[str, Any]]:
         """The rows whose columns equal the texts in `wanted`."""
-        found = [row for row in self.rows if all(_text(row.get(name)) == text for name, text in wanted.items())]
+        found = [
+            row for row in self.rows if all(_text(row.get(name)) == text for name, text in wanted.items())
+        ]
         return found[offset : offset + min(limit, LARGEST_PAGE)]
 
 

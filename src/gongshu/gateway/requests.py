@@ -1,8 +1,8 @@
 """Signed requests of buyers' systems: who asks, that it is this request, and that it is not a replay.
 
 `Authorization: <scheme> Credential=<id>, Time=<unix ms>, Nonce=<16–64 letters or digits>, Signature=<base64>`
-signs `GS1\\n<METHOD>\\n<path?query>\\n<time>\\n<nonce>\\n<hex sha256 of the body>`. Schemes: `GS1-HMAC-SHA256`
-and `GS1-HMAC-SM3` with the secret drawn from the gateway, `GS1-KEY` with the buyer's own key (Ed25519 or
+signs `GS1\\n<METHOD>\\n<path?query>\\n<time>\\n<nonce>\\n<hex sha256 of the body>`. Schemes:
+`GS1-HMAC-SHA256` and `GS1-HMAC-SM3` with the secret drawn from the gateway, `GS1-KEY` with the buyer's own key (Ed25519 or
 SM2). Times are wall time.
 """
 
@@ -84,9 +84,7 @@ def check(authorization: Authorization, signed: bytes, secret: bytes | None, key
     elif authorization.scheme == "GS1-HMAC-SM3":
         good = hmac.compare_digest(authorization.signature, hmac_sm3(secret, signed))
     else:
-        good = hmac.compare_digest(
-            authorization.signature, hmac.new(secret, signed, hashlib.sha256).digest()
-        )
+        good = hmac.compare_digest(authorization.signature, hmac.new(secret, signed, hashlib.sha256).digest())
     if not good:
         raise Unauthorised("signature", "请求的签名不成立。")
 

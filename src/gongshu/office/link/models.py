@@ -95,6 +95,7 @@ class Cosignature(models.Model):
     witness = models.CharField(max_length=80)
     line = models.TextField()
     received = models.DateTimeField()
+    kept = models.BooleanField(default=False, help_text="已放到存证日志旁")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["size", "witness"], name="cosignature_once")]

@@ -82,8 +82,12 @@ def append_waiting(now: datetime) -> int:
         return 0
     before = log().size
     log().append([entry for _, entry in entries], now)
-    _write_places("link_outboxentry", [row for row, _ in entries if isinstance(row, OutboxEntry)], entries, before)
-    _write_places("link_journalline", [row for row, _ in entries if isinstance(row, JournalLine)], entries, before)
+    _write_places(
+        "link_outboxentry", [row for row, _ in entries if isinstance(row, OutboxEntry)], entries, before
+    )
+    _write_places(
+        "link_journalline", [row for row, _ in entries if isinstance(row, JournalLine)], entries, before
+    )
     return log().size - before
 
 

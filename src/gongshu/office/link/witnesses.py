@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from django.conf import settings
 
-from gongshu.office.link import feed, sequencer
-from gongshu.office.link.models import FeedItem
+from gongshu.evidence.log import LogError
+from gongshu.evidence.note import NoteError
+from gongshu.office.link import feed, sequencer, trust
+from gongshu.office.link.models import Cosignature, FeedItem
 
 KIND = "checkpoint"
+WITNESSES = ("enclave", "gateway")
+logger = logging.getLogger(__name__)
 
 
 def published_size() -> int:
@@ -27,3 +32,23 @@ def publish_checkpoint(now: datetime) -> bool:
     body = {"checkpoint": log.checkpoint().decode(), "proof": sequencer.consistency(before, size)}
     feed.publish(KIND, body, zone=settings.SITE.zone, now=now, subject="log")
     return True
+
+
+def keep_cosignatures(now: datetime) -> int:
+    """Lay what the witnesses signed beside the checkpoints; a signature that does not hold is an alarm."""
+    waiting = list(Cosignature.objects.filter(kept=False))
+    keys = [entry.public for role in WITNESSES for entry in trust.current(now).keys(role)] if waiting else []
+    for row in waiting:
+        try:
+            sequencer.log().add_cosignature(row.size, row.line, keys)
+        except (NoteError, LogError):
+            logger.exception("cosignature of %s for size %s", row.witness, row.size)
+        row.kept = True
+        row.save(update_fields=["kept"])
+    return len(waiting)
+
+
+def step(now: datetime) -> None:
+    """Publish the newest checkpoint and keep what came back for earlier ones."""
+    publish_checkpoint(now)
+    keep_cosignatures(now)

@@ -1,0 +1,94 @@
+"""What the enclave does all day. One thread polls and posts, another computes: a stop is heard during a run."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from django.conf import settings
+from django.db import close_old_connections
+
+from gongshu.enclave import clock, consume, journal, release, serve, sources, stops, tasks
+from gongshu.enclave.store.models import Outgoing, Task
+from gongshu.wire import envelope as wire
+from gongshu.wire import inbox
+from gongshu.wire.duties import Duty, repeat, stop_on_signals
+from gongshu.wire.errors import WireError
+from gongshu.wire.feed import FeedClient
+
+log = logging.getLogger(__name__)
+# What this version can compute; the other kinds of the feed end as failed, with the reason kept here.
+COMPUTE: Mapping[str, Callable[[Task, datetime], object]] = {"run": tasks.run, "release": release.request}
+
+
+def poll(clients: Mapping[str, FeedClient], now: datetime) -> None:
+    """Take what is new on every zone's feed. A cut line is silence; a broken one is an alarm."""
+    for zone, client in clients.items():
+        try:
+            client.poll(lambda item: consume.take(item, now))
+        except WireError as error:
+            log.log(logging.DEBUG if error.code == "line" else logging.ERROR, "feed of %s: %s", zone, error)
+
+
+def post(now: datetime) -> None:
+    """Send what waits for the office, in order; what is not taken stays."""
+    for source in journal.SOURCES:
+        waiting = Outgoing.objects.filter(source=source, sent__isnull=True, not_before__lte=now)
+        rows = list(waiting.order_by("number")[: inbox.BATCH])
+        if not rows:
+            continue
+        envelopes = [wire.parse(row.envelope) for row in rows]
+        try:
+            receipt = inbox.post(settings.SITE.urls["link"], envelopes, pauses=())
+        except WireError as error:
+            log.debug("inbox: %s", error)
+            continue
+        for refused in receipt.refused:
+            log.error("inbox refused %s: %s", refused["code"], refused["sentence"])
+        settled = [row.pk for row, one in zip(rows, envelopes, strict=True) if one.id in receipt.settled]
+        Outgoing.objects.filter(pk__in=settled).update(sent=now)
+
+
+def write_serving(now: datetime) -> None:
+    """Renew the data domain's word to the gateway in every zone."""
+    for zone in settings.SITE.zones:
+        serve.write_state(zone, now)
+
+
+def compute(stop: threading.Event) -> None:
+    """Tasks one after another, until `stop`."""
+    while not stop.is_set():
+        close_old_connections()
+        try:
+            task = tasks.begin(clock.wall_now())
+            if task is None:
+                stop.wait(0.2)
+            elif task.state == "running" and task.kind in COMPUTE:
+                COMPUTE[task.kind](task, clock.wall_now())
+            elif task.state == "running":
+                tasks.end(task, "failed", clock.wall_now(), "这类任务由后续版本提供。")
+        except Exception:
+            log.exception("task failed")
+            stop.wait(1.0)
+
+
+def run() -> int:
+    """Mend what a crash left, then work until told to stop."""
+    sources.vault().sweep()
+    tasks.recover(clock.wall_now())
+    stops.CANCEL.append(tasks.cancel)
+    clients = consume.clients()
+    stop = stop_on_signals()
+    worker = threading.Thread(target=compute, args=(stop,), name="compute", daemon=True)
+    worker.start()
+    duties = [
+        Duty("poll", 0.5, lambda now: poll(clients, now)),
+        Duty("release", 0.5, release.step),
+        Duty("journal", 0.5, journal.step),
+        Duty("post", 0.5, post),
+        Duty("serve", 1.0, write_serving),
+    ]
+    repeat(stop, duties, close_old_connections)
+    return 0
