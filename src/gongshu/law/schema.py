@@ -8,7 +8,7 @@ it is not simply what an article says, a reason (`because`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -20,24 +20,67 @@ from gongshu.law.errors import LawError
 STANDINGS = ("征求意见稿", "施行", "已被替代")
 SECTIONS = ("clocks", "limits", "readings", "roles", "forms", "documents", "procedures")
 # read by their own modules, not values of law under an id
-OTHERS = ("pack", "not_encoded", "calendar", "coverage", "stories")
-COMMON = ("basis", "from", "until", "binding", "because", "absent")
+OTHERS = ("pack", "not_encoded", "articles", "calendar", "coverage", "stories")
 
-PACK_KEYS = {"id", "title", "parent", "division", "sources", "inherit"}
-SOURCE_KEYS = {
-    "title",
-    "number",
-    "standing",
-    "issued",
-    "from",
-    "until",
-    "superseded_by",
-    "articles",
-    "note",
-}
-SUCCESSOR_KEYS = {"title", "number", "issued"}
-NOT_ENCODED_KEYS = {"basis", "says", "reason", "rows"}
-INHERIT_KEYS = {"from", "ids", "because"}
+
+@dataclass(frozen=True)
+class Kind:
+    """What may stand under a key, and how to say so."""
+
+    sentence: str
+    fits: Callable[[Any], bool]
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+TEXT = Kind("文字", lambda value: isinstance(value, str))
+TEXTS = Kind("文字的列表", _texts)
+DAY = Kind("日期 YYYY-MM-DD", lambda value: type(value) is date)
+DAYS = Kind(
+    "日期的列表",
+    lambda value: isinstance(value, list) and all(type(item) is date for item in value),
+)
+FLAG = Kind("true 或 false", lambda value: isinstance(value, bool))
+MAP = Kind("一张表", lambda value: isinstance(value, dict))
+MAPS = Kind(
+    "几张表的列表",
+    lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
+)
+ANYTHING = Kind("内容", lambda _value: True)
+
+Shape = Mapping[str, Kind]
+
+COMMON: Shape = {"basis": TEXTS, "from": DAY, "until": DAY, "binding": FLAG, "because": TEXT, "absent": FLAG}
+PACK: Shape = {"id": TEXT, "title": TEXT, "parent": TEXT, "division": TEXT, "sources": MAP, "inherit": MAPS}
+SUCCESSOR: Shape = {"title": TEXT, "number": TEXT, "issued": DAY}
+SOURCE: Shape = {
+    "title": TEXT, "number": TEXT, "standing": TEXT, "issued": DAY, "from": DAY, "until": DAY,
+    "superseded_by": MAP, "articles": TEXTS, "note": TEXT,
+}  # fmt: skip
+NOT_ENCODED: Shape = {"basis": TEXTS, "says": TEXT, "reason": TEXT, "rows": TEXTS}
+INHERIT: Shape = {"from": TEXT, "ids": TEXTS, "because": TEXT}
+
+
+def shaped(
+    written: Mapping[Any, Any], shape: Shape, fault: Callable[[str], None], *, closed: bool = True
+) -> dict[str, Any]:
+    """What is written and fits; the rest is told to `fault`. `closed`: a key not in the shape is a fault."""
+    kept: dict[str, Any] = {}
+    for key, value in written.items():
+        kind = shape.get(key) if isinstance(key, str) else None
+        if kind is None:
+            if closed:
+                fault(f"不认识的字段“{key}”。")
+            else:
+                kept[str(key)] = value
+        elif value is not None and not kind.fits(value):
+            fault(f"“{key}”应是{kind.sentence}。")
+        elif value is not None:
+            kept[key] = value
+    return kept
+
 
 _TENS = "零一二三四五六七八九"
 
@@ -207,10 +250,3 @@ def citations(data: Any) -> Iterator[str]:
 
 def unknown_keys(data: Mapping[str, Any], known: Iterable[str]) -> list[str]:
     return sorted(map(str, set(data) - set(known)))
-
-
-def as_date(value: Any, what: str) -> date | None:
-    """A YAML date or nothing; anything else raises `LawError`."""
-    if value is None or (isinstance(value, date) and type(value) is date):
-        return value
-    raise LawError("date", f"{what}应写成 YYYY-MM-DD，现为“{value}”。")

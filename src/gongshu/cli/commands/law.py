@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from importlib import import_module, util
-from zoneinfo import ZoneInfo
+from pathlib import Path
 
 from gongshu.cli.answer import Answer, BadUse
 from gongshu.cli.parser import Parser, command_parser, day
 from gongshu.law import calendar, clocks, packs, rules
 from gongshu.law import show as showing
 from gongshu.law.errors import LawError, Problem
+from gongshu.law.history import SHANGHAI
 
 # rooms of the law that know more of a pack's content than its shape: `problems(library) -> list[Problem]`
-DEEPER = ("gongshu.law.procedures", "gongshu.law.forms", "gongshu.law.coverage")
-
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
+DEEPER = ("gongshu.law.procedures", "gongshu.law.forms", "gongshu.law.articles", "gongshu.law.coverage")
 
 
 def _bad(error: LawError) -> BadUse:
@@ -31,8 +29,12 @@ def _zoned(name: str, title: str) -> Parser:
 
 def check(argv: list[str]) -> Answer:
     """Every pack: shape, citations, inheritance, calendar, procedures and forms. `ok, packs, problems`."""
-    command_parser("law check", "检查全部规则包").parse_args(argv)
-    library = packs.build(packs.read_folder(packs.ROOT))
+    parser = command_parser("law check", "检查全部规则包")
+    parser.add_argument("--packs", type=Path, default=packs.ROOT, help="规则包所在的文件夹（默认是安装的）")
+    folder: Path = parser.parse_args(argv).packs
+    if not folder.is_dir():
+        raise BadUse("packs", f"没有“{folder}”这个文件夹。")
+    library = packs.build(packs.read_folder(folder))
     problems = [*library.problems, *_calendar_problems(library)]
     if not problems:
         problems += _deeper_problems(library)
