@@ -35,6 +35,18 @@ def test_check(run: Any) -> None:
     assert all(pack["digest"].startswith("sha256:") for pack in data["packs"])
 
 
+def test_check_of_other_packs_tells_every_fault(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "east").mkdir()
+    (tmp_path / "east" / "pack.yaml").write_text("id: east\ntitle: 东省\ninherit: [{from: cn}]\n", "utf-8")
+    (tmp_path / "east" / "clocks.yaml").write_text("reply: {title: 答复}\n", "utf-8")
+    code, data = run("law", "check", "--packs", str(tmp_path))
+    assert (code, data["ok"]) == (1, False)
+    told = {(problem["file"], problem["id"]) for problem in data["problems"]}
+    assert {("east/clocks.yaml", "reply"), ("east/pack.yaml", "east")} <= told
+    code, data = run("law", "check", "--packs", str(tmp_path / "nowhere"))
+    assert (code, data["error"]["code"]) == (2, "packs")
+
+
 @pytest.mark.row("E18")
 def test_deadline_has_the_fixed_keys(run: Any) -> None:
     code, data = run("law", "deadline", "registration.publicity", "--zone", "gansu", "--from", "2026-02-10")

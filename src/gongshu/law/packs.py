@@ -83,7 +83,7 @@ class Library:
             current = waiting.pop(0)
             if current not in found:
                 found[current] = None
-                waiting += [inherit.zone for inherit in self.pack(current).inherit]
+                waiting += [step.zone for step in self.pack(current).inherit if step.zone in self.packs]
         return tuple(found)
 
     def digest(self, zone: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
 from hashlib import sha256
 from typing import Any
 
@@ -38,84 +37,86 @@ class Reader:
             self.fault(file, "", error.sentence)
         return []
 
+    def told(self, file: str, name: str) -> Callable[[str], None]:
+        """`fault` for one place."""
+        return lambda sentence: self.fault(file, name, sentence)
+
     def read(self) -> Pack:
-        head = next(iter(self.documents("pack.yaml")), None) if "pack.yaml" in self.files else None
-        if not isinstance(head, dict):
+        written = next(iter(self.documents("pack.yaml")), None) if "pack.yaml" in self.files else None
+        if not isinstance(written, dict):
             self.fault("pack.yaml", self.zone, "缺少 pack.yaml 或它不是一张表。")
-            head = {}
-        for key in schema.unknown_keys(head, schema.PACK_KEYS):
-            self.fault("pack.yaml", self.zone, f"不认识的字段“{key}”。")
+            written = {}
+        head = schema.shaped(written, schema.PACK, self.told("pack.yaml", self.zone))
         if head.get("id") != self.zone:
             self.fault("pack.yaml", self.zone, f"id 应与文件夹同名“{self.zone}”。")
         law = {path: body for path, body in self.files.items() if not path.startswith(NOT_LAW)}
         listing = "\n".join(f"{path} {sha256(body).hexdigest()}" for path, body in sorted(law.items()))
         return Pack(
             id=self.zone,
-            title=str(head.get("title") or self.zone),
+            title=head.get("title", self.zone),
             parent=head.get("parent"),
             division=head.get("division"),
-            sources=dict(self.sources(head.get("sources") or {})),
-            inherit=tuple(self.inherits(head.get("inherit") or [])),
+            sources={key: source for key, source in self.sources(head.get("sources", {})) if source},
+            inherit=tuple(self.inherits(head.get("inherit", []))),
             values=self.values(),
             not_encoded=tuple(self.not_encoded()),
             digest="sha256:" + sha256(listing.encode()).hexdigest(),
             files=law,
         )
 
-    def sources(self, written: Mapping[str, Any]) -> Iterator[tuple[str, Source]]:
+    def sources(self, written: Mapping[Any, Any]) -> Iterator[tuple[str, Source | None]]:
         for key, body in written.items():
-            if not isinstance(body, dict) or not body.get("title"):
-                self.fault("pack.yaml", key, "文本要有标题（title）。")
-                continue
-            for name in schema.unknown_keys(body, schema.SOURCE_KEYS):
-                self.fault("pack.yaml", key, f"不认识的字段“{name}”。")
-            if body.get("standing") not in schema.STANDINGS:
-                self.fault("pack.yaml", key, f"状态（standing）应是：{'、'.join(schema.STANDINGS)}。")
-            later = body.get("superseded_by")
-            if later is not None and (not isinstance(later, dict) or set(later) - schema.SUCCESSOR_KEYS):
-                self.fault("pack.yaml", key, "superseded_by 应写标题、文号、日期。")
-                later = None
-            articles = [part for line in body.get("articles") or [] for part in schema.expand(str(line))]
-            if not articles:
-                self.fault("pack.yaml", key, "没有列出条款（articles），无法核对依据。")
-            yield (
-                key,
-                Source(
-                    key=key,
-                    pack=self.zone,
-                    title=body["title"],
-                    standing=str(body.get("standing")),
-                    number=body.get("number"),
-                    issued=self.date(body.get("issued"), "pack.yaml", key),
-                    from_=self.date(body.get("from"), "pack.yaml", key),
-                    until=self.date(body.get("until"), "pack.yaml", key),
-                    superseded_by=later,
-                    articles=frozenset(articles),
-                    note=str(body.get("note") or ""),
-                ),
-            )
+            yield str(key), self.source(str(key), body)
+
+    def source(self, key: str, written: Any) -> Source | None:
+        fault = self.told("pack.yaml", key)
+        if not isinstance(written, dict):
+            fault("文本应是一张表。")
+            return None
+        body = schema.shaped(written, schema.SOURCE, fault)
+        if "title" not in body:
+            fault("文本要有标题（title）。")
+        if body.get("standing") not in schema.STANDINGS:
+            fault(f"状态（standing）应是：{'、'.join(schema.STANDINGS)}。")
+        later = schema.shaped(body.get("superseded_by", {}), schema.SUCCESSOR, fault)
+        articles = [part for line in body.get("articles", []) for part in schema.expand(line)]
+        if not articles:
+            fault("没有列出条款（articles），无法核对依据。")
+        return Source(
+            key=key,
+            pack=self.zone,
+            title=body.get("title", key),
+            standing=body.get("standing", ""),
+            number=body.get("number"),
+            issued=body.get("issued"),
+            from_=body.get("from"),
+            until=body.get("until"),
+            superseded_by=later or None,
+            articles=frozenset(articles),
+            note=body.get("note", ""),
+        )
 
     def not_encoded(self) -> Iterator[NotEncoded]:
-        entries: Any = (
-            next(iter(self.documents("not_encoded.yaml")), []) if "not_encoded.yaml" in self.files else []
-        )
-        for number, body in enumerate(entries if isinstance(entries, list) else [entries], 1):
-            if not isinstance(body, dict) or set(body) - schema.NOT_ENCODED_KEYS:
-                self.fault("not_encoded.yaml", str(number), "应写 basis、says、reason，可写 rows。")
-            elif not (body.get("basis") and body.get("says") and body.get("reason")):
-                self.fault("not_encoded.yaml", str(number), "依据、条文的意思和理由缺一不可。")
-            else:
-                rows = tuple(map(str, body.get("rows") or ()))
-                yield NotEncoded(tuple(map(str, body["basis"])), body["says"], body["reason"], rows)
+        file = "not_encoded.yaml"
+        entries: Any = next(iter(self.documents(file)), []) if file in self.files else []
+        for number, written in enumerate(entries if isinstance(entries, list) else [entries], 1):
+            fault = self.told(file, str(number))
+            body = schema.shaped(written, schema.NOT_ENCODED, fault) if isinstance(written, dict) else {}
+            if not (body.get("basis") and body.get("says") and body.get("reason")):
+                fault("依据（basis）、条文的意思（says）和理由（reason）缺一不可。")
+                continue
+            yield NotEncoded(tuple(body["basis"]), body["says"], body["reason"], tuple(body.get("rows", ())))
 
-    def inherits(self, written: list[Any]) -> Iterator[Inherit]:
-        for body in written:
-            if not isinstance(body, dict) or not body.get("from") or set(body) - schema.INHERIT_KEYS:
-                self.fault("pack.yaml", self.zone, "继承（inherit）应写 from，可写 ids 和 because。")
+    def inherits(self, written: list[dict[Any, Any]]) -> Iterator[Inherit]:
+        fault = self.told("pack.yaml", self.zone)
+        for entry in written:
+            body = schema.shaped(entry, schema.INHERIT, fault)
+            if "from" not in body:
+                fault("继承（inherit）要写从哪里继承（from）。")
                 continue
             if body.get("ids") and not body.get("because"):
-                self.fault("pack.yaml", self.zone, f"从 {body['from']} 选取部分规则要写理由（because）。")
-            yield Inherit(body["from"], tuple(body.get("ids") or ()), body.get("because"))
+                fault(f"从 {body['from']} 选取部分规则要写理由（because）。")
+            yield Inherit(body["from"], tuple(body.get("ids", ())), body.get("because"))
 
     def values(self) -> dict[tuple[str, str], tuple[Value, ...]]:
         found: dict[tuple[str, str], tuple[Value, ...]] = {}
@@ -146,34 +147,25 @@ class Reader:
                     continue
                 yield str(name), tuple(self.value(section, str(name), file, item) for item in bodies)
 
-    def value(self, section: str, name: str, file: str, body: Mapping[str, Any]) -> Value:
-        basis = body.get("basis") or []
-        if not isinstance(basis, list):
-            self.fault(file, name, "依据（basis）应是一个列表。")
-            basis = []
+    def value(self, section: str, name: str, file: str, written: Mapping[Any, Any]) -> Value:
+        fault = self.told(file, name)
+        body = schema.shaped(written, schema.COMMON, fault, closed=False)
         value = Value(
             section=section,
             id=name,
             pack=self.zone,
             file=f"{self.zone}/{file}",
             data={key: item for key, item in body.items() if key not in schema.COMMON},
-            basis=tuple(map(str, basis)),
-            from_=self.date(body.get("from"), file, name),
-            until=self.date(body.get("until"), file, name),
-            binding=body.get("binding") is True,
+            basis=tuple(body.get("basis", ())),
+            from_=body.get("from"),
+            until=body.get("until"),
+            binding=body.get("binding", False),
             because=body.get("because"),
-            absent=body.get("absent") is True,
+            absent=body.get("absent", False),
         )
         check = CHECKS.get(section)
         for sentence in check(value) if check and not value.absent else ():
-            self.fault(file, name, sentence)
+            fault(sentence)
         if value.absent and not value.because:
-            self.fault(file, name, "写明没有（absent）时要写理由（because）。")
+            fault("写明没有（absent）时要写理由（because）。")
         return value
-
-    def date(self, value: Any, file: str, name: str) -> date | None:
-        try:
-            return schema.as_date(value, "日期")
-        except LawError as error:
-            self.fault(file, name, error.sentence)
-            return None

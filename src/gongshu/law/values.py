@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from gongshu.law.schema import Value, unknown_keys
+from gongshu.law.schema import ANYTHING, FLAG, TEXT, Shape, Value, shaped
 
 KINDS = {
     "deadline": "期限的最后一日",
@@ -20,18 +20,18 @@ KINDS = {
 UNNUMBERED = ("prompt", "immediate")
 UNITS = {"working_days": "个工作日", "days": "日", "months": "个月", "years": "年", "date": ""}
 DIRECTIONS = ("after", "before")
-CLOCK_KEYS = {
-    "title", "kind", "value", "unit", "direction", "rolls", "starts", "bound",
-    "reading", "first_day_when", "note",
+CLOCK: Shape = {
+    "title": TEXT, "kind": TEXT, "value": ANYTHING, "unit": TEXT, "direction": TEXT, "rolls": FLAG,
+    "starts": TEXT, "bound": TEXT, "reading": TEXT, "first_day_when": TEXT, "note": TEXT,
 }  # fmt: skip
 BOUNDS = {"at_most": "不超过", "at_least": "不少于", "exactly": "", "in_principle": "原则上"}
-LIMIT_KEYS = {"title", "value", "unit", "text", "note"}
+LIMIT: Shape = {"title": TEXT, "value": ANYTHING, "unit": TEXT, "text": TEXT, "note": TEXT}
 
 
 def check_clock(value: Value) -> list[str]:
     """What is wrong with a clock as its pack writes it; a sentence each."""
-    data = value.data
-    found = [f"不认识的字段“{key}”。" for key in unknown_keys(data, CLOCK_KEYS)]
+    found: list[str] = []
+    data = shaped(value.data, CLOCK, found.append)
     kind, unit, direction = data.get("kind"), data.get("unit"), data.get("direction", "after")
     if not data.get("title"):
         found.append("缺少名称（title）。")
@@ -44,7 +44,7 @@ def check_clock(value: Value) -> list[str]:
     if data.get("bound", "exactly") not in BOUNDS:
         found.append(f"界限（bound）应是：{'、'.join(BOUNDS)}。")
     found += _check_number(kind, data.get("value"), unit)
-    if data.get("rolls") not in (True, False):
+    if "rolls" not in data:
         found.append("要写明遇休息日是否顺延（rolls）。")
     elif data["rolls"] and (kind != "deadline" or direction != "after" or unit == "working_days"):
         found.append("只有按日历日、月、年向后计算的期限才顺延（民法典第203条）。")
@@ -74,10 +74,11 @@ def month_day(value: Any) -> tuple[int, int] | None:
 
 def check_limit(value: Value) -> list[str]:
     """What is wrong with a limit as its pack writes it; a sentence each."""
-    found = [f"不认识的字段“{key}”。" for key in unknown_keys(value.data, LIMIT_KEYS)]
-    if not value.data.get("title"):
+    found: list[str] = []
+    data = shaped(value.data, LIMIT, found.append)
+    if not data.get("title"):
         found.append("缺少名称（title）。")
-    amount = value.data.get("value")
+    amount = data.get("value")
     if amount is None or isinstance(amount, float | dict):
         found.append("数值（value）应是整数、文字或列表；小数写成文字，免得不精确。")
     return found
