@@ -108,7 +108,7 @@ class Gateway:
     def draw_secret(
         self, credential: str, target: str, headers: Mapping[bytes, bytes], body: bytes
     ) -> dict[str, Any]:
-        """A new HMAC secret for a credential, asked for with the buyer's own key. The office never sees it."""
+        """A new HMAC secret for a credential, asked for with the buyer's own key; the office never sees it."""
         contract, given = self.authenticate("POST", target, headers, body, credential)
         if given.scheme != requests.KEY_SCHEME:
             raise Refusal(401, "scheme", "领取密钥须用使用单位自己的私钥签名。")

@@ -2,8 +2,8 @@
 
 `Authorization: <scheme> Credential=<id>, Time=<unix ms>, Nonce=<16–64 letters or digits>, Signature=<base64>`
 signs `GS1\\n<METHOD>\\n<path?query>\\n<time>\\n<nonce>\\n<hex sha256 of the body>`. Schemes:
-`GS1-HMAC-SHA256` and `GS1-HMAC-SM3` with the secret drawn from the gateway, `GS1-KEY` with the buyer's own key (Ed25519 or
-SM2). Times are wall time.
+`GS1-HMAC-SHA256` and `GS1-HMAC-SM3` with the secret drawn from the gateway, `GS1-KEY` with the
+buyer's own key (Ed25519 or SM2). Times are wall time.
 """
 
 from __future__ import annotations
