@@ -82,7 +82,7 @@ def _scalar(node: exp.Expression, name: str, context: Context) -> Fact:
         if one.flag and not fact.flag:
             ask(replace(one, tests=truth(one), measure=None), context)
     if name in _SIZES and facts and facts[0].size is not None:
-        return replace(fact, measure=facts[0].size)
+        return replace(fact, measure=facts[0].size, counted=True)
     if name in ("abs", "round", "nullif") and facts:
         return replace(fact, measure=facts[0].measure, kind=facts[0].kind)
     return fact
@@ -314,6 +314,7 @@ def _count(node: exp.Expression, fact: Fact, around: Around, context: Context) -
         kind="integer",
         subject=around.after == Level.SUBJECT,
         measure=_tally(node, context, not fact.sources) if around.merges else None,
+        counted=around.merges,
     )
 
 
@@ -341,6 +342,7 @@ def _statistic(
         kind="integer" if counts else "float" if name not in ("sum",) else "",
         subject=rows,
         measure=measure,
+        counted=measure is not None,
         thin=thin,
     )
 
@@ -376,6 +378,7 @@ def _copy(
         flag=False,
         subject=around.after == Level.SUBJECT,
         measure=measure,
+        counted=measure is not None,
         size=_tally(node, context, False) if around.merges and kind == "copy" else None,
     )
 
@@ -457,4 +460,11 @@ def _rank(
         share = name in ("percent_rank", "cume_dist")
         key = f"{context.frame.number}:{node.sql()}"
         measure = Measure(key, (lambda n: n / 10**9) if share else (lambda n: n), place=True)
-    return Fact(kind="integer", unique=True, subject=True, measure=measure, sources=combine(keys).sources)
+    return Fact(
+        kind="integer",
+        unique=True,
+        subject=True,
+        measure=measure,
+        counted=measure is not None,
+        sources=combine(keys).sources,
+    )

@@ -33,7 +33,7 @@ LARGE = (
     10**6,
     10**9,
 )
-Operation = Callable[[Any, Any], Any]
+Operation = Callable[..., Any]
 
 ARITHMETIC: dict[str, Operation] = {
     "add": operator.add,

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from sqlglot import exp
 
 from gongshu.lens import counts
-from gongshu.lens.facts import CONSTANT, Fact, Level, Number, combine, kind_of
+from gongshu.lens.facts import CONSTANT, Fact, Level, Measure, Number, combine, kind_of
 from gongshu.lens.frames import Frame, find
 from gongshu.lens.state import QueryResult, State
 from gongshu.lens.verdict import Refusal
@@ -220,11 +220,10 @@ def compare(left: Fact, right: Fact, how: str, context: Context) -> Fact:
 
 
 def _hidden_constant(left: Fact, right: Fact, context: Context) -> None:
-    """A count or row number against a value that only looks like a column (VALUES, a sub-query)."""
+    """A count, converted or not, against a value that is a constant or only looks like a column."""
     for one, other in ((left, right), (right, left)):
-        counted = one.measure is not None and one.measure.var is not None
-        if counted and not other.sources and other.measure is None and not other.constant:
-            context.state.refuse("singling_out", "人数或行号只能与写明的常量比较")
+        if one.counted and not other.counted and not other.sources:
+            context.state.refuse("singling_out", "人数或行号只能直接与写明的常量比较")
 
 
 def _compare_identifiers(left: Fact, right: Fact, how: str, context: Context) -> None:
@@ -372,7 +371,7 @@ def _if(node: exp.Expression, context: Context) -> Fact:
 
 def _choice(branches: list[tuple[Fact, Fact]], default: Fact, context: Context) -> Fact:
     """CASE: conditions must not point a value at small groups; a NULL or a constant for them is fine."""
-    few: tuple[counts.Measure, ...] = ()
+    few: tuple[Measure, ...] = ()
     for condition, result in branches:
         if not result.constant:
             ask(replace(condition, tests=counts.both(few, condition.tests)), context)
@@ -425,6 +424,8 @@ def _cast(node: exp.Expression, context: Context) -> Fact:
     if type(node) is exp.Cast and _may_fail(fact, kind, node, context):
         node.replace(exp.TryCast(this=node.this, to=target))
     measure = fact.measure if kind in _CAST_ORDER else None
+    if kind == "text" and fact.kind == "integer":
+        measure = counts.compose(str, fact.measure)
     return replace(fact, bare=None, kind=kind, measure=measure, tests=(), size=None, thin=None)
 
 
@@ -484,7 +485,10 @@ def _arithmetic(node: exp.Expression, context: Context) -> Fact:
         fact.subject and node.key in ("add", "sub", "mul") and fact.kind not in ("float", "date", "timestamp")
     ):
         guard(node, context)
-    return replace(fact, measure=measure)
+    counted = fact.counted and not (node.key == "div" and left.counted and right.counted)
+    if node.key in ("add", "sub"):
+        counted = left.counted or right.counted
+    return replace(fact, measure=measure, counted=counted)
 
 
 def _arithmetic_kind(left: Fact, right: Fact, key: str) -> str:
@@ -510,6 +514,8 @@ def _weighing(left: Fact, right: Fact, context: Context) -> None:
 def _division(node: exp.Expression, divisor: Fact, context: Context) -> None:
     zero = divisor.constant and divisor.value == 0
     inner = node.unnest()
+    while isinstance(inner, exp.Try):
+        inner = inner.this.unnest()
     shifted = isinstance(inner, exp.Add | exp.Sub) and divisor.subject and inner.find(exp.Literal) is not None
     if zero or (divisor.flag and not divisor.constant) or shifted:
         context.state.refuse("error_oracle", "除数可以被做成零，出错与否会泄露数据")

@@ -45,7 +45,8 @@ class Fact:
     statistical. `copied`: an aggregate copied a value out of a subject relation that may not leave so.
     `unique`: tells rows apart (row numbers, running totals, pseudonyms). `flag`: takes only values written
     in the query. `size`: the count a list holds. `thin`: is NULL exactly when its group is too small.
-    `tests`: what a boolean asks of counts. `kind`: coarse type. `fails`: computing it may raise an error.
+    `counted`: comes from
+    counts or row numbers alone. `tests`: what a boolean asks of counts. `kind`: coarse type. `fails`: computing it may raise an error.
     """
 
     grade: int = 1
@@ -62,6 +63,7 @@ class Fact:
     measure: Measure | None = None
     size: Measure | None = None
     thin: Measure | None = None
+    counted: bool = False
     tests: tuple[Measure, ...] = ()
     value: Number = None
     outer: bool = False
@@ -83,6 +85,7 @@ def combine(facts: Iterable[Fact], kind: str = "") -> Fact:
         flag=all(part.flag for part in parts),
         subject=any(part.subject for part in parts),
         outer=any(part.outer for part in parts),
+        counted=any(part.counted for part in parts) and all(part.counted or part.constant for part in parts),
         kind=kind,
     )
 

@@ -103,7 +103,7 @@ def _source(node: exp.Expression, frame: Frame, state: State, ties: Ties) -> Rel
 def _table(node: exp.Table, frame: Frame, state: State) -> Relation:
     if not isinstance(node.this, exp.Identifier):
         raise Refusal("table_function", "FROM 里不能用表函数")
-    only_arguments(node, "this", "alias", "db", "joins", "sample")
+    only_arguments(node, "this", "alias", "db", "catalog", "joins", "sample")
     name = node.name
     cte = frame.cte(name) if not node.args.get("db") else None
     alias = node.args.get("alias")
@@ -124,7 +124,7 @@ def _granted(node: exp.Table, name: str, shown: str, state: State) -> Relation:
     if any(mark in name for mark in "./\\:*?"):
         state.refuse("table_function", "不能从文件或网址读数据")
     table = state.grant.tables.get(name.lower())
-    if table is None or node.text("db").lower() not in ("", "main"):
+    if table is None or node.text("catalog") or node.text("db").lower() not in ("", "main"):
         raise Refusal("table", f"没有表“{name[:60]}”，或它不在授权范围内")
     node.set("this", exp.to_identifier(table.name, quoted=True))
     node.set("db", None)

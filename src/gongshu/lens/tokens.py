@@ -23,10 +23,24 @@ _SYNTAX = frozenset(
     {"cast", "try_cast", "extract", "position", "substring", "trim", "coalesce", "if", "ifnull", "unnest"}
 )
 _CALLABLE = frozenset(
-    {TokenType.VAR, TokenType.IDENTIFIER, TokenType.LEFT, TokenType.RIGHT, TokenType.FIRST, TokenType.REPLACE}
+    {
+        TokenType.VAR,
+        TokenType.IDENTIFIER,
+        TokenType.LEFT,
+        TokenType.RIGHT,
+        TokenType.FIRST,
+        TokenType.REPLACE,
+        TokenType.LIST,
+        TokenType.FORMAT,
+    }
 )
 _AFTER_STAR = frozenset({TokenType.STAR, TokenType.R_PAREN})
 _FIRST_WORDS = frozenset({"SELECT", "WITH", "FROM", "VALUES", "(", "TABLE", "PIVOT", "UNPIVOT"})
+_OTHER_WORDS = frozenset(
+    "ABORT ALTER ANALYZE ATTACH BEGIN CALL CHECKPOINT COMMENT COMMIT COPY CREATE DEALLOCATE DELETE DESC DESCRIBE"
+    " DETACH DROP END EXECUTE EXPLAIN EXPORT FORCE GRANT IMPORT INSERT INSTALL LOAD MERGE PRAGMA PREPARE REINDEX"
+    " RESET REVOKE ROLLBACK SET SHOW START SUMMARIZE TRUNCATE UNINSTALL UPDATE USE VACUUM".split()
+)
 _MAX_CHARACTERS = 100_000
 _MAX_DEPTH = 200
 
@@ -38,8 +52,11 @@ def parse_query(sql: str) -> exp.Expression:
     if not isinstance(sql, str) or len(sql) > _MAX_CHARACTERS or "\x00" in sql:
         raise Refusal("parse", "查询为空、过长或含有不可读的字符")
     tokens = _only_statement(_tokenize(sql))
-    if tokens[0].text.upper() not in _FIRST_WORDS:
-        raise Refusal("statement", "这不是查询语句")
+    first = tokens[0].text.upper()
+    if first not in _FIRST_WORDS:
+        raise Refusal(
+            *(("statement", "这不是查询语句") if first in _OTHER_WORDS else ("parse", "查询读不懂"))
+        )
     trees = _parse(tokens, sql)
     if len(trees) != 1 or trees[0] is None:
         raise Refusal("parse", "查询读不懂")
@@ -142,3 +159,19 @@ def _unmark(tree: exp.Expression) -> None:
             and isinstance(node, exp.Anonymous | exp.Identifier)
         ):
             node.set("this", name[len(MARK) :])
+        if isinstance(node, exp.Anonymous) and node.expressions:
+            _settle_distinct(node)
+
+
+def _settle_distinct(call: exp.Anonymous) -> None:
+    """`f(DISTINCT a, b)`: DISTINCT belongs to the first argument; printed so, it stays what was written."""
+    first = call.expressions[0]
+    order = first if isinstance(first, exp.Order) else None
+    distinct = order.this if order is not None else first
+    if not isinstance(distinct, exp.Distinct) or len(distinct.expressions) < 2:
+        return
+    head, *rest = distinct.expressions
+    if order is not None:
+        order.set("this", rest[-1])
+        rest[-1] = order
+    call.set("expressions", [exp.Distinct(expressions=[head]), *rest, *call.expressions[1:]])
