@@ -63,14 +63,14 @@ _PERSONAL = re.compile(
     r"|[0-9]{15,19}"  # old resident id, bank card
     r")(?![0-9A-Za-z])"
 )
-_FIELD_SHAPE = {
-    "source": "source",
-    "time": "time",
-    "zone": "zone",
-    "actor": "id",
-    "role": "dotted",
-    "act": "dotted",
-}
+_FIELD_SHAPE = (
+    ("source", "source"),
+    ("time", "time"),
+    ("zone", "zone"),
+    ("actor", "id"),
+    ("role", "dotted"),
+    ("act", "dotted"),
+)
 _REQUIRED = frozenset(ENTRY_FIELDS) - {"numbers", "moved"}
 _ALLOWED = frozenset(ENTRY_FIELDS)
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -148,7 +148,7 @@ def check(entry: Mapping[str, Any]) -> None:
     seq = entry["seq"]
     if type(seq) is not int or not 1 <= seq <= _SAFE:
         raise EntryError("存证条目的编号应为从 1 开始的整数。")
-    for name, shape in _FIELD_SHAPE.items():
+    for name, shape in _FIELD_SHAPE:
         _shaped(name, shape, entry[name])
     for name in ("subject", "case"):
         if entry[name] != "":

@@ -13,9 +13,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -106,6 +106,8 @@ class Log:
         self._writer = Writer(self.directory)
         self._writer.sweep()
         self._history = History(self.directory)
+        # Signs while the disk is busy.
+        self._aside = ThreadPoolExecutor(1, "evidence")
         self._broken = False
         self._note = b""
         self._size = 0
@@ -183,6 +185,7 @@ class Log:
         """Give the lock back. The log needs no closing to be durable."""
         with self._guard:
             if self._lock >= 0:
+                self._aside.shutdown()
                 os.close(self._lock)
                 self._lock = -1
                 self._history.close()
@@ -294,12 +297,13 @@ class Log:
         files = _bundles(edge, self._size, fresh)
         for alg in ROOTS:
             files += _tiles(edge, alg, [tree.leaf_hash(alg, data) for data in fresh])
-        self._writer.write(files)
         roots = {alg: frontier.root() for alg, frontier in edge.frontiers.items()}
         said = checkpoints.of(self.origin, size, roots["sha256"], roots["sm3"], now)
-        signed = note.sign(self.origin, said.text(), self._signers).encode()
+        signing = self._aside.submit(note.sign, self.origin, said.text(), self._signers)
+        self._writer.write(files)
+        signed = signing.result().encode()
         crashpoint("before_checkpoint")
-        self._writer.write([(CHECKPOINT, signed)])
+        self._writer.write([(CHECKPOINT, signed)], keep=True)
         self._edge, self._size, self._note = edge, size, signed
         self._reader = Reader(self.directory, size)
 
@@ -309,23 +313,23 @@ class Log:
         before = self._size - written
         if self._size // WIDTH > before // WIDTH:
             self._history.sync()
-            self._drop_partials(before)
+            for folder in _full_before(before, self._size):
+                self._writer.discard(folder)
         if self._size // _SOURCES_EVERY > before // _SOURCES_EVERY:
             data = json.dumps({"size": self._size, "last": self._last}, sort_keys=True).encode()
             self._writer.write([(SOURCES, data)])
 
-    def _drop_partials(self, before: int) -> None:
-        level = 0
-        while self._size >> 8 * (level + 1):
-            first, end = before >> 8 * (level + 1), self._size >> 8 * (level + 1)
-            for number in range(first, end):
-                paths = [tile_path(alg, level, number) for alg in ROOTS]
-                paths += [bundle_path(number)] if level == 0 else []
-                for path in paths:
-                    folder = self.directory / (path + ".p")
-                    shutil.rmtree(folder, ignore_errors=True)
-                    self._writer.forget(folder)
-            level += 1
+
+def _full_before(before: int, size: int) -> list[str]:
+    """The folders of partial files whose tiles became full between two sizes: the full ones serve now."""
+    folders, level = [], 0
+    while size >> 8 * (level + 1):
+        for number in range(before >> 8 * (level + 1), size >> 8 * (level + 1)):
+            folders.append(tile_path("sha256", level, number) + ".p")
+            if level == 0:
+                folders.append(bundle_path(number) + ".p")
+        level += 1
+    return folders
 
 
 def _bundles(edge: _Edge, size: int, fresh: list[bytes]) -> list[tuple[str, bytes]]:
@@ -353,7 +357,7 @@ def _tiles(edge: _Edge, alg: str, leaves: list[bytes]) -> list[tuple[str, bytes]
         while len(row) >= WIDTH:
             files.append((tile_path(alg, level, number), b"".join(row[:WIDTH])))
             row, number = row[WIDTH:], number + 1
-        if row and not (alg == "sm3" and level == 0):
+        if row and alg == "sha256":
             files.append((tile_path(alg, level, number, len(row)), b"".join(row)))
         open_[level] = row
     return files

@@ -5,7 +5,7 @@
     cosigned/<witness>        the newest checkpoint a witness co-signed
     tile/<L>/<N>[.p/<W>]      SHA-256 tiles: 256 hashes of level 8·L, or the first W of them
     tile/entries/<N>[.p/<W>]  entry bundles: 16-bit length and bytes of each entry
-    tile-sm3/<L>/<N>[.p/<W>]  SM3 tiles; the right edge of level 0 is computed from the entries
+    tile-sm3/<L>/<N>          SM3 tiles, only full ones: the right edge is computed from what lies below
 
 Of a tile that is not full the file of exactly the width a checkpoint needs is read, else the full one.
 """
@@ -111,8 +111,8 @@ class Reader:
             self._tiles.move_to_end(key)
             return kept
         width = self.width(level, number)
-        if alg == "sm3" and level == 0 and width < WIDTH:
-            data = b"".join(tree.leaf_hash("sm3", entry) for entry in self.bundle(number))
+        if alg == "sm3" and width < WIDTH:
+            data = b"".join(self._edge(level, number, width))
         else:
             names = (tile_path(alg, level, number, width), tile_path(alg, level, number))
             data, path = self.find(names)
@@ -125,6 +125,18 @@ class Reader:
         if len(self._tiles) > self._keep:
             self._tiles.popitem(last=False)
         return data
+
+    def _edge(self, level: int, number: int, width: int) -> list[bytes]:
+        """The hashes of an open SM3 tile, from the entries or from the full tiles of the level below."""
+        if level == 0:
+            return [tree.leaf_hash("sm3", entry) for entry in self.bundle(number)]
+        below = self.node("sm3")
+        first = number * WIDTH
+        return [tree.node_hash("sm3", *self._halves(below, level, first + i)) for i in range(width)]
+
+    @staticmethod
+    def _halves(node: tree.Node, level: int, index: int) -> tuple[bytes, bytes]:
+        return node(8 * level - 1, 2 * index), node(8 * level - 1, 2 * index + 1)
 
     def bundle(self, number: int) -> list[bytes]:
         """The entries of one bundle, `width(0, number)` of them."""
