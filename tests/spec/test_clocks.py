@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from gongshu.law import clocks, rules
+from gongshu.law import clocks, packs, rules
 
 D = date.fromisoformat
 
@@ -229,3 +229,24 @@ def test_a_paper_that_arrives_is_named_when_it_moves_a_deadline() -> None:
     assert "国办发明电〔2025〕7号" in sentence
     assert str(after.due) in sentence
     assert clocks.moved(after, after) is None
+
+
+def test_a_year_that_is_published_later_is_reckoned_again() -> None:
+    paper = """
+year: 2027
+papers:
+  - number: 国办发明电〔某年〕某号
+    issued: 2026-11-25
+    published: 2026-11-25
+    festivals:
+      - {name: 元旦, rest: [2027-01-01, 2027-01-04], work: [2027-01-09]}
+"""
+    library = packs.library().plus({"cn/calendar/2027.yaml": paper.encode()})
+    assert library.problems == ()
+    start = D("2026-12-30")
+    before = clocks.deadline(rules.at("hubei", start), "quality.reply", start)
+    after = clocks.deadline(rules.at("hubei", start, library), "quality.reply", start)
+    assert (before.due, before.provisional) == (D("2027-01-05"), True)
+    assert (after.due, after.provisional) == (D("2027-01-06"), False)
+    assert "国办发明电〔某年〕某号" in str(clocks.moved(before, after))
+    assert library.digest("hubei") != packs.library().digest("hubei")

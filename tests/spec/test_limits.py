@@ -1,0 +1,87 @@
+"""Numbers and choices that are no clocks, zone by zone, with where they come from."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from gongshu.law import rules
+
+ON = date(2026, 3, 2)
+
+LIMITS: list[tuple[str, str, Any, str]] = [
+    ("cn", "price.deviation", "0.10", "national-price:四"),
+    ("chizhou", "price.margin_over_bond", "0.06", "national-price:三(一)"),
+    ("gansu", "operation.modes", ["整体授权", "分领域授权", "依场景授权"], "gansu-operation:11"),
+    ("hubei", "operation.modes", ["统一授权", "特许开发"], "hubei-operation:12"),
+    ("chizhou", "operation.modes", ["整体授权+分领域协同"], "chizhou-plan:三(二)1"),
+    ("gansu", "operation.selection", ["公开招标", "邀请招标", "谈判"], "gansu-operation:18"),
+    ("chizhou", "operation.selection", ["公开招标"], "chizhou-plan:三(二)1"),
+    ("gansu", "product.forms", ["数据模型", "数据接口", "数据报告", "数据服务"], "gansu-operation:3"),
+    (
+        "hubei",
+        "product.forms",
+        ["数据集", "数据接口", "数据模型", "数据指数", "数据报告", "核验"],
+        "hubei-operation:3",
+    ),
+    ("hubei", "product.registry", "property", "hubei-operation:26"),
+    ("huangshi", "product.registry", "province", "huangshi-plan:二(五)4"),
+    ("gansu", "release.reviewers", ["implementing_body"], "gansu-operation:26"),
+    ("hubei", "release.reviewers", ["data_authority", "provider_officer"], "hubei-operation:26"),
+    ("gansu", "registration.output", "certificate", "gansu-registration:29"),
+    ("hubei", "registration.output", "query_code", "national-registration:13"),
+    ("hubei", "term.operator", "授权运营主体", "hubei-operation:12"),
+    ("huangshi", "term.developer", "数据产品开发商", "huangshi-plan:二(五)3"),
+    ("anhui", "term.developer", "合伙人", "anhui-measures:(四)"),
+    ("huangshi", "target.products.2027", 30, "huangshi-plan:一"),
+    ("huangshi", "target.scenes.2027", 5, "huangshi-plan:一"),
+    ("huangshi", "target.products.2030", 100, "huangshi-plan:一"),
+    ("huangshi", "target.scenes.2030", 20, "huangshi-plan:一"),
+]
+
+
+@pytest.mark.row("A18", "H01", "H25", "L01", "L02", "L08")
+@pytest.mark.parametrize(("zone", "name", "value", "basis"), LIMITS)
+def test_what_the_texts_say(zone: str, name: str, value: Any, basis: str) -> None:
+    rule = rules.at(zone, ON).limit(name)
+    assert rule.value == value
+    assert basis in rule.basis
+    assert not rule.by_choice
+
+
+CHOICES = [
+    ("review.minimum", 2),
+    ("attack.threshold", 10),
+    ("attack.nk", [2, "0.90"]),
+    ("attack.p", "0.10"),
+    ("runs.per_day", 50),
+]
+
+
+@pytest.mark.parametrize("zone", ["cn", "gansu", "hubei", "huangshi", "anhui", "chizhou"])
+@pytest.mark.parametrize(("name", "value"), CHOICES)
+def test_what_the_project_chose_says_so(zone: str, name: str, value: Any) -> None:
+    rule = rules.at(zone, ON).limit(name)
+    assert rule.value == value
+    assert rule.by_choice
+
+
+@pytest.mark.row("L14", "M01")
+@pytest.mark.parametrize("zone", ["cn", "gansu", "hubei", "huangshi", "anhui", "chizhou"])
+def test_free_for_the_public_good_and_no_redevelopment_bind_everywhere(zone: str) -> None:
+    found = rules.at(zone, ON)
+    assert found.limit("price.public_benefit").value == "free"
+    assert found.limit("operation.redevelopment").value == "forbidden"
+
+
+@pytest.mark.parametrize("zone", ["cn", "gansu", "hubei", "huangshi", "anhui", "chizhou"])
+def test_every_regular_duty_has_an_interval_chosen_by_the_project_or_the_text(zone: str) -> None:
+    found = rules.at(zone, ON)
+    for name in found.ids("limits"):
+        rule = found.limit(name)
+        if name.startswith("interval."):
+            assert rule.value > 0
+            assert rule["unit"] == "months"
+            assert rule.basis
