@@ -152,3 +152,33 @@ def test_a_stop_is_clean_and_the_next_start_is_quick(site: Site, home: Path) -> 
     third = Site(home)
     assert third.said["ok"]
     assert third.stop() == 0
+
+
+@pytest.mark.skipif(not ROOT, reason="以另一个用户启动需要 root")
+@pytest.mark.root
+def test_without_root_everything_runs_as_one_user_and_says_so() -> None:
+    nobody = pwd.getpwnam("nobody")
+    with place() as base:
+        os.chown(base, nobody.pw_uid, nobody.pw_gid)
+        command = [sys.executable, str(STANDIN), "up", "--home", str(base / "h"), "--mark", "test"]
+        site = subprocess.Popen(
+            [*command, "--zone", "huangshi", "--port", "0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd="/",
+            user=nobody.pw_uid,
+            group=nobody.pw_gid,
+            extra_groups=[],
+            env={"PATH": "/usr/bin:/bin", "HOME": str(base)},
+        )
+        path = base / "h" / "run" / "processes.json"
+        until(lambda: path.exists() and json.loads(path.read_bytes())["ready"], 60)
+        state = json.loads(path.read_bytes())
+        uids = {psutil.Process(row["pid"]).uids().real for row in state["processes"].values()}
+        assert uids == {nobody.pw_uid}
+        assert (base / "h").stat().st_mode & 0o077 == 0
+        site.send_signal(signal.SIGINT)
+        said, wrong = site.communicate(timeout=30)
+        assert "单用户模式" in said and "演示环境" in said, wrong
+        assert site.returncode == 0

@@ -131,13 +131,15 @@ def end_group(popen: subprocess.Popen[bytes], number: int) -> None:
 
 @dataclass
 class Supervisor:
-    """The loop. `say` gets a Chinese line for people at every start, end and restart."""
+    """The loop. `say` gets a Chinese line for people at every end and restart; a process whose name is
+    in `held` is not started yet."""
 
     home: Home
     settings: Settings
     processes: Sequence[Process]
     say: Callable[[str], None]
     children: dict[str, Child] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
     stopping: bool = False
     _written: dict[str, Any] = field(default_factory=dict)
 
@@ -161,6 +163,8 @@ class Supervisor:
         self.write_state()
 
     def _may_start(self, child: Child) -> bool:
+        if child.process.name in self.held:
+            return False
         waits = [self.children[name] for name in child.process.after if name in self.children]
         return all(one.popen is not None and one.healthy for one in waits)
 
@@ -196,15 +200,18 @@ class Supervisor:
         return all(child.healthy for child in self.children.values())
 
     def unready(self) -> list[str]:
-        return [name for name, child in self.children.items() if not child.healthy]
+        """The processes that should be up by now and are not."""
+        return [name for name, child in self.children.items() if not child.healthy and name not in self.held]
 
     def wait_ready(self, seconds: float) -> bool:
-        """Loops until every process is healthy; False when that takes too long or a stop is asked for."""
+        """Loops until every process that is not held is healthy; False when that takes too long or a stop
+        is asked for."""
         ends = time.monotonic() + seconds
-        while not self.ready and not self.stopping and time.monotonic() < ends:
+        while self.unready() and not self.stopping and time.monotonic() < ends:
             self.step()
             time.sleep(TICK)
-        return self.ready
+        self.write_state()
+        return not self.unready()
 
     def run(self) -> None:
         """Loops until a stop is asked for."""

@@ -240,15 +240,14 @@ def _supervise(home: Home, *, as_json: bool) -> None:
 
 def _bring_up_databases(home: Home, supervisor: Supervisor, databases: list[Process]) -> None:
     """Databases first, then their structure, and only then what uses them."""
-    everything = supervisor.children
-    supervisor.children = {process.name: everything[process.name] for process in databases}
+    supervisor.held = set(supervisor.children) - {process.name for process in databases}
     if not supervisor.wait_ready(READY_SECONDS) and not supervisor.stopping:
         raise HostError("not_ready", _not_ready(home, supervisor))
     if not supervisor.stopping:
         for cluster in setup.embedded(home):
             cluster.create_database()
         setup.migrate(home, _say)
-    supervisor.children = everything
+    supervisor.held = set()
 
 
 def _not_ready(home: Home, supervisor: Supervisor) -> str:
