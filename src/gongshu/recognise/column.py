@@ -20,6 +20,8 @@ SAMPLE = 5000
 DUPLICATES_OVER = 1_000_000
 _CHECKED = ("resident_id", "credit_code", "bank_card")
 _KEYS = ("resident_id", "credit_code", "vin")
+# Forms no kind is written in.
+_NO_KIND = frozenset(["money", "number", "date", "stamp", "bool"])
 _FIRST_DAY = _dt.date(1900, 1, 1)
 
 
@@ -65,6 +67,7 @@ class ColumnProfile:
         self.today = today
         self.hint = headers.hint(name)
         self.limits = headers.limits(name)
+        self.hashes = array("q")
         self._named_key = bool(headers.KEY_NAMES.search(name))
         self.rows = 0
         self.forms: Counter[str] = Counter()
@@ -72,46 +75,51 @@ class ColumnProfile:
         self.valid: Counter[str] = Counter()
         self.shaped: Counter[str] = Counter()
         self.inside: Counter[str] = Counter()
-        self.checked: Counter[str] = Counter()
         self.wrong: Counter[str] = Counter()
         self.bad_days = 0
         self.out_of_range = 0
-        self.hashes = array("q")
         self._watched: tuple[str, ...] = ()
+        # Worth remembering hashes for: the name or the values so far are those of a key.
+        self._may_be_key = self._named_key
 
     def feed(self, values: Iterable[str | None]) -> None:
         """Count the cells of a block. Equal cells of a block are judged once."""
         counted = Counter(values)
-        for value, times in counted.items():
-            self.rows += times
-            form = types.form(value) if value is not None else ""
+        empty = counted.pop(None, 0)
+        self.rows += empty + counted.total()
+        self.forms[""] += empty
+        for cell, times in counted.items():
+            value = (cell or "").strip()
+            form = types.form(value)
             self.forms[form] += times
-            if form and form != "vague":
-                self._judge((value or "").strip(), form, times)
+            if form not in ("", "vague"):
+                self._judge(value, form, times)
 
     def _judge(self, value: str, form: str, times: int) -> None:
         if self.sampled < SAMPLE:
             self.sampled += 1
             self._sample(value, form)
         for kind in self._watched:
-            if kind in kinds.looks_like_one(value):
-                self.checked[kind] += times
-                self.wrong[kind] += 0 if kinds.is_kind(kind, value) else times
+            if kinds.checked(kind, value) is False:
+                self.wrong[kind] += times
         if form in ("date", "stamp", "compact"):
             self._day(value, form, times)
-        if self.limits and form in ("int", "money", "number", "code"):
+        if self.limits is not None and form in ("int", "money", "number", "code"):
             number = float(value.replace(",", ""))
             self.out_of_range += 0 if self.limits[0] <= number <= self.limits[1] else times
-        if self._may_be_key() and len(self.hashes) < DUPLICATES_OVER:
+        if self._may_be_key and len(self.hashes) < DUPLICATES_OVER:
             room = min(times, DUPLICATES_OVER - len(self.hashes))
             self.hashes.extend([hash(value)] * room)
 
     def _sample(self, value: str, form: str) -> None:
+        if form in _NO_KIND or (form == "int" and len(value) < 7):
+            return
         for kind in kinds.of(value):
             self.valid[kind] += 1
         for kind in kinds.looks_like_one(value):
             self.shaped[kind] += 1
         self._watched = tuple(k for k in _CHECKED if self.shaped[k] * 10 >= self.sampled)
+        self._may_be_key = self._named_key or any(self.shaped[k] * 2 >= self.sampled for k in _KEYS)
         if form == "text" and len(value) > 12:
             for found in {f.kind for f in kinds.find(value)}:
                 self.inside[found] += 1
@@ -149,10 +157,6 @@ class ColumnProfile:
             out_of_range=self.out_of_range,
         )
         return Recognised(self.name, type_, type_why, kind, grade, why, share, self.rows, defects, unique)
-
-    def _may_be_key(self) -> bool:
-        """Worth remembering hashes for: the name or the values so far are those of a key."""
-        return self._named_key or any(self.shaped[k] * 2 >= self.sampled for k in _KEYS)
 
     def _distinct(self) -> int:
         return int(np.unique(np.frombuffer(self.hashes, dtype=np.int64)).size)

@@ -238,6 +238,15 @@ def looks_like_one(value: str) -> tuple[str, ...]:
     return tuple(k.id for k in _SHAPED if k.looks and any(k.looks(f) for f in forms))
 
 
+def checked(kind: str, value: str) -> bool | None:
+    """For a kind with a check character: None if the value has another shape, else whether it holds."""
+    looks = KINDS[kind].looks or KINDS[kind].is_
+    for form in _forms(value):
+        if looks(form):
+            return KINDS[kind].is_(form)
+    return None
+
+
 def is_kind(kind: str, value: str) -> bool:
     """Whether the whole value is a valid `kind` (KeyError for an unknown kind)."""
     test = KINDS[kind].is_

@@ -44,12 +44,12 @@ _FALSE = frozenset(["false", "FALSE", "False", "否", "N", "0"])
 def form(value: str) -> str:
     """The form of one written value, `text` if none; `""` for a blank, `vague` for a word like 无."""
     value = value.strip()
+    hit = _FORM.fullmatch(value)
+    if hit:
+        return hit.lastgroup or "text"
     if value in BLANKS:
         return ""
-    if value in VAGUE:
-        return "vague"
-    hit = _FORM.fullmatch(value)
-    return (hit.lastgroup or "text") if hit else "text"
+    return "vague" if value in VAGUE else "text"
 
 
 # Which forms a type can hold, and so which values are broken in a column of that type.
