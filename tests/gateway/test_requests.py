@@ -1,0 +1,132 @@
+"""Signed requests: the right signature is taken, everything else refused, nothing twice."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import pytest
+from gmalg import SM3
+
+from gongshu.crypto.sign import PrivateKey
+from gongshu.gateway import requests
+
+SECRET = bytes(range(32))
+KEY = PrivateKey.generate("ed25519")
+NONCE = "a" * 16
+TARGET = "/v1/products/p/rows?purpose=x"
+
+
+def authorization(scheme: str, signature: bytes, time_ms: int = 1_000_000, nonce: str = NONCE):
+    headers = requests.header(scheme, "cred-1", time_ms, nonce, signature)
+    return requests.parse(headers["authorization"])
+
+
+def signed(scheme: str, key: PrivateKey = KEY, target: str = TARGET, body: bytes = b""):
+    empty = authorization(scheme, b"")
+    data = requests.message("GET", target, empty, body)
+    made = {
+        "GS1-HMAC-SHA256": lambda: hmac.new(SECRET, data, hashlib.sha256).digest(),
+        "GS1-HMAC-SM3": lambda: requests.hmac_sm3(SECRET, data),
+        "GS1-KEY": lambda: key.sign(data),
+    }[scheme]()
+    return authorization(scheme, made), data
+
+
+def sm3_by_another_hand(data: bytes) -> bytes:
+    state = SM3()
+    state.update(data)
+    return bytes(state.value())
+
+
+@pytest.mark.parametrize("key", [b"short", bytes(64), bytes(range(100))])
+def test_hmac_sm3_agrees_with_a_second_implementation(key: bytes) -> None:
+    block = (sm3_by_another_hand(key) if len(key) > 64 else key).ljust(64, b"\0")
+    inner = sm3_by_another_hand(bytes(one ^ 0x36 for one in block) + b"data")
+    outer = sm3_by_another_hand(bytes(one ^ 0x5C for one in block) + inner)
+    assert requests.hmac_sm3(key, b"data") == outer
+
+
+@pytest.mark.parametrize("scheme", [*requests.HMAC_SCHEMES, requests.KEY_SCHEME])
+def test_a_good_signature_is_taken(scheme: str) -> None:
+    given, data = signed(scheme)
+    requests.check(given, data, SECRET, KEY.public())
+
+
+@pytest.mark.parametrize("scheme", [*requests.HMAC_SCHEMES, requests.KEY_SCHEME])
+@pytest.mark.parametrize("change", ["method", "target", "body", "nonce"])
+def test_any_change_breaks_the_signature(scheme: str, change: str) -> None:
+    given, _ = signed(scheme)
+    if change == "nonce":
+        given = authorization(scheme, given.signature, nonce="b" * 16)
+    data = requests.message(
+        "POST" if change == "method" else "GET",
+        TARGET + "&a=1" if change == "target" else TARGET,
+        given,
+        b"x" if change == "body" else b"",
+    )
+    with pytest.raises(requests.Unauthorised):
+        requests.check(given, data, SECRET, KEY.public())
+
+
+def test_an_sm2_key_signs_too() -> None:
+    key = PrivateKey.generate("sm2")
+    given, data = signed(requests.KEY_SCHEME, key)
+    requests.check(given, data, None, key.public())
+    with pytest.raises(requests.Unauthorised):
+        requests.check(given, data, None, KEY.public())
+
+
+def test_an_undrawn_secret_is_said() -> None:
+    given, data = signed("GS1-HMAC-SHA256")
+    with pytest.raises(requests.Unauthorised) as caught:
+        requests.check(given, data, None, KEY.public())
+    assert caught.value.code == "no_secret"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer x",
+        "GS1-KEY Credential=c, Time=now, Nonce=aaaaaaaaaaaaaaaa, Signature=AA==",
+        "GS1-KEY Credential=c, Time=1, Nonce=short, Signature=AA==",
+        "GS1-KEY Credential=c, Time=1, Nonce=aaaaaaaaaaaaaaaa, Signature=***",
+        "GS1-KEY Credential=c, Time=99999999999999999999, Nonce=aaaaaaaaaaaaaaaa, Signature=AA==",
+        "GS1-KEY",
+    ],
+)
+def test_a_bad_header_is_refused_in_words(header: str) -> None:
+    with pytest.raises(requests.Unauthorised) as caught:
+        requests.parse(header)
+    assert caught.value.sentence.endswith("。")
+
+
+def test_replays_are_refused_and_an_unsigned_request_uses_up_nothing() -> None:
+    replays = requests.Replays(started_ms=0)
+    given = authorization("GS1-KEY", b"x")
+    replays.check(given, 1_000_000)
+    replays.check(given, 1_000_000)  # not remembered: its signature was never shown to hold
+    replays.remember(given, 1_000_000)
+    with pytest.raises(requests.Unauthorised) as caught:
+        replays.check(given, 1_000_001)
+    assert caught.value.code == "replay"
+
+
+@pytest.mark.parametrize("now_ms", [1_000_000 + 300_001, 1_000_000 - 300_001])
+def test_old_and_future_requests_are_refused(now_ms: int) -> None:
+    with pytest.raises(requests.Unauthorised):
+        requests.Replays(started_ms=0).check(authorization("GS1-KEY", b"x"), now_ms)
+
+
+def test_a_restart_forgets_no_replay() -> None:
+    with pytest.raises(requests.Unauthorised):
+        requests.Replays(started_ms=1_000_001).check(authorization("GS1-KEY", b"x"), 1_000_002)
+
+
+def test_memory_of_nonces_is_swept() -> None:
+    replays = requests.Replays(started_ms=0)
+    for number in range(50):
+        replays.remember(authorization("GS1-KEY", b"x", nonce=f"{number:016d}"), 1_000_000)
+    replays.sweep(1_000_000 + requests.WINDOW_MS + 1)
+    assert not replays.seen
