@@ -1,4 +1,4 @@
-"""为什么: a decision or a deadline as a tree: facts → rule → article with its standing → what would change it.
+"""为什么: a decision or a deadline as a tree: facts → rule → article with standing → what would change it.
 
 One shape for every answer of the law room; `Why.data()` is what a page and `gongshu explain` show.
 """
@@ -15,6 +15,7 @@ from gongshu.law.clocks import Due
 from gongshu.law.decisions import Decision, Running
 from gongshu.law.procedures import load
 from gongshu.law.rules import Rules
+from gongshu.law.values import UNITS
 
 _SHOWN = 120
 
@@ -191,9 +192,6 @@ def _due(due: Due, rules: Rules) -> Why:
     )
 
 
-UNITS = {"working_days": "个工作日", "days": "日", "months": "个月", "years": "年"}
-
-
 def _due_changes(due: Due) -> tuple[str, ...]:
     found = [f"“{due.starts}”的日子不同，结果随之不同。"]
     if due.provisional:
@@ -203,7 +201,9 @@ def _due_changes(due: Due) -> tuple[str, ...]:
     elif due.text_status == "draft":
         found.append("正式文本发布后数值可能不同。")
     if due.reading:
-        found.append(f"条文有另一种读法：{due.reading.get('other')}。")
+        taken = due.reading["takes"]
+        other = due.reading["b" if taken == "a" else "a"]
+        found.append(f"条文有另一种读法：{other}。" if taken != "both" else "条文的两种读法都已照顾到。")
     return tuple(found)
 
 
