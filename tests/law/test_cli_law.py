@@ -79,7 +79,12 @@ def test_a_prompt_clock_has_no_day(run: Any) -> None:
         (["registration.first", "--zone", "beijing", "--from", "2026-03-02"], "zone", "beijing"),
         (["registration.first", "--zone", "cn", "--from", "2026-02-30"], "date", "2026-02-30"),
         (["registration.first", "--zone", "cn", "--from", "明天"], "date", "明天"),
-        (["registration.first", "--zone", "cn"], "usage", "--from"),
+        (["registration.first", "--zone", "cn", "--from", "20260302"], "date", "20260302"),
+        (["registration.first", "--zone", "cn", "--from", "2026-W10-1"], "date", "2026-W10-1"),
+        (["registration.first", "--zone", "cn"], "usage", "缺少参数 --from"),
+        (["--zone", "cn", "--from", "2026-03-02"], "usage", "缺少参数 clock"),
+        (["registration.first", "--zone", "cn", "--from"], "usage", "参数 --from 后面缺少值"),
+        (["registration.first", "--from", "2026-03-02", "--colour"], "usage", "不认识的参数 --colour"),
         (["operation.term", "--zone", "cn", "--from", "9999-01-01"], "date", "超出"),
     ],
 )

@@ -69,3 +69,27 @@ def test_every_numbered_clock_written_in_a_pack_has_a_story() -> None:
         for (section, name), versions in pack.values.items():
             if section == "clocks" and versions[-1].data.get("value") and name not in again:
                 assert (pack.id, name) in told, f"{pack.id} {name}"
+
+
+@pytest.mark.row("E21")
+def test_the_other_reading_of_the_first_day_ends_a_certificate_one_day_sooner() -> None:
+    def read_otherwise(value: Value) -> Value:
+        if value.id != "certificate_first_day":
+            return value
+        return replace(value, data={**value.data, "takes": "a"})
+
+    start = date(2026, 3, 2)
+    other = packs.library().changed(read_otherwise)
+    for zone in ("cn", "gansu", "hubei"):
+        taken = clocks.deadline(rules.at(zone, start), "certificate.validity", start)
+        left = clocks.deadline(rules.at(zone, start, other), "certificate.validity", start)
+        assert (taken.due, left.due) == (date(2029, 3, 2), date(2029, 3, 1))
+        assert taken.reading is not None
+        assert str(taken.reading["b"]) in taken.sentence
+        assert "另一读法" in taken.sentence
+
+
+def test_a_clock_taken_from_another_pack_keeps_that_packs_reading() -> None:
+    due = clocks.deadline(rules.at("huangshi", date(2026, 3, 2)), "retention.logs", date(2026, 3, 2))
+    assert due.reading is not None
+    assert due.reading["number"] == 10

@@ -3,26 +3,49 @@
 from __future__ import annotations
 
 import argparse
+import re
 from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
 from gongshu.cli.answer import BadUse
 
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+# what argparse says in English → what we say; the group is the name of the argument
+MESSAGES = (
+    (re.compile(r"the following arguments are required: (.+)"), "缺少参数 {}"),
+    (re.compile(r"unrecognized arguments: (.+)"), "不认识的参数 {}"),
+    (re.compile(r"argument ([^:]+): expected .+"), "参数 {} 后面缺少值"),
+    (re.compile(r"argument ([^:]+): invalid choice.+"), "参数 {} 的值不在可选的范围里"),
+    (re.compile(r"argument ([^:]+): (?:invalid|not allowed).+"), "参数 {} 的写法不对"),
+)
+
+
+def chinese(message: str) -> str:
+    """An argparse message in Chinese; one not in the table is kept as it is."""
+    for pattern, sentence in MESSAGES:
+        if match := pattern.fullmatch(message):
+            return sentence.format(match[1])
+    return message
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises `BadUse` instead of leaving the process."""
 
     def error(self, message: str) -> NoReturn:
-        raise BadUse("usage", f"命令用法不对：{message}。加 --help 看用法。")
+        raise BadUse("usage", f"命令用法不对：{chinese(message)}。加 --help 看用法。")
 
 
 def day(text: str) -> date:
-    """A day written `YYYY-MM-DD`."""
+    """A day written `YYYY-MM-DD`, and no other way."""
     try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadUse("date", f"日期“{text}”不是 YYYY-MM-DD 的写法。") from error
+        # fromisoformat alone would also take 20260302 and 2026-W10-1
+        if DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise BadUse("date", f"日期“{text}”不是 YYYY-MM-DD 的写法，或者没有这一天。")
 
 
 def command_parser(name: str, title: str) -> Parser:
