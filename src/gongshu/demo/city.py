@@ -18,9 +18,11 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as papq
 
-from gongshu.demo.ids import credit_codes, resident_ids
+from gongshu.demo.ids import Array, credit_codes, resident_ids
 
-SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈"
+SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈"
+)
 GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰建国红文辉宇浩然欣怡子涵梓轩雨桐思佳晨阳"
 TRADES = ("制造", "批发零售", "建筑", "餐饮", "物流", "信息服务", "医药", "矿业", "农业", "文旅")
 LINES = [f"{number}路" for number in (1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 17, 19, 20, 21, 25, 26, 31)]
@@ -84,7 +86,9 @@ def _enterprises(rng: np.random.Generator, count: int) -> dict[str, Any]:
         np.char.add("合成", np.char.zfill(np.arange(count).astype(str), 5)), np.char.add(trade, "有限公司")
     )
     return {
-        "code": credit_codes(rng.permutation(999_999_999 // 7)[:count] if count < 10 else _distinct(rng, count)),
+        "code": credit_codes(
+            rng.permutation(999_999_999 // 7)[:count] if count < 10 else _distinct(rng, count)
+        ),
         "name": names,
         "trade": trade,
         "capital": np.round(rng.lognormal(5.2, 1.1, count), 1),
@@ -93,16 +97,16 @@ def _enterprises(rng: np.random.Generator, count: int) -> dict[str, Any]:
     }
 
 
-def _distinct(rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
+def _distinct(rng: np.random.Generator, count: int) -> Array:
     return np.unique(rng.integers(0, 999_999_999, count * 2))[:count]
 
 
-def _blank(rng: np.random.Generator, values: np.ndarray[Any, Any], share: float) -> pa.Array:
+def _blank(rng: np.random.Generator, values: Array, share: float) -> pa.Array:
     """The values with some cells empty."""
     return pa.array(values, mask=rng.random(len(values)) < share)
 
 
-def _wrong_check(rng: np.random.Generator, values: np.ndarray[Any, Any], share: float) -> np.ndarray[Any, Any]:
+def _wrong_check(rng: np.random.Generator, values: Array, share: float) -> Array:
     """The ids with some last characters wrong, as typed records have."""
     hit = np.flatnonzero(rng.random(len(values)) < share)
     made = values.copy()
@@ -126,7 +130,9 @@ def _bus_trips(path: Path, rng: np.random.Generator, size: Size) -> Path:
     hour = np.where(peak, rng.choice((7, 8, 17, 18), size.trips), rng.integers(6, 22, size.trips))
     seconds = hour * 3600 + rng.integers(0, 3600, size.trips)
     at = np.datetime64("2025-12-01T00:00:00") + (day * 86_400 + seconds).astype("timedelta64[s]")
-    station = np.char.add("站", np.char.zfill(((line * 17 + rng.integers(0, 24, size.trips)) % 300).astype(str), 3))
+    station = np.char.add(
+        "站", np.char.zfill(((line * 17 + rng.integers(0, 24, size.trips)) % 300).astype(str), 3)
+    )
     table = _marked(
         {
             "卡号": cards[owner],
@@ -151,7 +157,7 @@ def _batches(table: pa.Table) -> Iterator[pa.Table]:
         yield table.slice(start, 250_000)
 
 
-def _employed(rng: np.random.Generator, persons: dict[str, Any], share: float) -> np.ndarray[Any, Any]:
+def _employed(rng: np.random.Generator, persons: dict[str, Any], share: float) -> Array:
     return np.flatnonzero(rng.random(len(persons["id"])) < share)
 
 

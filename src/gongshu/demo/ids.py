@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
-Texts = npt.NDArray[np.str_]
-Numbers = npt.NDArray[np.int64]
+import numpy as np
+
+Array = Any
+"""A one-dimensional numpy array."""
 
 # GB 11643: weights and check characters of the resident id.
 _RESIDENT = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2])
@@ -18,7 +19,7 @@ _CREDIT = np.array([pow(3, n, 31) for n in range(17)])
 SYNTHETIC_DIVISION = "420299"
 
 
-def resident_ids(births: npt.NDArray[np.datetime64], serials: Numbers) -> Texts:
+def resident_ids(births: Array, serials: Array) -> Array:
     """18-character resident ids of the synthetic division; `serials` 0–999."""
     days = np.char.replace(births.astype("datetime64[D]").astype(str), "-", "")
     first = np.char.add(np.char.add(SYNTHETIC_DIVISION, days), np.char.zfill(serials.astype(str), 3))
@@ -26,7 +27,7 @@ def resident_ids(births: npt.NDArray[np.datetime64], serials: Numbers) -> Texts:
     return np.char.add(first, _RESIDENT_CHECK[(digits * _RESIDENT).sum(axis=1) % 11])
 
 
-def credit_codes(serials: Numbers) -> Texts:
+def credit_codes(serials: Array) -> Array:
     """18-character credit codes of the synthetic division; `serials` 0–999,999,999."""
     first = np.char.add(f"91{SYNTHETIC_DIVISION}", np.char.zfill(serials.astype(str), 9))
     places = np.searchsorted(np.array(list(_ALPHABET)), first.view("U1").reshape(len(first), -1)[:, :17])
