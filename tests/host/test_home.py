@@ -109,6 +109,12 @@ def test_zones_are_the_installed_packs() -> None:
     assert "atlantis" in refused("zone", lambda: check_zones(["atlantis"]))
 
 
+def test_a_refused_home_leaves_nothing_behind(base: Path) -> None:
+    refused("zone", lambda: create(base / "h", "production", ["atlantis"]))
+    refused("mark", lambda: create(base / "h", "holiday", ["huangshi"]))
+    assert not (base / "h").exists()
+
+
 def test_no_home_and_a_broken_one_are_told_apart(base: Path) -> None:
     refused("no_home", lambda: Home.open(base))
     create(base / "h", "demo", ["huangshi"])

@@ -124,6 +124,7 @@ def create(path: Path, mark: str, zones: Sequence[str] = (), host: str = "127.0.
     if mark not in MARKS:
         raise HostError("mark", f"没有“{mark}”这种环境标记，可用的有：{'、'.join(MARKS)}。")
     mode = "separated" if os.geteuid() == 0 else "single"
+    chosen = check_zones(zones)
     check_place(path, mode)
     if not _is_home(path) and path.is_dir() and any(path.iterdir()):
         raise HostError("place", f"{path} 不是空目录，也不是公枢的家目录，请另选一个目录。")
@@ -132,7 +133,6 @@ def create(path: Path, mark: str, zones: Sequence[str] = (), host: str = "127.0.
     _folder(path / "config", 0o755)
     _write_mark(path, mark, mode)
     if not (path / "config" / "config.json").exists():
-        chosen = check_zones(zones)
         first = {"v": 1, "mode": mode, "zones": list(chosen), "zone": chosen[0], "host": host}
         write_config(path, {**first, "ports": DEFAULT_PORTS})
     home = Home.open(path)
