@@ -85,7 +85,7 @@ class Raw:
 
 @contextmanager
 def opened(files: Mapping[str, Path], memory: str = "2GB", workspace: Path | None = None) -> Iterator[Raw]:
-    """Load `files` (name → csv, csv.gz or parquet). Raises BadRaw."""
+    """Load `files` (name → csv, csv.gz, parquet, or a directory of Parquet parts). Raises BadRaw."""
     folder = Path(tempfile.mkdtemp(prefix="attack-", dir=workspace))
     folder.chmod(0o700)
     engine = duckdb.connect(str(folder / "raw.duckdb"))
@@ -141,22 +141,25 @@ def _as_utf8(path: Path, name: str, folder: Path) -> Path:
 
 
 def _load(raw: Raw, name: str, path: Path, folder: Path) -> None:
-    if not path.is_file():
+    parts = sorted(path.glob("*.parquet")) if path.is_dir() else []  # a snapshot as the vault stages it
+    if not path.is_file() and not parts:
         raise BadRaw(f"没有原始数据文件“{path.name}”，请核对路径。")
     if not name or name.casefold() in {n.casefold() for n in raw.columns}:
         raise BadRaw("每张原始表要有各不相同的名字，写成 --raw 名字=文件。")
     try:
-        with path.open("rb") as file:
-            parquet = file.read(4) == b"PAR1"
-        if parquet:
-            raw.engine.execute(
-                f"CREATE TABLE {quote(name)} AS SELECT * FROM read_parquet({literal(str(path))})"
-            )
+        if parts or _is_parquet(path):
+            files = ", ".join(literal(str(part)) for part in parts or [path])
+            raw.engine.execute(f"CREATE TABLE {quote(name)} AS SELECT * FROM read_parquet([{files}])")
         else:
             _load_csv(raw, name, path, folder)
     except (duckdb.Error, OSError, EOFError, UnicodeError) as error:
         raise BadRaw(f"原始数据文件“{path.name}”不能读取，请给 csv、csv.gz 或 parquet。") from error
     raw.columns[name] = {c.name: c for c in _profile(raw, name)}
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
 
 
 def _load_csv(raw: Raw, name: str, path: Path, folder: Path) -> None:
