@@ -49,3 +49,36 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len({key for key, _ in pairs}) != len(pairs):
         raise ValueError("a key is named twice")
     return dict(pairs)
+
+
+def attack(argv: list[str]) -> Answer:
+    """The verdict on `--output FILE`, tested against each `--raw NAME=FILE` under `--spec FILE`.
+
+    Runs in the data domain, where raw data may be read; the replay is not printed.
+    """
+    from gongshu.enclave import attack as room
+
+    parser = command_parser("enclave attack", "用原始数据攻击一份输出")
+    parser.add_argument("--output", type=Path, required=True, help="要出域的结果文件")
+    parser.add_argument("--raw", action="append", required=True, metavar="NAME=FILE", help="原始表，可重复")
+    parser.add_argument("--spec", type=Path, required=True, help="出域说明（JSON）")
+    options = parser.parse_args(argv)
+    try:
+        report = room.run(options.output, _raw_files(options.raw), options.spec)
+    except room.BadSpec as error:
+        raise BadUse("spec", str(error)) from error
+    except room.BadRaw as error:
+        raise BadUse("raw", str(error)) from error
+    titles = {"pass": "可以提交复核。", "review": "须由人判断：", "block": "不能出域："}
+    lines = [f"{one.check}  {one.where}  {one.sentence}" for one in report.findings]
+    return Answer(report.verdict == "pass", report.data(), "\n".join([titles[report.verdict], *lines]))
+
+
+def _raw_files(pairs: list[str]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for pair in pairs:
+        name, sign, path = pair.partition("=")
+        if not sign or not name or not path or name in files:
+            raise BadUse("raw", "--raw 要写成 名字=文件，每个名字一次。")
+        files[name] = Path(path)
+    return files

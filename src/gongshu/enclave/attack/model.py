@@ -58,11 +58,15 @@ class Finding:
 
 @dataclass
 class Table:
-    """One table of an output: headers and equally long columns of cells as they were written."""
+    """One table of an output: headers and equally long columns of cells as they were written.
+
+    `origin` is set when a cross table was turned into a long one: the row and column of each value.
+    """
 
     name: str
     headers: list[str]
     columns: list[list[Cell]]
+    origin: list[tuple[int, int]] | None = None
 
     @property
     def height(self) -> int:

@@ -8,7 +8,7 @@ it contributions of single subjects and cells of raw rows are computed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -19,7 +19,6 @@ from sqlglot.optimizer.qualify import qualify
 
 from .raw import Raw, quote
 
-_AGGREGATES = (exp.AggFunc,)
 _EXTREMES = (exp.Min, exp.Max, exp.ArgMax, exp.ArgMin, exp.AnyValue, exp.First, exp.Last)
 _SUMS = (exp.Sum, exp.Avg)
 
@@ -32,7 +31,7 @@ class Untraceable(Exception):
 class Aggregate:
     """One aggregate function in an output column: `arg` and `condition` are SQL over the core's source."""
 
-    column: str
+    index: int
     function: str
     arg: str | None
     condition: str | None
@@ -42,13 +41,13 @@ class Aggregate:
 @dataclass
 class Core:
     """The aggregation itself: `source` is its FROM … WHERE (with CTEs before), `keys` the group
-    expressions, `outputs` output column → key expression, `whos` family → expression of the subject."""
+    expressions, `outputs` place of an output column → key expression, `whos` family → expression of the subject."""
 
     prefix: str
     source: str
     keys: list[str]
     grouping: str
-    outputs: dict[str, str]
+    outputs: dict[int, str]
     aggregates: list[Aggregate]
     whos: dict[str, str]
     unit: str | None = None
@@ -65,7 +64,6 @@ class Result:
     ordered: bool = False
     core: Core | None = None
     traced: bool = True
-    key_names: list[str] = field(default_factory=list)
 
 
 def parse(sql: str) -> exp.Query:
@@ -96,7 +94,9 @@ def _plain(raw: Raw, tree: exp.Query) -> Result:
     except (duckdb.Error, RecursionError) as error:
         raise Untraceable from error
     names = [d[0] for d in cursor.description or []]
-    return Result(names, rows, [{} for _ in rows], [() for _ in rows], bool(tree.args.get("order")), None, False)
+    return Result(
+        names, rows, [{} for _ in rows], [() for _ in rows], bool(tree.args.get("order")), None, False
+    )
 
 
 def _schema(raw: Raw) -> dict[str, dict[str, str]]:
@@ -105,7 +105,11 @@ def _schema(raw: Raw) -> dict[str, dict[str, str]]:
 
 def _traced(raw: Raw, tree: exp.Query, plain: Result) -> Result:
     qualified = qualify(
-        tree.copy(), schema=_schema(raw), dialect="duckdb", validate_qualify_columns=False, quote_identifiers=True
+        tree.copy(),
+        schema=_schema(raw),
+        dialect="duckdb",
+        validate_qualify_columns=False,
+        quote_identifiers=True,
     )
     if not isinstance(qualified, exp.Query):
         raise Untraceable
@@ -162,9 +166,11 @@ class _Tracer:
         self.tables = {name.casefold(): name for name in raw.columns}
         self._sources: dict[int, dict[str, tuple[str, str]]] = {}
         self._units: dict[int, str | None] = {}
-        self.level: exp.Select | None = None
+        self._in_union = False
 
-    def annotate(self, node: exp.Expression, env: dict[str, dict[str, str]], top: bool = False) -> dict[str, str]:
+    def annotate(
+        self, node: exp.Expression, env: dict[str, dict[str, str]], top: bool = False
+    ) -> dict[str, str]:
         """Add `__who_i` (or at the top `__n_i`) to a query in place; returns family → scalar or list."""
         with_ = _arg(node, "with")
         if with_ is not None:
@@ -184,6 +190,7 @@ class _Tracer:
     def _union(self, node: exp.SetOperation, env: dict[str, dict[str, str]], top: bool) -> dict[str, str]:
         if not isinstance(node, exp.Union):
             raise Untraceable
+        self._in_union = True
         left, right = self.annotate(node.left, env, top), self.annotate(node.right, env, top)
         if left != right:
             raise Untraceable
@@ -225,9 +232,6 @@ class _Tracer:
                     unit = f"{quote(source.alias_or_name)}.rowid"
         self._sources[id(node)] = whos
         self._units[id(node)] = unit
-        if not top:
-            # an outer query may aggregate what an inner one has kept together, so ids are passed on
-            pass
         aggregated = _is_aggregated(node)
         if node.args.get("distinct") and not aggregated:
             return self._distinct(node, whos, top)
@@ -235,13 +239,15 @@ class _Tracer:
         for i, (family, (expression, kind)) in enumerate(whos.items()):
             sql, out = _gathered(expression, kind, aggregated)
             if top:
-                sql = f"count(DISTINCT {expression})" if aggregated and kind == "scalar" else _length(sql, out)
-            node.select(f"{sql} AS {quote(f'__n_{i}' if top else _who(family))}", copy=False, dialect="duckdb")
+                sql = (
+                    f"count(DISTINCT {expression})" if aggregated and kind == "scalar" else _length(sql, out)
+                )
+            node.select(
+                f"{sql} AS {quote(f'__n_{i}' if top else _who(family))}", copy=False, dialect="duckdb"
+            )
             kinds[family] = out
-        if top and aggregated:
+        if top and aggregated and not self._in_union:
             self._add_keys(node)
-        if aggregated and (top or self.level is None):
-            self.level = node
         return kinds
 
     def _distinct(self, node: exp.Select, whos: dict[str, tuple[str, str]], top: bool) -> dict[str, str]:
@@ -259,11 +265,12 @@ class _Tracer:
             sql, out = _gathered(expression, kind, True)
             if top:
                 sql = f"count(DISTINCT {expression})" if kind == "scalar" else _length(sql, out)
-            node.select(f"{sql} AS {quote(f'__n_{i}' if top else _who(family))}", copy=False, dialect="duckdb")
+            node.select(
+                f"{sql} AS {quote(f'__n_{i}' if top else _who(family))}", copy=False, dialect="duckdb"
+            )
             kinds[family] = out
-        if top:
+        if top and not self._in_union:
             self._add_keys(node)
-            self.level = node
         return kinds
 
     def _add_keys(self, node: exp.Select) -> None:
@@ -280,13 +287,10 @@ class _Tracer:
                 for p in node.expressions
                 if not p.alias_or_name.startswith("__") and not any(_aggregates_of(p))
             ]
-        found = [e.sql("duckdb") for e in group.expressions]
+        parts = list(group.expressions)
         for name in ("rollup", "cube", "grouping_sets"):
-            for one in group.args.get(name) or ():
-                for part in one.expressions:
-                    inner = part.expressions if isinstance(part, exp.Tuple) else [getattr(part, "this", part) if isinstance(part, exp.Paren) else part]
-                    found += [e.sql("duckdb") for e in inner]
-        return list(dict.fromkeys(found))
+            parts += group.args.get(name) or ()
+        return list(dict.fromkeys(leaf.sql("duckdb") for part in parts for leaf in _leaves(part)))
 
     def core(self, top: exp.Query) -> Core | None:
         """The aggregation whose groups are the result's rows; null when ids are no longer single there."""
@@ -298,8 +302,9 @@ class _Tracer:
             return None
         keys = self._keys(node)
         bare = node.copy()
-        outputs = {p.alias_or_name: p.unalias().sql("duckdb") for p in node.expressions}
-        aggregates = [a for p in node.expressions if not p.alias_or_name.startswith("__") for a in _read(p, self.raw)]
+        shown = [p for p in node.expressions if not p.alias_or_name.startswith("__")]
+        outputs = {i: p.unalias().sql("duckdb") for i, p in enumerate(shown)}
+        aggregates = [a for i, p in enumerate(shown) for a in _read(i, p, self.raw)]
         group = node.args.get("group")
         all_ = bool(group is not None and group.args.get("all"))
         for name in ("group", "having", "qualify", "order", "limit", "offset", "windows", "distinct"):
@@ -310,17 +315,32 @@ class _Tracer:
         for name in ("with", "with_"):
             bare.set(name, None)
         source = bare.sql("duckdb").removeprefix("SELECT *")
-        grouping = ", ".join(keys) if all_ or group is None else group.sql("duckdb").strip().removeprefix("GROUP BY ")
+        grouping = (
+            ", ".join(keys)
+            if all_ or group is None
+            else group.sql("duckdb").strip().removeprefix("GROUP BY ")
+        )
         return Core(
             prefix,
             source,
             keys,
             grouping,
-            {name: sql for name, sql in outputs.items() if sql in keys},
+            {i: sql for i, sql in outputs.items() if sql in keys},
             aggregates,
             {family: expression for family, (expression, _) in whos.items()},
             self._units.get(id(node)),
         )
+
+
+def _leaves(part: exp.Expression) -> Iterator[exp.Expression]:
+    """The single expressions inside ROLLUP, CUBE and GROUPING SETS."""
+    if isinstance(part, exp.Rollup | exp.Cube | exp.GroupingSets | exp.Tuple):
+        for one in part.expressions:
+            yield from _leaves(one)
+    elif isinstance(part, exp.Paren):
+        yield from _leaves(part.this)
+    else:
+        yield part
 
 
 def _who(family: str) -> str:
@@ -339,7 +359,7 @@ def _length(sql: str, kind: str) -> str:
     return f"len({sql})" if kind == "list" else f"(CASE WHEN {sql} IS NULL THEN 0 ELSE 1 END)"
 
 
-def _read(projection: exp.Expression, raw: Raw) -> Iterator[Aggregate]:
+def _read(index: int, projection: exp.Expression, raw: Raw) -> Iterator[Aggregate]:
     """The aggregates of an output column, each with argument and condition."""
     for one in _aggregates_of(projection):
         condition = None
@@ -353,7 +373,7 @@ def _read(projection: exp.Expression, raw: Raw) -> Iterator[Aggregate]:
         star = argument is None or isinstance(argument, exp.Star)
         function = type(one).__name__
         yield Aggregate(
-            projection.alias_or_name,
+            index,
             function,
             None if star or argument is None else argument.sql("duckdb"),
             condition,
@@ -372,14 +392,19 @@ def _is_flag(argument: exp.Expression | None, raw: Raw) -> bool:
     if isinstance(argument, exp.Case):
         results = [branch.args.get("true") for branch in argument.args.get("ifs") or ()]
         results.append(argument.args.get("default"))
-        return all(r is None or isinstance(r, exp.Null) or r.sql() in ("0", "1", "0.0", "1.0", "100", "100.0") for r in results)
+        return all(
+            r is None or isinstance(r, exp.Null) or r.sql() in ("0", "1", "0.0", "1.0", "100", "100.0")
+            for r in results
+        )
     if isinstance(argument, exp.If):
         return True
     if isinstance(argument, exp.Column):
         for columns in raw.columns.values():
             column = columns.get(argument.name)
             if column is not None and column.distinct == 2 and column.kind == "number":
-                low, high = raw.rows(f"SELECT min({column.sql}), max({column.sql}) FROM {quote(column.table)}")[0]
+                low, high = raw.rows(
+                    f"SELECT min({column.sql}), max({column.sql}) FROM {quote(column.table)}"
+                )[0]
                 return (low, high) == (0, 1)
     return False
 

@@ -29,6 +29,7 @@ class Graph:
     operators: list[str] = field(default_factory=list)
     arrays: list[tuple[str, np.ndarray]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    strings: dict[str, list[str]] = field(default_factory=dict)
 
 
 def read_lightgbm(data: bytes) -> Document:
@@ -148,6 +149,7 @@ def _tensor(data: bytes) -> tuple[str, np.ndarray, list[str]]:
 def _attribute(data: bytes, graph: Graph, operator: str) -> None:
     name = ""
     floats: list[float] = []
+    strings: list[str] = []
     for number, value in fields(data):
         if number == 1 and isinstance(value, bytes):
             name = value.decode("utf-8", "replace")
@@ -156,11 +158,14 @@ def _attribute(data: bytes, graph: Graph, operator: str) -> None:
         elif number == 8:
             floats += _packed(value, "varint")
         elif number in (4, 9) and isinstance(value, bytes):
-            graph.texts.append(value.decode("utf-8", "replace"))
+            strings.append(value.decode("utf-8", "replace"))
         elif number in (5, 10) and isinstance(value, bytes):
             _add_tensor(value, graph)
         elif number in (6, 11) and isinstance(value, bytes):
             _graph(value, graph)
+    if strings:
+        graph.strings[f"{operator}.{name}"] = strings
+        graph.texts += strings
     if floats:
         graph.arrays.append((f"{operator}.{name}", np.array(floats, dtype=float)))
 

@@ -1,0 +1,295 @@
+"""The attack as a whole: read, explain, check, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import (
+    copies,
+    counts,
+    covert,
+    derive,
+    differencing,
+    faithful,
+    identifiers,
+    known,
+    memory,
+    reading,
+    totals,
+)
+from .explain import Explained, link
+from .model import AttackReport, Document, Finding, Table, report
+from .query import Result, Untraceable, run
+from .raw import BadRaw, Raw, attach_subjects, opened
+from .sentences import say
+from .shape import melt, roles
+from .spec import BadSpec, Floor, Spec, load, parse
+
+
+@dataclass
+class View:
+    """One table in the shape in which it is judged."""
+
+    table: Table
+    roles: dict[int, str]
+    explained: Explained | None
+    original: Table
+    computed: set[int] = field(default_factory=set)
+
+
+def attack(
+    output: Path,
+    raw: Mapping[str, Path],
+    spec: Mapping[str, Any] | Path,
+    spec_dir: Path | None = None,
+    floor: Floor | None = None,
+    workspace: Path | None = None,
+) -> AttackReport:
+    """Attack `output` with the raw tables it came from (name → csv, csv.gz or parquet).
+
+    `spec` is a release spec or the path of one; `floor` the weakest thresholds allowed; `workspace` the
+    private directory in which raw data may be unpacked. Raises BadSpec or BadRaw; an output that cannot
+    be judged is a finding. See gansu-operation:26.
+    """
+    value = load(spec) if isinstance(spec, Path) else dict(spec)
+    folder = spec_dir or (spec.parent if isinstance(spec, Path) else Path())
+    if not output.is_file():
+        raise BadSpec(f"没有结果文件“{output.name}”，请核对路径。")
+    if not raw:
+        raise BadRaw("没有给原始数据，请用 --raw 名字=文件 给出。")
+    with opened(raw, workspace=workspace) as tables:
+        names = {table: list(columns) for table, columns in tables.columns.items()}
+        parsed = parse(value, names, folder, floor or Floor())
+        attach_subjects(tables, parsed.subject, parsed.grades)
+        return _Attack(tables, parsed).run(output)
+
+
+class _Attack:
+    def __init__(self, raw: Raw, spec: Spec) -> None:
+        self.raw, self.spec = raw, spec
+        self.raw_names = {c.name.casefold() for c in raw.all()}
+        self.result: Result | None = None
+        self.findings: list[Finding] = []
+        self.replay: list[dict[str, Any]] = []
+        self._safe = {name.strip().casefold() for name in spec.columns} | self.raw_names
+
+    def named(self, header: str) -> bool:
+        """Headers that may be printed: declared ones, outputs of the query, raw column names."""
+        return header.strip().casefold() in self._safe
+
+    def run(self, output: Path) -> AttackReport:
+        document = reading.read(output, self.spec.kind, self.spec.model.get("format"))
+        self.findings += document.findings
+        if document.form == "none":
+            return report(self.findings)
+        if self.spec.sql is not None:
+            self._query(self.spec.sql)
+        what = known.gather(self.raw)
+        if self.spec.kind == "model":
+            self.findings += memory.check(document, self.raw, self.spec)
+            self.findings += identifiers.Scan(self.raw, what, self.named).document(document, lambda *_: False)
+            return report(self.findings)
+        views = [self._view(table) for table in document.tables]
+        by_id = {id(view.original): view for view in views}
+        scan = identifiers.Scan(self.raw, what, self.named)
+        self.findings += scan.document(
+            document, lambda table, i: i in self._plain_computed(by_id.get(id(table)))
+        )
+        self.findings += covert.check(document, self.named)
+        self._copies(document, views)
+        for view in views:
+            self._view_checks(view)
+        if not self.spec.nobody:
+            self.findings += counts.prose(document, self.raw, self.spec)
+            self._earlier(views)
+            self._among(views)
+        self._declared(views)
+        return report(self.findings, self.replay)
+
+    def _query(self, sql: str) -> None:
+        try:
+            self.result = run(self.raw, sql)
+            self._safe |= {name.strip().casefold() for name in self.result.names}
+        except Untraceable:
+            self.findings.append(say("unexplained", "review", "查询", "unexplained_query"))
+
+    def _plain_computed(self, view: View | None) -> set[int]:
+        return view.computed if view is not None and view.table.origin is None else set()
+
+    def _view(
+        self, table: Table, result: Result | None = None, declared: Mapping[str, str] | None = None
+    ) -> View:
+        """The table as it is, or made long when only so it can be explained."""
+        result = result or self.result
+        options = []
+        for shape in (table, melt(table)):
+            if shape is None:
+                continue
+            own = roles(shape, self.spec.columns if declared is None else declared, self.raw_names)
+            explained = link(shape, result, True, own) if result is not None else None
+            if explained is not None and explained.rows:
+                own.update(dict.fromkeys(explained.keys, "dimension"))
+                options.append(
+                    (len(explained.rows) / max(1, shape.height) + 1, View(shape, own, explained, table))
+                )
+                continue
+            guessed = derive.derive(self.raw, shape, own)
+            score = 0.0
+            if guessed is not None:
+                score = (
+                    len(guessed.rows)
+                    / max(1, shape.height)
+                    * (len(guessed.functions) > 0 or shape is table)
+                    * 0.9
+                )
+            options.append((score, View(shape, own, guessed, table)))
+            if guessed is not None and guessed.functions:
+                break
+        best = max(options, key=lambda o: o[0])[1] if options else View(table, {}, None, table)
+        best.computed = _computed(best)
+        return best
+
+    def _copies(self, document: Document, views: list[View]) -> None:
+        search = copies.Copies(self.raw, self.spec, self.named)
+        for view in views:
+            computed = view.computed
+
+            def is_computed(i: int, computed: set[int] = computed) -> bool:
+                return i in computed
+
+            self.findings += search.table(view.table, view.explained, view.roles, is_computed)
+        self.findings += search.loose(document)
+
+    def _view_checks(self, view: View) -> None:
+        spec, table = self.spec, view.table
+        if not spec.nobody:
+            if spec.kind not in ("dataset", "lookup") or any(r == "count" for r in view.roles.values()):
+                self.findings += counts.literal(table, view.roles, spec, self.named)
+                self.findings += counts.shares(table, view.roles, spec, self.named)
+            self.findings += totals.check(table, view.explained, view.roles, spec, self.named)
+            if view.explained is not None and (view.explained.declared or self._aggregate(view)):
+                self.findings += counts.threshold(view.explained, spec, self.named)
+                self.findings += counts.by_core(view.explained, self.raw, spec, self.named)
+                self.findings += counts.hierarchy_free_attribute(view.explained, spec)
+        if view.explained is not None and view.explained.declared:
+            self.findings += faithful.compare(view.explained, self.named)
+        else:
+            for i, role in view.roles.items():
+                if role != "dimension" and i not in view.computed:
+                    where = identifiers.place(table, i, self.named)
+                    self.findings += covert.surplus(table, i, where)
+
+    def _aggregate(self, view: View) -> bool:
+        """A guessed aggregation is judged cell by cell unless the output is row-level by its kind."""
+        if self.spec.kind in ("dataset", "lookup"):
+            return bool(view.explained and view.explained.functions)
+        return True
+
+    def _earlier(self, views: list[View]) -> None:
+        for earlier in self.spec.previous:
+            document = reading.read(earlier.output, "table")
+            result = None
+            if earlier.sql is not None:
+                try:
+                    result = run(self.raw, earlier.sql)
+                except Untraceable:
+                    result = None
+            old = _Attack(self.raw, self.spec)
+            old.result = result
+            before = [old._view(table, result, earlier.columns) for table in document.tables]
+            for view in views:
+                for other in before:
+                    self._pair(view, other, earlier.sql)
+
+    def _among(self, views: list[View]) -> None:
+        """Tables of one output are earlier releases to each other."""
+        for i, view in enumerate(views):
+            for other in views[i + 1 :]:
+                if view.explained is not None and other.explained is not None:
+                    self._by_subjects(view.explained, other.explained)
+                    self.findings += differencing.withheld_then_shown(
+                        view.table, other.table, view.roles, other.roles, self.spec
+                    )
+                    self.findings += differencing.withheld_then_shown(
+                        other.table, view.table, other.roles, view.roles, self.spec
+                    )
+
+    def _by_subjects(self, now: Explained, before: Explained) -> bool:
+        pairs = differencing.by_subjects(now, before, self.raw, self.spec)
+        for finding, replay in pairs:
+            self.findings.append(finding)
+            self.replay.append({**replay, "now": _shown(now.table), "before": _shown(before.table)})
+        return bool(pairs)
+
+    def _pair(self, view: View, other: View, sql: str | None) -> None:
+        found = False
+        if view.explained is not None and other.explained is not None:
+            found = self._by_subjects(view.explained, other.explained)
+        same = (
+            sql is None or self.spec.sql is None or " ".join(sql.split()) == " ".join(self.spec.sql.split())
+        )
+        if not found and same:
+            one, two = view.table, other.table
+            self.findings += differencing.by_figures(one, two, view.roles, other.roles, self.spec)
+        self.findings += differencing.withheld_then_shown(
+            view.table, other.table, view.roles, other.roles, self.spec
+        )
+
+    def _declared(self, views: list[View]) -> None:
+        """With a query every table with figures must be one the query or the raw data explains."""
+        if self.result is None:
+            return
+        fits = [v for v in views if v.explained is not None and v.explained.declared]
+        for view in views:
+            figures = [i for i, role in view.roles.items() if role != "dimension"]
+            if view in fits or not figures or (fits and set(figures) <= view.computed):
+                continue
+            self.findings.append(say("unexplained", "review", view.table.name, "unexplained_shape"))
+        if not views:
+            self.findings.append(say("unexplained", "review", "文件", "unexplained_shape"))
+
+
+def _computed(view: View) -> set[int]:
+    """Columns of a table that are aggregates the raw data gives; extremes are raw values and are not."""
+    explained = view.explained
+    if explained is None:
+        return set()
+    if not explained.declared:
+        return {i for i, f in explained.functions.items() if not f.startswith(("min:", "max:"))}
+    core = explained.result.core
+    if core is None:
+        aggregated = explained.result.traced and all(
+            min(s.values(), default=1) != 1 for s in explained.result.subjects[:50]
+        )
+        return {i for i in explained.columns if i not in explained.keys} if aggregated else set()
+    copying = {a.index for a in core.aggregates if a.function in _COPYING}
+    return {i for i, j in explained.columns.items() if j not in core.outputs and j not in copying}
+
+
+_COPYING = (
+    "Min",
+    "Max",
+    "AnyValue",
+    "First",
+    "Last",
+    "ArgMax",
+    "ArgMin",
+    "ArrayAgg",
+    "GroupConcat",
+    "List",
+    "Mode",
+)
+
+
+def _shown(table: Table, most: int = 60) -> dict[str, Any]:
+    """A table for the replay: the airlock's eyes only."""
+    return {
+        "headers": table.headers,
+        "rows": [list(row) for _, row in zip(range(most), table.rows(), strict=False)],
+    }
+
+
+Run = Callable[..., AttackReport]

@@ -1,0 +1,342 @@
+"""Checks on single cells: `threshold`, `dominance_nk`, `dominance_p`, `extreme`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+
+from .cells import is_suppressed, number, text
+from .explain import Explained
+from .identifiers import place
+from .model import Document, Finding, Table
+from .query import EXTREME_FUNCTIONS, SUM_FUNCTIONS, Core
+from .raw import Raw, quote
+from .sentences import rows_phrase, say
+from .shape import canon
+from .spec import Spec
+
+_PROSE = re.compile(
+    r"(?<![\d.,第~—\-–至到])([1-9])\s*(?:个|名|位)?\s*(人|名|位|户|家|例)(?!次|均|员|以上|以下|一|/|每|日|月|年|工|民|庭)"
+)
+_NOT_A_CELL = re.compile(
+    r"(平均|每|户均|人均|至少|不少于|少于|小于|低于|不足|大于|超过|以上|<|≥|≤|>|阈值|门槛)\D{0,6}$"
+)
+Named = Any
+
+
+def threshold(explained: Explained, spec: Spec, named: Named) -> list[Finding]:
+    """Rows whose subjects are fewer than the threshold, and figures that count fewer."""
+    table = explained.table
+    small = [
+        row
+        for row in explained.rows
+        if (n := explained.subjects(row)) is not None and 0 < n < spec.threshold and explained.published(row)
+    ]
+    found = []
+    if small:
+        found.append(
+            say("threshold", "block", f"{table.name} {_rows(table, small)}", threshold=spec.threshold)
+        )
+        singles = [row for row in small if explained.subjects(row) == 1]
+        if singles:
+            found.append(say("unique", "block", f"{table.name} {_rows(table, singles)}"))
+    return found
+
+
+def _rows(table: Table, rows: list[int]) -> str:
+    if table.origin is not None:
+        rows = [table.origin[r][0] for r in rows]
+    return rows_phrase(rows)
+
+
+def literal(table: Table, roles: Mapping[int, str], spec: Spec, named: Named) -> list[Finding]:
+    """Counts that are written under the threshold, whatever they count."""
+    found = []
+    for i, role in roles.items():
+        if role != "count":
+            continue
+        rows = [
+            r
+            for r, cell in enumerate(table.columns[i])
+            if (n := number(cell)) is not None and not n.percent and 0 < n.value < spec.threshold
+        ]
+        if rows:
+            found.append(
+                say(
+                    "threshold",
+                    "block",
+                    f"{place(table, i, named)} {_rows(table, rows)}",
+                    threshold=spec.threshold,
+                )
+            )
+    return found
+
+
+def shares(table: Table, roles: Mapping[int, str], spec: Spec, named: Named) -> list[Finding]:
+    """Shares which times the count beside them give back a whole number under the threshold."""
+    counts = [i for i, role in roles.items() if role == "count"]
+    found = []
+    for i, role in roles.items():
+        header = table.headers[i]
+        if (
+            role == "dimension"
+            or i in counts
+            or not re.search(r"率|占比|比例|share|rate|ratio|pct|percent|prop", header, re.I)
+        ):
+            continue
+        for j in counts:
+            rows = _small_shares(table, i, j, spec.threshold)
+            if rows:
+                where = f"{place(table, i, named)} {_rows(table, rows)}"
+                found.append(say("threshold", "block", where, "threshold_share", threshold=spec.threshold))
+                break
+    return found
+
+
+def _small_shares(table: Table, i: int, j: int, threshold: int) -> list[int]:
+    pairs = [
+        (r, number(a), number(b))
+        for r, (a, b) in enumerate(zip(table.columns[i], table.columns[j], strict=True))
+    ]
+    shown = [(r, a, b) for r, a, b in pairs if a is not None and b is not None and b.value > 0]
+    scale = 1.0 if all(a.value <= 1 for _, a, _ in shown) else 0.01
+    small, exact = [], 0
+    for row, a, b in shown:
+        part, width = a.value * scale * b.value, a.half * scale * b.value
+        if width < 0.25 and abs(part - round(part)) <= width + 1e-6 * b.value + 1e-9:
+            exact += 1
+            if 0 < round(part) < threshold or 0 < b.value - round(part) < threshold:
+                small.append(row)
+    return small if shown and exact >= 0.9 * len(shown) else []
+
+
+def prose(document: Document, raw: Raw, spec: Spec) -> list[Finding]:
+    """Small numbers of subjects told in words, in a sentence that names a raw category."""
+    wanted = {f.place: f.text for f in document.fragments if _mentions_small(f.text, spec.threshold)}
+    if not wanted:
+        return []
+    categories: set[str] = set()
+    for column in raw.all():
+        if column.kind == "text" and column.distinct <= 5000:
+            rows = raw.rows(
+                f"SELECT DISTINCT {column.sql} FROM {quote(column.table)} WHERE {column.sql} IS NOT NULL"
+            )
+            categories |= {text(v) for (v,) in rows if len(text(v)) >= 2}
+    return [
+        say("threshold", "block", where, "threshold_text", threshold=spec.threshold)
+        for where, body in wanted.items()
+        if any(c in body for c in categories)
+    ]
+
+
+def _mentions_small(body: str, threshold: int) -> bool:
+    return any(
+        int(hit[1]) < threshold and not _NOT_A_CELL.search(body[: hit.start()])
+        for hit in _PROSE.finditer(body)
+    )
+
+
+def groups(explained: Explained) -> dict[tuple[Any, ...], list[int]]:
+    """Group keys of the core → published output rows."""
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for row, at in explained.rows.items():
+        if explained.published(row):
+            found.setdefault(tuple(map(str, explained.result.keys[at])), []).append(row)
+    return found
+
+
+def _inner(core: Core, who: str, columns: str) -> str:
+    """A sub-query with one row a group and subject."""
+    keys = "".join(f"{k} AS k{i}, " for i, k in enumerate(core.keys))
+    grouping = f"{core.grouping}, {who}" if core.grouping else who
+    with_ = core.prefix.rstrip() + ", " if core.prefix else "WITH "
+    return f"{with_}x AS (SELECT {keys}{who} AS who, {columns}{core.source} GROUP BY {grouping})"
+
+
+def by_core(explained: Explained, raw: Raw, spec: Spec, named: Named) -> list[Finding]:
+    """Conditions, dominance and extremes of every aggregate the output shows."""
+    core = explained.result.core
+    if core is None:
+        return []
+    back = {j: i for i, j in explained.columns.items()}
+    shown = groups(explained)
+    found: list[Finding] = []
+    for aggregate in core.aggregates:
+        column = back.get(aggregate.index)
+        if column is None and explained.declared:
+            continue
+        if column is None and not explained.declared:
+            column = _column_of(explained, aggregate.index)
+            if column is None:
+                continue
+        for who in core.whos.values():
+            try:
+                found += _one(explained, raw, spec, named, core, aggregate, who, column, shown)
+            except duckdb.Error:
+                continue
+    return found
+
+
+def _column_of(explained: Explained, index: int) -> int | None:
+    """The output column that a guessed aggregate explains."""
+    name = explained.result.names[index]
+    return next((i for i, function in explained.functions.items() if function == name), None)
+
+
+def _one(
+    explained: Explained, raw: Raw, spec: Spec, named: Named, core: Core, aggregate: Any, who: str, column: int,
+    shown: Mapping[tuple[Any, ...], list[int]],
+) -> list[Finding]:  # fmt: skip
+    where = place(explained.table, column, named)
+    visible = {
+        key: [r for r in rows if not is_suppressed(explained.table.columns[column][r])]
+        for key, rows in shown.items()
+    }
+    condition = f" FILTER (WHERE {aggregate.condition})" if aggregate.condition else ""
+    arg = aggregate.arg
+    if aggregate.function in SUM_FUNCTIONS and arg is not None and not aggregate.flag:
+        return _dominance(explained, raw, spec, core, who, f"sum({arg}){condition}", where, visible)
+    if aggregate.function in EXTREME_FUNCTIONS and arg is not None:
+        low = aggregate.function == "Min"
+        return _extreme(
+            explained,
+            raw,
+            spec,
+            core,
+            who,
+            f"{'min' if low else 'max'}({arg}){condition}",
+            low,
+            where,
+            visible,
+        )
+    if aggregate.flag or aggregate.condition or (aggregate.function == "Count" and arg is not None):
+        test = f"sum(CAST({arg} AS DOUBLE))" if aggregate.flag and arg is not None else f"count({arg or '*'})"
+        return _counted(explained, raw, spec, core, who, f"{test}{condition}", where, visible, aggregate)
+    return []
+
+
+def _keys(core: Core) -> str:
+    return "".join(f"k{i}, " for i in range(len(core.keys)))
+
+
+def _group_by(core: Core, more: str = "") -> str:
+    parts = [f"k{i}" for i in range(len(core.keys))] + ([more] if more else [])
+    return f" GROUP BY {', '.join(parts)}" if parts else ""
+
+
+def _by_key(raw: Raw, core: Core, sql: str) -> dict[tuple[str, ...], tuple[Any, ...]]:
+    size = len(core.keys)
+    return {tuple(map(str, row[:size])): row[size:] for row in raw.rows(sql)}
+
+
+def _counted(
+    explained: Explained, raw: Raw, spec: Spec, core: Core, who: str, test: str, where: str,
+    visible: Mapping[tuple[Any, ...], list[int]], aggregate: Any,
+) -> list[Finding]:  # fmt: skip
+    sql = (
+        _inner(core, who, f"{test} AS v")
+        + f" SELECT {_keys(core)}count(*) FILTER (WHERE v <> 0), count(*) FROM x WHERE who IS NOT NULL{_group_by(core)}"
+    )
+    facts = _by_key(raw, core, sql)
+    small = [
+        r
+        for key, rows in visible.items()
+        if key in facts and 0 < facts[key][0] < spec.threshold
+        for r in rows
+    ]
+    found = []
+    if small:
+        found.append(
+            say("threshold", "block", f"{where} {_rows(explained.table, small)}", threshold=spec.threshold)
+        )
+    if aggregate.flag and aggregate.function == "Avg":
+        whole = [
+            r
+            for key, rows in visible.items()
+            if key in facts and facts[key][0] == facts[key][1]
+            for r in rows
+        ]
+        if whole and len(whole) < sum(map(len, visible.values())):
+            found.append(
+                say("extreme", "review", f"{where} {_rows(explained.table, whole)}", "group_attribute")
+            )
+    return found
+
+
+def _dominance(
+    explained: Explained, raw: Raw, spec: Spec, core: Core, who: str, contribution: str, where: str,
+    visible: Mapping[tuple[Any, ...], list[int]],
+) -> list[Finding]:  # fmt: skip
+    top = max(2, *(n for n, _ in spec.nk))
+    sql = (
+        _inner(core, who, f"abs({contribution}) AS v")
+        + f" SELECT {_keys(core)}sum(v), max(CAST(v AS DOUBLE), {top}) FROM x WHERE v IS NOT NULL AND who IS NOT NULL{_group_by(core)}"
+    )
+    facts = _by_key(raw, core, sql)
+    nk: list[int] = []
+    p: list[int] = []
+    for key, rows in visible.items():
+        total, largest = facts.get(key, (0, []))
+        total = float(total or 0)
+        if total <= 0 or not largest:
+            continue
+        slack = 1e-9 * total
+        if any(sum(largest[:n]) > float(k) * total + slack for n, k in spec.nk):
+            nk += rows
+        if total - sum(largest[:2]) < float(spec.p) * largest[0] - slack:
+            p += rows
+    found = []
+    if nk:
+        found.append(say("dominance_nk", "block", f"{where} {_rows(explained.table, nk)}", n=spec.nk[0][0]))
+    if p:
+        found.append(say("dominance_p", "block", f"{where} {_rows(explained.table, p)}"))
+    return found
+
+
+def _extreme(
+    explained: Explained, raw: Raw, spec: Spec, core: Core, who: str, value: str, low: bool, where: str,
+    visible: Mapping[tuple[Any, ...], list[int]],
+) -> list[Finding]:  # fmt: skip
+    keys = [f"k{i}" for i in range(len(core.keys))]
+    partition = f"PARTITION BY {', '.join(keys)} " if keys else ""
+    sql = (
+        _inner(core, who, f"{value} AS v")
+        + f" SELECT {_keys(core)}count(*) FROM x WHERE v IS NOT NULL{_group_by(core, 'v')}"
+        + f" QUALIFY row_number() OVER ({partition}ORDER BY v {'ASC' if low else 'DESC'}) = 1"
+    )
+    facts = _by_key(raw, core, sql)
+    rows = [r for key, out in visible.items() if key in facts and facts[key][0] < spec.threshold for r in out]
+    return [say("extreme", "review", f"{where} {_rows(explained.table, rows)}")] if rows else []
+
+
+def hierarchy_free_attribute(explained: Explained, spec: Spec) -> list[Finding]:
+    """A whole group falls into one category while most other groups are spread."""
+    core, table = explained.result.core, explained.table
+    if core is None or len(explained.keys) < 2:
+        return []
+    found = []
+    for key in explained.keys:
+        others = [k for k in explained.keys if k != key]
+        spread: dict[tuple[str, ...], set[str]] = {}
+        weight: dict[tuple[str, ...], int] = {}
+        for at, row in enumerate(explained.result.rows):
+            cells = {k: canon(row[explained.columns[k]]) for k in explained.keys}
+            if any(not v for v in cells.values()):
+                continue
+            group = tuple(cells[k] for k in others)
+            spread.setdefault(group, set()).add(cells[key])
+            weight[group] = weight.get(group, 0) + min(explained.result.subjects[at].values(), default=0)
+        categories = set().union(*spread.values()) if spread else set()
+        single = {g for g, values in spread.items() if len(values) == 1 and weight[g] >= spec.threshold}
+        if not 2 <= len(categories) <= 12 or not single or len(single) > 0.2 * len(spread) or len(spread) < 4:
+            continue
+        rows = [
+            r for r in explained.rows
+            if explained.published(r) and tuple(canon(table.columns[k][r]) for k in others) in single
+        ]  # fmt: skip
+        if rows:
+            found.append(say("extreme", "review", f"{table.name} {_rows(table, rows)}", "group_attribute"))
+    return found

@@ -1,0 +1,242 @@
+"""Check `differencing`: what an earlier release and this one give together.
+
+Cells of two releases are counted against each other on the raw rows. Each published cell is an equation
+over these intersections; in that graph an intersection follows from the published figures exactly when
+its edge is a bridge. A bridge with few subjects is a person found by subtraction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import duckdb
+
+from .cells import is_suppressed, is_total, number
+from .explain import Explained
+from .model import Finding, Table
+from .query import Core
+from .raw import Raw
+from .sentences import rows_phrase, say
+from .shape import canon
+from .spec import Spec
+
+_MOST_EDGES = 300_000
+Key = tuple[str, ...]
+Node = tuple[str, Key]
+_GROUND: Node = ("outside", ())
+
+
+def by_subjects(
+    now: Explained, before: Explained, raw: Raw, spec: Spec
+) -> list[tuple[Finding, dict[str, Any]]]:
+    """Findings with what the airlock may see of them: which rows, how many subjects are left."""
+    one, two = now.result.core, before.result.core
+    if one is None or two is None or not one.whos or set(one.whos) != set(two.whos):
+        return []
+    found = []
+    for family in one.whos:
+        try:
+            joint = _joint(raw, one, two, family)
+        except duckdb.Error:
+            continue
+        if len(joint) > _MOST_EDGES:
+            continue
+        ours, theirs = _published(now), _published(before)
+        edges: list[tuple[Node, Node, int]] = []
+        for (a, b), n in joint.items():
+            left = ("now", a) if a is not None and a in ours else _GROUND
+            right = ("before", b) if b is not None and b in theirs else _GROUND
+            if left != _GROUND or right != _GROUND:
+                edges.append((left, right, n))
+        small = [e for e in bridges(edges) if 0 < e[2] < spec.threshold and not _is_cell(e, edges)]
+        if small:
+            rows = {r for e in small for side in e[:2] if side[0] == "now" for r in ours[side[1]]}
+            where = f"{now.table.name} {rows_phrase(rows)}".strip()
+            finding = say("differencing", "block", where, threshold=spec.threshold)
+            replay = {"check": "differencing", "rows": sorted(rows), "left": sorted(e[2] for e in small)[:20]}
+            found.append((finding, replay))
+    return found
+
+
+def _is_cell(edge: tuple[Node, Node, int], edges: list[tuple[Node, Node, int]]) -> bool:
+    """Whether the intersection is a whole published cell of one side: `threshold` judges that one."""
+    for side in edge[:2]:
+        if side != _GROUND and sum(1 for e in edges if side in e[:2]) == 1:
+            return True
+    return False
+
+
+def _published(explained: Explained) -> dict[Key, list[int]]:
+    """Group keys with a shown figure → output rows. Rolled-up rows are left to `total`."""
+    found: dict[Key, list[int]] = {}
+    for row, at in explained.rows.items():
+        if explained.published(row):
+            found.setdefault(tuple(map(str, explained.result.keys[at])), []).append(row)
+    return found
+
+
+def _joint(raw: Raw, one: Core, two: Core, family: str) -> dict[tuple[Key | None, Key | None], int]:
+    """(cell of one, cell of the other) → distinct subjects of the rows in both; null: in no cell."""
+    a, b = _frame(one, family), _frame(two, family)
+    by_unit = one.unit is not None and two.unit is not None and _same_unit(one, two)
+    on = "a.u = b.u AND a.who = b.who" if by_unit else "a.who = b.who"
+    sql = (
+        f"SELECT a.cell, b.cell, count(DISTINCT coalesce(a.who, b.who)) FROM ({a}) a FULL OUTER JOIN ({b}) b ON {on}"
+        f" GROUP BY a.cell, b.cell LIMIT {_MOST_EDGES + 1}"
+    )
+    return {
+        (None if x is None else tuple(x), None if y is None else tuple(y)): n for x, y, n in raw.rows(sql)
+    }
+
+
+def _same_unit(one: Core, two: Core) -> bool:
+    """Rows can be compared one by one only when both read the same raw table first."""
+    return one.source.split()[1:2] == two.source.split()[1:2]
+
+
+def _frame(core: Core, family: str) -> str:
+    keys = ", ".join(f"coalesce(CAST({k} AS VARCHAR), 'None')" for k in core.keys)
+    unit = core.unit or "0"
+    return f"{core.prefix}SELECT DISTINCT {unit} AS u, {core.whos[family]} AS who, list_value({keys}) AS cell{core.source}"
+
+
+def bridges(edges: Iterable[tuple[Node, Node, int]]) -> list[tuple[Node, Node, int]]:
+    """Edges that lie on no cycle of the multigraph (iterative, linear)."""
+    listed = list(edges)
+    near: dict[Node, list[tuple[Node, int]]] = {}
+    for at, (x, y, _) in enumerate(listed):
+        near.setdefault(x, []).append((y, at))
+        near.setdefault(y, []).append((x, at))
+    order: dict[Node, int] = {}
+    low: dict[Node, int] = {}
+    found = []
+    for start in near:
+        if start in order:
+            continue
+        order[start] = low[start] = len(order)
+        stack: list[tuple[Node, int, int]] = [(start, -1, 0)]
+        while stack:
+            node, came, place = stack.pop()
+            if place < len(near[node]):
+                stack.append((node, came, place + 1))
+                other, at = near[node][place]
+                if at == came:
+                    continue
+                if other in order:
+                    low[node] = min(low[node], order[other])
+                else:
+                    order[other] = low[other] = len(order)
+                    stack.append((other, at, 0))
+            elif came >= 0:
+                parent = listed[came][0] if listed[came][1] == node else listed[came][1]
+                low[parent] = min(low[parent], low[node])
+                if low[node] > order[parent]:
+                    found.append(listed[came])
+    return found
+
+
+def by_figures(
+    now: Table, before: Table, now_roles: Mapping[int, str], before_roles: Mapping[int, str], spec: Spec
+) -> list[Finding]:
+    """The same cells with slightly different counts, all moved the same way: one group inside the other."""
+    keys = [i for i, role in now_roles.items() if role == "dimension"]
+    others = [i for i, role in before_roles.items() if role == "dimension"]
+    pairs = _paired(now, before, keys, others)
+    if pairs is None:
+        return []
+    found = []
+    for i, role in now_roles.items():
+        if role != "count":
+            continue
+        j = _twin(now, before, i, before_roles)
+        if j is None:
+            continue
+        moves = []
+        for r, s in pairs:
+            ours, theirs = number(now.columns[i][r]), number(before.columns[j][s])
+            if ours is not None and theirs is not None:
+                moves.append((r, ours.value - theirs.value, max(abs(ours.value), 1.0)))
+        small = [r for r, d, _ in moves if 0 < abs(d) < spec.threshold]
+        signs = {d > 0 for _, d, _ in moves if d}
+        near = sum(abs(d) <= 0.1 * size for _, d, size in moves)
+        if small and len(signs) == 1 and near >= 0.7 * len(moves):
+            where = f"{now.name} 第 {i + 1} 列 {rows_phrase(small)}"
+            found.append(
+                say("differencing", "block", where, "differencing_numeric", threshold=spec.threshold)
+            )
+    return found
+
+
+def _twin(now: Table, before: Table, i: int, roles: Mapping[int, str]) -> int | None:
+    counts = [j for j, role in roles.items() if role == "count"]
+    same = [j for j in counts if before.headers[j].strip().casefold() == now.headers[i].strip().casefold()]
+    return (same or counts)[0] if same or len(counts) == 1 else None
+
+
+def _paired(now: Table, before: Table, keys: list[int], others: list[int]) -> list[tuple[int, int]] | None:
+    """Rows of both tables with the same labels; keys are matched by name, else by order."""
+    names = {before.headers[j].strip().casefold(): j for j in others}
+    matched = [names.get(now.headers[k].strip().casefold()) for k in keys]
+    if any(j is None for j in matched):
+        if len(keys) != len(others):
+            return None
+        matched = list(others)
+    if len(keys) != len(others):
+        return None
+    index = {
+        tuple(canon(before.columns[j][r]) for j in matched if j is not None): r for r in range(before.height)
+    }
+    found = []
+    for r in range(now.height):
+        s = index.get(tuple(canon(now.columns[k][r]) for k in keys))
+        if s is not None:
+            found.append((r, s))
+    return found or None
+
+
+def withheld_then_shown(
+    now: Table, before: Table, now_roles: Mapping[int, str], before_roles: Mapping[int, str], spec: Spec
+) -> list[Finding]:
+    """Parts now against a whole released before: a withheld part follows by subtraction."""
+    keys = [i for i, role in now_roles.items() if role == "dimension"]
+    others = {
+        before.headers[j].strip().casefold(): j for j, role in before_roles.items() if role == "dimension"
+    }
+    shared = [k for k in keys if now.headers[k].strip().casefold() in others]
+    if len(others) != len(shared) or len(shared) >= len(keys):
+        return []
+    found = []
+    for i, role in now_roles.items():
+        j = _twin(now, before, i, before_roles) if role == "count" else None
+        if j is None:
+            continue
+        wholes = {
+            tuple(
+                canon(before.columns[others[now.headers[k].strip().casefold()]][r]) for k in shared
+            ): n.value
+            for r in range(before.height)
+            if (n := number(before.columns[j][r])) is not None
+        }
+        sums: dict[Key, float] = {}
+        rows: dict[Key, list[int]] = {}
+        for r in range(now.height):
+            if any(is_total(now.columns[k][r]) for k in keys):
+                continue
+            key = tuple(canon(now.columns[k][r]) for k in shared)
+            value = number(now.columns[i][r])
+            if value is not None and not is_suppressed(now.columns[i][r]):
+                sums[key] = sums.get(key, 0) + value.value
+            rows.setdefault(key, []).append(r)
+        bad = [
+            r
+            for key, whole in wholes.items()
+            if key in sums and 0 < whole - sums[key] < spec.threshold
+            for r in rows[key]
+        ]
+        if bad:
+            where = f"{now.name} 第 {i + 1} 列 {rows_phrase(bad)}"
+            found.append(
+                say("differencing", "block", where, "differencing_numeric", threshold=spec.threshold)
+            )
+    return found

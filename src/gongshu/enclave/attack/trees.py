@@ -1,0 +1,157 @@
+"""Trees of a model walked with the raw rows: how many distinct subjects fall into each leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from .raw import Raw, quote
+from .reading.models import Forest, Graph
+
+_MOST_ROWS = 1_000_000
+
+
+@dataclass
+class Tree:
+    """Nodes in parallel arrays; a child below 0 is leaf `-1 - child`; `feature` indexes the matrix."""
+
+    feature: np.ndarray
+    threshold: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    strict: bool = False
+
+
+def matrix(raw: Raw, table: str, features: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
+    """(rows × features as float, subject number of each row); null when a feature is no raw column."""
+    columns = {c.name.casefold(): c for c in raw.columns[table].values()}
+    found = [columns.get(f.casefold()) for f in features]
+    if not features or any(c is None for c in found):
+        return None
+    shown = ", ".join(f"TRY_CAST({c.sql} AS DOUBLE) AS f{i}" for i, c in enumerate(found) if c is not None)
+    try:
+        data = raw.engine.execute(
+            f"SELECT hash({raw.who(table)}) AS who, {shown} FROM {quote(table)} LIMIT {_MOST_ROWS}"
+        ).fetchnumpy()
+    except duckdb.Error:
+        return None
+    x = np.column_stack(
+        [np.ma.filled(np.ma.asarray(data[f"f{i}"], dtype=float), np.nan) for i in range(len(found))]
+    )
+    return x, np.unique(np.asarray(data["who"]), return_inverse=True)[1]
+
+
+def smallest_leaf(trees: Sequence[Tree], x: np.ndarray, who: np.ndarray) -> int | None:
+    """Distinct subjects in the smallest leaf any raw row reaches; null without trees."""
+    least: int | None = None
+    for tree in trees:
+        leaves = _route(tree, x)
+        pairs = np.unique(np.stack([leaves, who]), axis=1)
+        counts = np.unique(pairs[0], return_counts=True)[1]
+        if len(counts) and (least is None or counts.min() < least):
+            least = int(counts.min())
+    return least
+
+
+def _route(tree: Tree, x: np.ndarray) -> np.ndarray:
+    at = np.zeros(len(x), dtype=np.int64) if len(tree.feature) else np.full(len(x), -1)
+    rows = np.arange(len(x))
+    for _ in range(len(tree.feature) + 1):
+        live = at >= 0
+        if not live.any():
+            break
+        node = at[live]
+        value = x[rows[live], tree.feature[node]]
+        below = value < tree.threshold[node] if tree.strict else value <= tree.threshold[node]
+        at[live] = np.where(below, tree.left[node], tree.right[node])
+    return at
+
+
+def of_lightgbm(forest: Forest) -> list[Tree] | None:
+    """Numeric trees of a LightGBM model; null when one has categorical splits."""
+    found = []
+    for tree in forest.trees:
+        if tree.get("num_cat", ["0"]) != ["0"]:
+            return None
+        split = np.array(tree.get("split_feature", []), dtype=int)
+        if not len(split):
+            continue
+        found.append(
+            Tree(
+                split,
+                np.array(tree["threshold"], dtype=float),
+                np.array(tree["left_child"], dtype=int),
+                np.array(tree["right_child"], dtype=int),
+            )
+        )
+    return found
+
+
+def of_onnx(graph: Graph) -> list[Tree] | None:
+    """Trees of the TreeEnsemble operators; null when they are not simple ≤ trees."""
+    arrays = dict(graph.arrays)
+    found = []
+    for name in ("TreeEnsembleClassifier", "TreeEnsembleRegressor"):
+        if f"{name}.nodes_featureids" not in arrays:
+            continue
+        modes = graph.strings.get(f"{name}.nodes_modes", [])
+        if set(modes) - {"BRANCH_LEQ", "BRANCH_LT", "LEAF"}:
+            return None
+        part = {
+            k: arrays[f"{name}.nodes_{k}"]
+            for k in ("treeids", "nodeids", "featureids", "values", "truenodeids", "falsenodeids")
+        }
+        for tree_id in np.unique(part["treeids"]):
+            here = np.flatnonzero(part["treeids"] == tree_id)
+            number = {int(part["nodeids"][i]): at for at, i in enumerate(here)}
+            leaf = [modes[i] == "LEAF" for i in here]
+
+            def child(
+                i: int,
+                side: str,
+                number: dict[int, int] = number,
+                leaf: list[bool] = leaf,
+                part: dict[str, Any] = part,
+            ) -> int:
+                at = number[int(part[side][i])]
+                return -1 - at if leaf[at] else at
+
+            if leaf[0]:
+                continue
+            found.append(
+                Tree(
+                    part["featureids"][here].astype(int),
+                    part["values"][here],
+                    np.array([0 if leaf[a] else child(i, "truenodeids") for a, i in enumerate(here)]),
+                    np.array([0 if leaf[a] else child(i, "falsenodeids") for a, i in enumerate(here)]),
+                    "BRANCH_LT" in modes,
+                )
+            )
+    return found
+
+
+def of_json(value: Any) -> Iterator[Tree]:
+    """Trees written with scikit-learn's arrays anywhere in a JSON model."""
+    if isinstance(value, Mapping):
+        keys = ("children_left", "children_right", "feature", "threshold")
+        if all(isinstance(value.get(k), list) for k in keys):
+            left, right, feature, threshold = (np.array(value[k], dtype=float) for k in keys)
+            if len({len(left), len(right), len(feature), len(threshold)}) == 1 and len(left) > 1:
+                inner = left >= 0
+                fix = [np.where(inner[s.clip(0).astype(int)], s, -1 - s).astype(int) for s in (left, right)]
+                yield Tree(
+                    feature.clip(0).astype(int),
+                    threshold,
+                    np.where(inner, fix[0], 0),
+                    np.where(inner, fix[1], 0),
+                )
+        for one in value.values():
+            yield from of_json(one)
+    elif isinstance(value, list):
+        for one in value:
+            if isinstance(one, Mapping | list):
+                yield from of_json(one)
