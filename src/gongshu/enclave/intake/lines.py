@@ -53,9 +53,9 @@ def sample(path: Path) -> bytes:
         return read(file, SAMPLE)
 
 
-def guess(data: bytes) -> Encoding:
+def guess(data: bytes, cut: bool = True) -> Encoding:
     """The encoding of a sample: byte-order mark, else UTF-16 by its zero bytes, else UTF-8 or GB18030,
-    whichever leaves fewer lines unread."""
+    whichever leaves fewer lines unread. `cut`: the sample may end inside a character."""
     for bom, name in _BOMS:
         if data.startswith(bom):
             return Encoding(name, len(bom))
@@ -65,7 +65,7 @@ def guess(data: bytes) -> Encoding:
     if data.isascii():
         return Encoding("utf-8", certain=False)
     rows = data.split(b"\n")
-    rows = rows[:-1] or rows  # the last may be cut in the middle of a character
+    rows = (rows[:-1] or rows) if cut else rows
     bad = {name: sum(not _reads(row, name) for row in rows) for name in ("utf-8", "gb18030")}
     return Encoding(min(bad, key=lambda name: (bad[name], name != "utf-8")))
 
@@ -155,7 +155,7 @@ class Lines:
         if None not in rows:
             whole = b"\n".join(cast(list[bytes], rows))
             if not self.encoding.certain and not whole.isascii():
-                self.encoding = Encoding(guess(whole).name, self.encoding.bom)
+                self.encoding = Encoding(guess(whole, cut=False).name, self.encoding.bom)
                 encoding = self.encoding.name
             try:
                 text = whole.decode(encoding)
