@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from gongshu.lens.expressions import Context, ask, guard, no_identifier, only_arguments, read, reads
-from gongshu.lens.counts import aims_at_few, truth
+from gongshu.lens.counts import aims_at_few, compose, truth
 from gongshu.lens.facts import Fact, Level, Measure, combine
 from gongshu.lens.functions import AGGREGATES, WINDOWS, class_of
 from gongshu.lens.verdict import Refusal
@@ -25,7 +25,10 @@ _THIN = frozenset(
 _TALLIES = frozenset({"sum", "fsum", "kahan_sum", "sumkahan", "count_if", "countif"})
 _QUANTILES = frozenset({"quantile_cont", "approx_quantile", "quantile", "quantile_disc", "percentile_cont"})
 _SIZES = frozenset({"len", "length", "list_count", "array_length", "cardinality"})
-_TIMES = frozenset({"timestamp", "time"})
+_PATTERNS = frozenset(
+    {"regexp_matches", "regexp_full_match", "regexp_replace", "regexp_extract", "strftime", "try_strptime"}
+)
+_SPREADS = _THIN | {"stddev_pop", "var_pop", "kurtosis_pop", "covar_pop"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +84,15 @@ def _scalar(node: exp.Expression, name: str, context: Context) -> Fact:
     for one in facts:
         if one.flag and not fact.flag:
             ask(replace(one, tests=truth(one), measure=None), context)
+    if name in _PATTERNS and not all(one.constant for one in facts[1:]):
+        context.state.refuse("error_oracle", f"函数 {name} 的格式或匹配式只能是常量")
     if name in _SIZES and facts and facts[0].size is not None:
         return replace(fact, measure=facts[0].size, counted=True)
-    if name in ("abs", "round", "nullif") and facts:
+    if name == "nullif" and len(facts) == 2:
+        first, second = facts
+        measure = compose(lambda a, b: None if a == b else a, first.measure, second.measure)
+        return replace(fact, measure=measure, kind=first.kind)
+    if name in ("abs", "round") and facts:
         return replace(fact, measure=facts[0].measure, kind=facts[0].kind)
     return fact
 
@@ -95,7 +104,7 @@ def _fallible(node: exp.Expression, name: str, context: Context) -> Fact:
     if any(one.flag and not one.constant for one in facts) or _certain_failure(facts):
         context.state.refuse("error_oracle", f"函数 {name} 的参数可以被做成出错，出错与否会泄露数据")
     if fact.subject:
-        guard(node, context)
+        guard(node)
     return fact
 
 
@@ -107,15 +116,22 @@ def _part(node: exp.Expression, name: str, context: Context) -> Fact:
     facts = _arguments(node, context)
     fact = replace(combine(facts), kind="integer")
     no_identifier(fact, context, "取日期的一部分")
+    _constant_unit(facts, context)
     if len(facts) == 2 and str(facts[0].value).lower() not in _PARTS:
         return fact
     return replace(fact, raw=False) if name != "last_day" else fact
+
+
+def _constant_unit(facts: list[Fact], context: Context) -> None:
+    if len(facts) > 1 and not facts[0].constant:
+        context.state.refuse("error_oracle", "日期的单位只能是常量")
 
 
 def _truncate(node: exp.Expression, name: str, context: Context) -> Fact:
     facts = _arguments(node, context)
     fact = combine(facts, facts[-1].kind if facts else "")
     no_identifier(fact, context, "截断")
+    _constant_unit(facts, context)
     coarse = bool(facts) and facts[0].constant and str(facts[0].value).lower() in _UNITS
     if coarse and facts[-1].kind == "date" and str(facts[0].value).lower() in ("hour", "day"):
         coarse = False
@@ -255,13 +271,15 @@ def _within_group(node: exp.Expression, context: Context) -> Fact:
 def _aggregate(node: exp.Expression, name: str, kind: str, around: Around, context: Context) -> Fact:
     facts = _aggregate_arguments(node, kind, context)
     fact = combine(facts)
+    for one in facts:
+        if aims_at_few(truth(one), context.state.grant.threshold) and not one.constant:
+            context.state.refuse("singling_out", "聚合只数人数很少的组或少数几行")
     if kind == "count":
         result = _count(node, fact, around, context)
     else:
         no_identifier(fact, context, "放进 count 以外的聚合")
-        for one in facts:
-            if aims_at_few(truth(one), context.state.grant.threshold) and not one.constant:
-                context.state.refuse("singling_out", "聚合只数人数很少的组或少数几行")
+        if name in _SPREADS and any(one.flag and not one.constant for one in facts) and fact.subject:
+            context.state.refuse("error_oracle", f"函数 {name} 的参数可以被做成出错，出错与否会泄露数据")
         result = _statistic(node, name, facts, around, context) if kind == "stat" else None
         result = result or _copy(node, name, kind, facts, around, context)
     if around.ordered and around.before == Level.SUBJECT:
@@ -330,7 +348,7 @@ def _statistic(
     measure = None
     if around.merges and name in _TALLIES and all(one.flag for one in facts):
         measure = _tally(node, context, all(one.constant for one in facts))
-    elif over_groups and name in _TALLIES and facts and facts[0].measure is not None and facts[0].measure.var:
+    elif over_groups and facts and facts[0].measure is not None and facts[0].measure.var:
         measure = _tally(node, context, False)
     thin = Measure(f"{context.frame.number}:rows", lambda n: n) if around.merges and name in _THIN else None
     return Fact(
@@ -342,7 +360,7 @@ def _statistic(
         kind="integer" if counts else "float" if name not in ("sum",) else "",
         subject=rows,
         measure=measure,
-        counted=measure is not None,
+        counted=measure is not None or (fact.counted and not rows),
         thin=thin,
     )
 
@@ -378,7 +396,8 @@ def _copy(
         flag=False,
         subject=around.after == Level.SUBJECT,
         measure=measure,
-        counted=measure is not None,
+        counted=measure is not None or fact.counted,
+        tests=(),
         size=_tally(node, context, False) if around.merges and kind == "copy" else None,
     )
 
@@ -456,7 +475,9 @@ def _rank(
     if before != Level.SUBJECT:
         return Fact(kind="integer", sources=combine(keys).sources, raw=False)
     measure = None
-    if not keyed and name != "ntile":
+    if name == "ntile":
+        return Fact(kind="integer", subject=True, sources=combine(keys).sources)
+    if not keyed:
         share = name in ("percent_rank", "cume_dist")
         key = f"{context.frame.number}:{node.sql()}"
         measure = Measure(key, (lambda n: n / 10**9) if share else (lambda n: n), place=True)

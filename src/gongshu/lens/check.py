@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from gongshu.lens.counts import aims_at_few
 from gongshu.lens.facts import Fact, Level
 from gongshu.lens.grant import Grant, read_grant
 from gongshu.lens.queries import read_query
@@ -111,10 +112,16 @@ def _judge(result: QueryResult, state: State) -> None:
     if result.level == Level.SUBJECT:
         state.refuse("row_output", "结果的一行可能就是一个主体")
         return
+    if any(_marks_few(fact, state) for fact in result.facts):
+        state.refuse("singling_out", "结果标出了人数很少的组的其他情况")
     if any(fact.copied for fact in result.facts):
         state.refuse("copying_aggregate", "结果照搬了单个主体的取值")
     if any(fact.raw for fact in (*result.facts, *result.key_facts)):
         state.refuse("sensitive_group", "敏感字段（L3）未经分段就作为分组或输出")
+
+
+def _marks_few(fact: Fact, state: State) -> bool:
+    return not fact.counted and fact.grade >= 2 and aims_at_few(fact.tests, state.grant.threshold)
 
 
 def _written(tree: Any, names: list[str], state: State) -> str:

@@ -78,6 +78,13 @@ def compose(operation: Operation, *parts: Measure | None) -> Measure | None:
     return Measure(next(iter(names), None), value, any(part.place for part in known))
 
 
+def vanishes(measure: Measure | None) -> Measure | None:
+    """For which counts a value is NULL."""
+    if measure is None or measure.var is None:
+        return None
+    return Measure(measure.var, lambda n: measure.of(n) is None, measure.place)
+
+
 def choose(branches: list[tuple[Measure | None, Measure | None]], default: Measure | None) -> Measure | None:
     """The measure of CASE: the first branch whose condition holds."""
     parts = [part for pair in branches for part in pair] + [default]

@@ -215,14 +215,15 @@ def compare(left: Fact, right: Fact, how: str, context: Context) -> Fact:
         raw=fact.raw and not by_constant,
         flag=True,
         measure=measure,
-        tests=(measure,) if measure is not None and measure.var is not None else (),
+        tests=(measure,) if measure is not None and measure.var is not None else fact.tests,
     )
 
 
 def _hidden_constant(left: Fact, right: Fact, context: Context) -> None:
     """A count, converted or not, against a value that is a constant or only looks like a column."""
     for one, other in ((left, right), (right, left)):
-        if one.counted and not other.counted and not other.sources:
+        place = one.measure is not None and one.measure.place
+        if one.counted and not other.counted and (place or not other.sources):
             context.state.refuse("singling_out", "人数或行号只能直接与写明的常量比较")
 
 
@@ -267,7 +268,7 @@ def _is(node: exp.Expression, context: Context) -> Fact:
     fact = read(node.this, context)
     other = node.expression
     if isinstance(other, exp.Null):
-        thin = counts.compose(lambda n: n < 2, fact.thin)
+        thin = counts.compose(lambda n: n < 2, fact.thin) or counts.vanishes(fact.measure)
         return Fact(
             sources=fact.sources,
             subject=fact.subject,
@@ -302,7 +303,7 @@ def _between(node: exp.Expression, context: Context) -> Fact:
         raw=fact.raw and not banded,
         flag=True,
         measure=measure,
-        tests=(measure,) if measure is not None and measure.var is not None else (),
+        tests=(measure,) if measure is not None and measure.var is not None else fact.tests,
     )
 
 
@@ -372,11 +373,13 @@ def _if(node: exp.Expression, context: Context) -> Fact:
 def _choice(branches: list[tuple[Fact, Fact]], default: Fact, context: Context) -> Fact:
     """CASE: conditions must not point a value at small groups; a NULL or a constant for them is fine."""
     few: tuple[Measure, ...] = ()
+    mixed = False
     for condition, result in branches:
-        if not result.constant:
+        mixed = mixed or _tells_more(condition)
+        if _says_something(result, mixed):
             ask(replace(condition, tests=counts.both(few, condition.tests)), context)
         few = counts.both(few, counts.opposite(condition.tests))
-    if not default.constant:
+    if _says_something(default, mixed):
         ask(replace(default, tests=few, measure=None), context)
     results = [result for _, result in branches] + [default]
     fact = combine([condition for condition, _ in branches] + results)
@@ -385,11 +388,22 @@ def _choice(branches: list[tuple[Fact, Fact]], default: Fact, context: Context) 
         fact,
         constant=False,
         flag=all(result.flag for result in results),
+        tests=(),
         kind=next((result.kind for result in results if result.kind), ""),
         measure=counts.choose(
             [(c.measure, r.measure) for c, r in branches], default.measure or counts.constant(None)
         ),
     )
+
+
+def _tells_more(condition: Fact) -> bool:
+    """Whether a condition about counts also asks for something else of the same few."""
+    return bool(condition.tests) and not condition.counted and condition.grade >= 2
+
+
+def _says_something(result: Fact, mixed: bool) -> bool:
+    """Whether a branch says something of the few it is chosen for: a value, or a mark for more than size."""
+    return not result.constant or (mixed and result is not CONSTANT)
 
 
 @reads(exp.Coalesce)
@@ -426,7 +440,7 @@ def _cast(node: exp.Expression, context: Context) -> Fact:
     measure = fact.measure if kind in _CAST_ORDER else None
     if kind == "text" and fact.kind == "integer":
         measure = counts.compose(str, fact.measure)
-    return replace(fact, bare=None, kind=kind, measure=measure, tests=(), size=None, thin=None)
+    return replace(fact, bare=None, kind=kind, measure=measure, size=None, thin=None)
 
 
 def _may_fail(fact: Fact, kind: str, node: exp.Expression, context: Context) -> bool:
@@ -440,8 +454,8 @@ def _may_fail(fact: Fact, kind: str, node: exp.Expression, context: Context) -> 
     if fact.subject and (fact.kind == "text" or (fact.flag and fact.kind not in _CAST_ORDER)):
         context.state.refuse("error_oracle", "文字转换为其他类型可能出错，出错与否会泄露数据")
         return False
-    if fact.kind in _CAST_ORDER and kind in _CAST_ORDER:
-        return fact.subject and _CAST_ORDER.index(kind) <= _CAST_ORDER.index(fact.kind) and kind != fact.kind
+    if fact.kind == "boolean" or (fact.kind in _CAST_ORDER and kind in ("float", "boolean")):
+        return False
     return fact.subject
 
 
@@ -464,6 +478,7 @@ def _readable(text: str, kind: str) -> bool:
 
 _DIVISIONS = ("div", "intdiv", "mod")
 _BIG = 2**31
+_HUGE = 1e15
 _DATE_KINDS = frozenset({"date", "timestamp", "time", "interval"})
 
 
@@ -475,20 +490,32 @@ def _arithmetic(node: exp.Expression, context: Context) -> Fact:
     _weighing(left, right, context)
     if node.key in _DIVISIONS:
         _division(node.expression, right, context)
-    if any(isinstance(part.value, int) and abs(part.value) >= _BIG for part in (left, right)):
+    if any(_oversized(part, node.key) for part in (left, right)):
         context.state.refuse("error_oracle", "过大的常量会使运算溢出，出错与否会泄露数据")
     operation = counts.ARITHMETIC.get(node.key)
     measure = counts.compose(operation, left.measure, right.measure) if operation else None
     if node.key == "intdiv" and left.raw and _wide(right):
         fact = replace(fact, raw=False)
-    elif (
-        fact.subject and node.key in ("add", "sub", "mul") and fact.kind not in ("float", "date", "timestamp")
-    ):
-        guard(node, context)
+    elif fact.subject and node.key in ("add", "sub", "mul") and _can_overflow(left, right, fact):
+        guard(node)
     counted = fact.counted and not (node.key == "div" and left.counted and right.counted)
     if node.key in ("add", "sub"):
         counted = left.counted or right.counted
     return replace(fact, measure=measure, counted=counted)
+
+
+def _oversized(fact: Fact, key: str) -> bool:
+    """A constant that can push a sum past its type, or a power past every number."""
+    if not isinstance(fact.value, int | float):
+        return False
+    limit = 64 if key == "pow" else _BIG if isinstance(fact.value, int) else _HUGE
+    return abs(fact.value) >= limit
+
+
+def _can_overflow(left: Fact, right: Fact, fact: Fact) -> bool:
+    if fact.kind in _DATE_KINDS:
+        return not (left.constant or right.constant)
+    return fact.kind != "float"
 
 
 def _arithmetic_kind(left: Fact, right: Fact, key: str) -> str:
@@ -521,7 +548,7 @@ def _division(node: exp.Expression, divisor: Fact, context: Context) -> None:
         context.state.refuse("error_oracle", "除数可以被做成零，出错与否会泄露数据")
 
 
-def guard(node: exp.Expression, context: Context) -> None:
+def guard(node: exp.Expression) -> None:
     """Put a row-wise computation that could overflow inside TRY, which gives NULL instead of failing."""
     if node.find(exp.Subquery, exp.Window, exp.Select) is not None:
         return
@@ -578,6 +605,11 @@ def _rowwise(node: exp.Expression, context: Context) -> Fact:
     for one in facts:
         if one.flag and not fact.flag:
             ask(replace(one, tests=counts.truth(one), measure=None), context)
+    if isinstance(node, exp.BitwiseLeftShift):
+        if any(one.flag and not one.constant for one in facts):
+            context.state.refuse("error_oracle", "移位可以被做成溢出，出错与否会泄露数据")
+        elif fact.subject:
+            guard(node)
     return fact
 
 

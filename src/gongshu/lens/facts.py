@@ -46,7 +46,8 @@ class Fact:
     `unique`: tells rows apart (row numbers, running totals, pseudonyms). `flag`: takes only values written
     in the query. `size`: the count a list holds. `thin`: is NULL exactly when its group is too small.
     `counted`: comes from
-    counts or row numbers alone. `tests`: what a boolean asks of counts. `kind`: coarse type. `fails`: computing it may raise an error.
+    counts or row numbers alone. `tests`: what a boolean, or a value
+    made of one, asks of counts. `kind`: coarse type. `fails`: computing it may raise an error.
     """
 
     grade: int = 1
@@ -85,6 +86,7 @@ def combine(facts: Iterable[Fact], kind: str = "") -> Fact:
         flag=all(part.flag for part in parts),
         subject=any(part.subject for part in parts),
         outer=any(part.outer for part in parts),
+        tests=tuple(test for part in parts for test in part.tests),
         counted=any(part.counted for part in parts) and all(part.counted or part.constant for part in parts),
         kind=kind,
     )

@@ -85,8 +85,8 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "scalar": (
         "逐行计算：结果取最高级别",
         """
-        abs ceil ceiling round round_even roundbankers trunc sign signbit mod fmod fdiv divide add
-        subtract multiply pow power exp cbrt sin cos tan atan atan2 sinh cosh tanh asinh degrees
+        abs ceil ceiling round round_even roundbankers trunc sign signbit mod fmod fdiv
+        pow power exp cbrt atan atan2 sinh cosh tanh asinh degrees
         radians pi greatest least isnan isinf isfinite xor bit_count even gcd
         greatest_common_divisor nullif lower upper lcase ucase length len char_length
         character_length strlen length_grapheme bit_length octet_length left right substr
@@ -94,9 +94,9 @@ ALLOWED: dict[str, tuple[str, str]] = {
         translate reverse starts_with ends_with prefix suffix contains instr strpos split_part
         string_split str_split split string_to_array regexp_matches regexp_full_match regexp_replace
         regexp_extract strip_accents nfc_normalize ascii ord unicode format_bytes levenshtein
-        editdist3 damerau_levenshtein jaccard hamming mismatches jaro_similarity
-        jaro_winkler_similarity bar md5 sha1 sha256 date_add date_sub date_diff datediff datesub age
-        ago to_days to_weeks to_months to_quarters to_years to_hours to_minutes to_seconds strftime
+        editdist3 damerau_levenshtein jaro_similarity
+        jaro_winkler_similarity md5 sha1 sha256 date_diff datediff age
+        ago strftime
         try_strptime days_in_month today current_date get_current_timestamp now epoch epoch_ms
         epoch_us epoch_ns julian microsecond millisecond nanosecond list_value list_pack array_value
         list_contains array_contains list_has array_has list_sort array_sort list_reverse_sort
@@ -111,6 +111,8 @@ ALLOWED: dict[str, tuple[str, str]] = {
         """
         sqrt ln log log2 log10 acos asin acosh atanh cot factorial gamma lgamma lcm
         least_common_multiple chr strptime make_date make_time make_timestamp to_timestamp
+        sin cos tan hamming mismatches jaccard bar divide
+        add subtract multiply to_days to_weeks to_months to_quarters to_years to_hours to_minutes to_seconds date_add date_sub datesub
         """,
     ),
 }

@@ -234,12 +234,26 @@ _ROW_NODES = (
     exp.StrPosition,
     exp.Anonymous,
     exp.RawString,
+    exp.Case,
+    exp.If,
+    exp.Array,
+    exp.Collate,
     exp.Tuple,
     exp.CurrentDate,
 )
 _ROW_FUNCTIONS = frozenset({"scalar", "part", "truncate", "band"})
 _BOOLEAN_FUNCTIONS = frozenset(
-    {"starts_with", "ends_with", "contains", "prefix", "suffix", "regexp_matches", "regexp_full_match"}
+    {
+        "list_contains",
+        "isnan",
+        "starts_with",
+        "ends_with",
+        "contains",
+        "prefix",
+        "suffix",
+        "regexp_matches",
+        "regexp_full_match",
+    }
 )
 
 

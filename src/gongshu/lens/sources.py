@@ -112,6 +112,7 @@ def _table(node: exp.Table, frame: Frame, state: State) -> Relation:
     shown = alias.name if alias is not None and alias.name else name
     if cte is not None:
         columns = {key: OutputColumn(column.name, column.fact) for key, column in cte.columns.items()}
+        node.set("this", exp.to_identifier(cte.name, quoted=True))
         relation = Relation(shown, columns, cte.level, cte.weight, node=node, single=cte.single)
         _rename(relation, alias)
     else:

@@ -509,3 +509,39 @@ select grade_text::int from person
 
 == build row_output|function
 select list_transform([1], x -> x)
+
+== answer singling_out
+select city, avg(age) from person group by city having count(*) = 1 and avg(age) > 30
+select sum(case when r = 1 and income > 5000 then 1 else 0 end) from (select income, row_number() over (order by birth) r from person)
+select count_if(r = 1 and income > 5000) from (select income, row_number() over (order by birth) r from person)
+select sum((r = 1 and income > 5000)::int) from (select income, row_number() over (order by birth) r from person)
+select count(case when r = 1 and income > 5000 then 1 end) from (select income, row_number() over (order by birth) r from person)
+select count(*) filter (where r = 1 and income > 5000) from (select income, row_number() over (order by birth) r from person)
+select city, count(*) = 1 and avg(income) > 5000 as f from person group by city
+select city, case when count(*) = 1 and avg(income) > 5000 then 'rich' end f from person group by city
+select city, case when count(*) > 1 or avg(income) < 5000 then 'a' else 'b' end f from person group by city
+select city, avg(income) from person group by city having avg(income) * 0 + count(*) = 1
+select avg(income) from (select income, row_number() over (order by birth) r from person) join (values (1)) v(r) using (r)
+select avg(income) from (select age, income, row_number() over (order by birth) r from person) where r = age
+select city, avg(m) from (select city, sex, count(*) n, avg(income) m from person group by city, sex) group by city having sum(n) < 5
+select city, avg(m) from (select city, sex, count(*) n, avg(income) m from person group by city, sex) group by city having avg(n) < 3
+select city, avg(m) from (select city, sex, count(*) n, avg(income) m from person group by city, sex) group by city having max(n) = 1
+select avg(income) from (select city, income, row_number() over (order by birth) r from person) group by city having max(r) = 1
+select city, avg(income) from person group by city having ln(count(*)) = 0
+select city, avg(income) from person group by city having coalesce(count(*), 0) = 1
+select city, avg(income) from person group by city having abs(count(*) - 3) < 1
+select city, avg(income) from person group by city having greatest(count(*), 2) = 2
+select city, avg(income) from person group by city having nullif(count(*), 1) is null
+select city, avg(income) from person group by city having count(*) = 1 is true
+
+== answer error_oracle
+select count(*) from person where (income)::tinyint > 0 and grade_text::int = 1
+select count(*) from visit where day + to_years(case when fee > 50 then 100000000 else 0 end) is null
+select count(*) from person where date_trunc(case when income > 5000 then 'x' else 'day' end, birth) is null
+select count(*) from person where regexp_matches(city, case when income > 5000 then '(' else 'a' end)
+select stddev(case when income > 5000 then 1 / 1 else 1 end) from person
+select stddev(income ** 400) from person
+select avg(income * 1e300) from person
+select count(*) from person where sin(case when income > 5000 then 1 else 0 end) > 0
+select count(*) from person where (1 << (case when income > 5000 then 100 else 1 end)) > 0
+select count(*) from person where strptime(case when income > 5000 then 'x' else '2020' end, '%Y') is null
