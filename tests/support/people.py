@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -43,7 +44,7 @@ def person(home: Any = None, *roles: str, name: str = "", zone: str = "") -> Any
         zone_id=home.zone_id, name=name or f"某人{number}", organisation=home, created_at=NOW
     )
     account = Account(person=made, username=f"user{number}")
-    account.set_password(PASSWORD)
+    account.password = _hashed()
     account.totp = sealed.seal(secret_of(made), account.id)
     account.save()
     for role in roles:
@@ -56,6 +57,14 @@ def person(home: Any = None, *roles: str, name: str = "", zone: str = "") -> Any
             granted_at=NOW,
         )
     return made
+
+
+@cache
+def _hashed() -> str:
+    """One hash for everybody: hashing is slow on purpose."""
+    from django.contrib.auth.hashers import make_password
+
+    return make_password(PASSWORD)
 
 
 def secret_of(made: Any) -> str:

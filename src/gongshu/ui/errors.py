@@ -50,7 +50,7 @@ def page(
     return render(request, "ui/errors/error.html", context, status=status)
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return page(request, 400)
 
 
@@ -58,7 +58,7 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
     return page(request, 403, str(exception) if exception and str(exception) else "")
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return page(request, 404)
 
 
@@ -70,5 +70,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return render(request, "ui/errors/plain.html", {"title": title, "sentence": sentence}, status=500)
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return page(request, 403, "页面停留太久或来自别的网站，为了安全没有提交。请刷新页面后重试。", "csrf")

@@ -55,7 +55,10 @@ class SmallCalendar:
 
 @dataclass(frozen=True)
 class Chip:
-    """A deadline in one line. `left` counts working days unless `unit` says 日; negative is overdue."""
+    """A deadline in one line. `left` counts working days unless `unit` says otherwise; negative is overdue.
+
+    `plain`: no duty runs out (a validity, a window), so nothing is ever overdue.
+    """
 
     title: str
     due: date | None
@@ -66,10 +69,11 @@ class Chip:
     article: str = ""
     status: str = ""
     done: bool = False
+    plain: bool = False
 
     @property
     def tone(self) -> str:
-        if self.done or self.left is None:
+        if self.done or self.left is None or self.plain:
             return "neutral"
         if self.left < 0:
             return "bad"
@@ -77,8 +81,12 @@ class Chip:
 
     @property
     def sentence(self) -> str:
+        if self.done:
+            return "已办结"
         if self.left is None:
-            return "法规没有规定天数" if self.due is None else "已办结" if self.done else ""
+            return "没有期限"
+        if self.plain:
+            return f"还有 {self.left} 天" if self.left >= 0 else "已届满"
         if self.left < 0:
             return f"已超期 {-self.left} 个{self.unit}"
         return "今天是最后一天" if self.left == 0 else f"还剩 {self.left} 个{self.unit}"

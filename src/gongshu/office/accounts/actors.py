@@ -35,11 +35,11 @@ class Actor:
         return self.roles_in(self.zone)
 
     def roles_in(self, zone: str) -> frozenset[str]:
-        """Roles held in a zone; an administrator's and an overseer's reach the zones below."""
+        """Roles held in a zone; an administrator's reach the zones below, an overseer there only looks."""
         own = set(self.held.get(zone, frozenset()))
         for upper, held in self.held.items():
             if upper != zone and zone in descendants(upper):
-                own |= {each for each in held if role(each).oversees}
+                own |= {each for each in held if role(each).administrator}
         return frozenset(own)
 
     @property

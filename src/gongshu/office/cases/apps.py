@@ -17,3 +17,11 @@ class CasesConfig(AppConfig):
 
         if keep_refusal not in KEEPERS:
             KEEPERS.append(keep_refusal)
+        from gongshu.office.accounts import frame
+        from gongshu.office.cases import queries, registry, why
+
+        registry.explain_with("d", why.of_decision)
+        registry.explain_with("t", why.of_deadline)
+        frame.add("待办", "cases:inbox", 100, count=queries.waiting_count)
+        frame.add("案件", "cases:list", 110)
+        frame.add("通知", "cases:notices", 120)

@@ -92,6 +92,8 @@ class Case(ZonedModel):
     opened_by = models.CharField("发起人", max_length=40)
     opened_at = models.DateTimeField("发起时间（业务时间）")
     state = models.CharField("状态", max_length=40)
+    procedure_title = models.CharField("程序名称", max_length=60)
+    state_title = models.CharField("状态名称", max_length=60)
     since = models.DateTimeField("进入状态的时间（业务时间）")
     closed = models.BooleanField("已办结", default=False)
     due = models.DateField("最近的期限", default=NEVER)
@@ -135,6 +137,9 @@ class Waiting(ZonedModel):
     organisation = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+")
     procedure = models.CharField("程序", max_length=60)
     due = models.DateField("期限", default=NEVER)
+    article = models.CharField("依据", max_length=200, blank=True)
+    deadline = models.CharField("期限编号", max_length=24, blank=True)
+    provisional = models.BooleanField("暂定", default=False)
 
     class Meta:
         verbose_name = "待办"
@@ -168,7 +173,6 @@ class Decision(ZonedModel):
     facts = models.JSONField("事实", default=dict)
     checks = models.JSONField("逐项检查", default=list)
     readings = models.JSONField("读法", default=dict)
-    tree = models.JSONField("为什么", default=dict)
     pack_digest = models.CharField("规则包摘要", max_length=80, blank=True)
     actor = models.CharField("办理人", max_length=40)
     role = models.CharField("角色", max_length=40, blank=True)

@@ -21,14 +21,14 @@ def keep(
 ) -> Position:
     """Write what follows from the history. `ticked`: today's look has been taken, so look again later."""
     where = engine.position(procedure, rules, history, now)
-    case.state = where.state
+    case.state, case.state_title = where.state, where.title
     case.since = where.since or case.opened_at
     case.closed = where.final
     case.due = nearest(where)
     case.tick_day = next_look(where, local_day(now), ticked)
-    case.save(update_fields=["state", "since", "closed", "due", "tick_day"])
-    keep_deadlines(case, engine.ledger(procedure, rules, history))
-    keep_waiting(case, where)
+    case.save(update_fields=["state", "state_title", "since", "closed", "due", "tick_day"])
+    rows = keep_deadlines(case, engine.ledger(procedure, rules, history))
+    keep_waiting(case, where, rows, rules)
     return where
 
 
@@ -52,8 +52,9 @@ def next_look(where: Position, today: date, ticked: bool) -> date:
     return min([*later, *past], default=NEVER)
 
 
-def keep_deadlines(case: Case, runnings: tuple[Running, ...]) -> None:
+def keep_deadlines(case: Case, runnings: tuple[Running, ...]) -> dict[tuple[str, date], str]:
     """One row a running of a clock; a row keeps its id, so that its 为什么 keeps its address."""
+    kept: dict[tuple[str, date], str] = {}
     known = {(row.ledger, row.started): row for row in Deadline.objects.filter(case=case)}
     for running in runnings:
         row = known.pop((running.id, running.started), None) or Deadline(
@@ -66,19 +67,24 @@ def keep_deadlines(case: Case, runnings: tuple[Running, ...]) -> None:
         row.text_status = running.fact.text_status
         row.fact = jsonable(running.fact.data())
         row.save()
+        kept[running.id, running.started] = row.pk
     # 同一时钟重新起算，旧的那一次没有办结，就不再作数
     Deadline.objects.filter(pk__in=[row.pk for row in known.values()]).delete()
+    return kept
 
 
-def keep_waiting(case: Case, where: Position) -> None:
+def keep_waiting(case: Case, where: Position, deadlines: dict[tuple[str, date], str], rules: Rules) -> None:
     """A row for each role the state waits for; a party's role once for each of its organisations."""
     Waiting.objects.filter(case=case).delete()
     if where.final:
         return
     rows = []
     for role in where.waits_for:
-        mine = [each.due for each in where.deadlines if each.due and role in each.owes]
-        due = min(mine, default=case.due)
+        mine = sorted(
+            (each for each in where.deadlines if each.due and _owed(each) and role in each.owes),
+            key=lambda each: each.due or NEVER,
+        )
+        first = mine[0] if mine else None
         held = sorted(parties.organisations_of(case, role))
         if not held and not role_class(role).officer:
             continue  # 没有哪个机构在案里有这个身份，也就没有人的待办
@@ -90,7 +96,10 @@ def keep_waiting(case: Case, where: Position) -> None:
                     role=role,
                     organisation_id=organisation,
                     procedure=case.procedure,
-                    due=due,
+                    due=first.due if first and first.due else NEVER,
+                    article="；".join(map(rules.cite, first.basis))[:200] if first else "",
+                    deadline=deadlines.get((first.id, first.started), "") if first else "",
+                    provisional=first.fact.provisional if first else False,
                 )
             )
     Waiting.objects.bulk_create(rows)

@@ -73,6 +73,8 @@ def open_case(
         opened_by=actor.person,
         opened_at=now,
         state=procedure.initial,
+        procedure_title=procedure.title,
+        state_title=procedure.state(procedure.initial).title,
         since=now,
     )
     case.save(force_insert=True)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from gongshu.office.cases import views
 
 app_name = "cases"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("inbox/", views.inbox, name="inbox"),
+    path("cases/", views.case_list, name="list"),
+    path("cases/<str:pk>/", views.case, name="case"),
+    path("cases/<str:pk>/acts/<str:act_id>/", views.act, name="act"),
+    path("why/<str:identifier>", views.why_page, name="why"),
+    path("proof/<str:identifier>.json", views.proof, name="proof"),
+    path("notices/", views.notice_list, name="notices"),
+    path("notices/<str:pk>/read/", views.notice_read, name="notice-read"),
+    path("materials/<str:pk>/", views.material, name="material"),
+]

@@ -22,6 +22,7 @@ from django.utils.safestring import SafeString, mark_safe
 from gongshu.ui.smallcalendar import WEEKDAYS, Chip, SmallCalendar
 from gongshu.ui.states import look
 from gongshu.ui.tables import Table
+from gongshu.ui.widgets import CompoundWidget
 
 register = template.Library()
 
@@ -120,12 +121,16 @@ def field_context(bound: BoundField) -> dict[str, Any]:
         attributes["aria-describedby"] = " ".join(described)
     if bound.errors:
         attributes["aria-invalid"] = "true"
+    compound = isinstance(widget, CompoundWidget)
+    if compound:
+        attributes.pop("class")
     control = bound.as_widget(attrs=attributes) if kind != "choices" else bound.as_widget()
     return {
         "bound": bound,
         "kind": kind,
         "control": control,
         "wide": isinstance(widget, Textarea) or kind == "choices" or getattr(bound.field, "wide", False),
+        "required": getattr(bound.field, "law_required", bound.field.required),
         "article": getattr(bound.field, "article", ""),
         "condition": getattr(bound.field, "condition_text", ""),
         "public": getattr(bound.field, "is_public", False),
