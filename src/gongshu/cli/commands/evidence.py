@@ -1,0 +1,81 @@
+"""`gongshu evidence verify`: is the log whole, and does it say what its checkpoints say."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from gongshu.cli.answer import Answer, BadUse
+from gongshu.cli.parser import command_parser
+from gongshu.crypto.sign import BadKey, PublicKey
+from gongshu.evidence.check import verify as check
+from gongshu_verify.keys import KeyFileError, read_keys
+
+
+def verify(argv: list[str]) -> Answer:
+    """`--dir DIR` (default: the home's log), `--key FILE` (default: the home's keys, else the log's own)."""
+    parser = command_parser("evidence verify", "核验存证日志")
+    parser.add_argument("--dir", type=Path, help="日志目录（默认是家目录里的 office/log）")
+    parser.add_argument("--key", type=Path, help="公钥文件：公钥行、PEM 或“算法:base64”")
+    options = parser.parse_args(argv)
+    home = options.home or _home()
+    directory = options.dir or home / "office" / "log"
+    try:
+        found = directory.is_dir()
+        if found:
+            next(directory.iterdir(), None)
+    except PermissionError as error:
+        raise BadUse(
+            "permission", f"没有权限读日志目录 {directory}，请用 root 或办公域的用户运行。"
+        ) from error
+    if not found:
+        raise BadUse(
+            "no_such_file", f"没有日志目录 {directory}。用 --dir 指出日志所在，或先运行 gongshu up。"
+        )
+    keys = _keys(options.key, home, directory, own=options.dir is None or options.home is not None)
+    report = check(directory, keys)
+    return Answer(report.ok, report.data(), _text(report.ok, report.data()))
+
+
+def _home() -> Path:
+    if given := os.environ.get("GONGSHU_HOME"):
+        return Path(given)
+    if os.geteuid() == 0:
+        return Path("/var/lib/gongshu")
+    return Path.home() / ".local" / "share" / "gongshu"
+
+
+def _keys(given: Path | None, home: Path, directory: Path, *, own: bool) -> list[PublicKey]:
+    """The keys to trust: those given, else those of the home, else those the log itself publishes."""
+    if given is not None:
+        return _read(given)
+    listed = home / "config" / "keys.json"
+    if own and listed.exists():
+        try:
+            return [PublicKey.decode(row["key"]) for row in json.loads(listed.read_bytes())]
+        except (ValueError, KeyError, TypeError, BadKey) as error:
+            raise BadUse("key", f"{listed} 读不出公钥，请运行 gongshu keys。") from error
+    published = directory / "keys"
+    return _read(published) if published.exists() else []
+
+
+def _read(path: Path) -> list[PublicKey]:
+    try:
+        return [PublicKey(key.alg, key.raw) for key in read_keys(path.read_bytes())]
+    except OSError as error:
+        raise BadUse("no_such_file", f"读不了公钥文件 {path}。") from error
+    except KeyFileError as error:
+        raise BadUse("key", str(error)) from error
+
+
+def _text(ok: bool, data: dict[str, object]) -> str:
+    problems = data["problems"]
+    assert isinstance(problems, list)
+    witnesses = data["witnesses"]
+    assert isinstance(witnesses, list)
+    head = "日志完整" if ok else f"日志有 {len(problems)} 个问题"
+    lines = [f"{head}：共 {data['size']} 条，检查点 {data['checkpoints']} 个，见证 {len(witnesses)} 个。"]
+    lines.append(f"SHA-256 根 {data['root']}，SM3 根 {data['root_sm3']}。")
+    lines += [f"- {problem['sentence']}" for problem in problems]
+    return "\n".join(lines)

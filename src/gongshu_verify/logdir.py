@@ -1,0 +1,400 @@
+"""A whole log directory: rebuilds both trees from the entries and names every fault it meets.
+
+Reads `checkpoint`, `checkpoints` (history), `cosigned/*`, `tile/…`, `tile-sm3/…` as docs/evidence.md
+describes them. Memory: one bundle, one row of hashes a tile level, one number a source.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gongshu_verify import notes
+from gongshu_verify.faults import Problem, blame_entries, blame_hashes, split_bundle
+from gongshu_verify.keys import Key
+from gongshu_verify.merkle import HASH, Growing, root_of
+from gongshu_verify.strict_json import JsonError, canonical, loads
+
+WIDTH = 256
+FOLDERS = {"sha256": "tile", "sm3": "tile-sm3"}
+_MOST = 500
+_REQUIRED = frozenset(
+    ("v", "source", "seq", "time", "zone", "actor", "subject", "role", "act", "case", "articles", "digests")
+)
+
+
+@dataclass
+class LogReport:
+    """What was found. `root` are the SHA-256 and SM3 roots recomputed from the entries, in base64."""
+
+    size: int = 0
+    root: str = ""
+    root_sm3: str = ""
+    origin: str = ""
+    checkpoints: int = 0
+    witnesses: list[dict[str, object]] = field(default_factory=list)
+    gaps: list[dict[str, object]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    trusted: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems and not self.gaps
+
+
+def is_log(path: Path) -> bool:
+    return path.is_dir() and any((path / name).exists() for name in ("checkpoint", "tile", "checkpoints"))
+
+
+def verify_log(directory: Path, keys: Sequence[Key]) -> LogReport:
+    """Check the log below `directory`; signatures count only by `keys`. Never raises for a bad log."""
+    for _ in range(3):
+        before = _bytes(directory / "checkpoint")
+        report = _Check(directory, keys).run()
+        if report.ok or before == _bytes(directory / "checkpoint"):
+            break  # else it grew while it was read: look again
+    return report
+
+
+class _Check:
+    def __init__(self, directory: Path, keys: Sequence[Key]) -> None:
+        self.directory = directory
+        self.keys = keys
+        self.report = LogReport()
+        self.trees = {alg: Growing(alg) for alg in FOLDERS}
+        self.rows: dict[tuple[str, int], list[bytes]] = {}
+        self.claims: dict[int, list[tuple[str, notes.Checkpoint]]] = {}
+        self.last: dict[str, int] = {}
+        self.unreadable = 0
+        self.good_size = 0
+        self.forked = False
+
+    def run(self) -> LogReport:
+        point = self._checkpoint()
+        if point is not None:
+            self._history(point)
+            self._cosigned(point)
+            self._claim("checkpoint", point)
+            self._compare_roots(0)
+            for number in range(-(-point.size // WIDTH)):
+                self._bundle(number, point)
+            self._open_tiles(point.size)
+        self.report.problems.sort()
+        self.report.witnesses.sort(key=lambda one: (str(one["name"]), str(one["alg"])))
+        return self.report
+
+    def _problem(self, code: str, where: str, sentence: str) -> None:
+        self._problems([Problem(code, where, sentence)])
+
+    def _problems(self, problems: list[Problem]) -> None:
+        known = self.report.problems
+        known += [one for one in problems if one not in known][: max(0, _MOST - len(known))]
+
+    # what was signed
+
+    def _checkpoint(self) -> notes.Checkpoint | None:
+        data = _bytes(self.directory / "checkpoint")
+        if data is None:
+            self._problem("checkpoint_missing", "checkpoint", "缺少文件 checkpoint，无法核验。")
+            return None
+        try:
+            point = notes.read(data)
+        except notes.NoteError as error:
+            self._problem("checkpoint_malformed", "checkpoint", str(error))
+            return None
+        held, problems = notes.signers(point, self.keys)
+        for sentence in problems:
+            self._problem("checkpoint_signature", "checkpoint", sentence)
+        if self.keys and not held and not problems:
+            self._problem("checkpoint_signer", "checkpoint", "检查点不是所给的公钥签的。")
+        self.report.trusted = bool(held) and not problems
+        self.report.size, self.report.origin = point.size, point.origin
+        return point
+
+    def _history(self, newest: notes.Checkpoint) -> None:
+        path = self.directory / "checkpoints"
+        lines = (_bytes(path) or b"").split(b"\n")
+        if not any(lines):
+            if newest.size:
+                self._problem("history_missing", "checkpoints", "缺少历史检查点文件 checkpoints。")
+            return
+        lines = lines[:-1]  # what follows the last newline is a line being written
+        before = -1
+        for number, line in enumerate(lines, 1):
+            where = f"checkpoints:{number}"
+            try:
+                point = notes.read(str(json.loads(line)).encode())
+            except (ValueError, notes.NoteError):
+                self._problem("checkpoint_malformed", where, f"历史检查点第 {number} 行读不出来。")
+                continue
+            if point.size < before:
+                sentence = f"历史检查点第 {number} 行的条数 {point.size} 比前一行少，次序不对。"
+                self._problem("checkpoint_order", where, sentence)
+            before = point.size
+            self._past(where, point, newest, check=number == len(lines) or number % 997 == 0)
+        self.report.checkpoints = len(lines)
+
+    def _past(self, where: str, point: notes.Checkpoint, newest: notes.Checkpoint, *, check: bool) -> None:
+        """An earlier checkpoint: its root is compared later; a sample of the signatures is checked now."""
+        if point.origin != newest.origin:
+            self._problem("checkpoint_origin", where, f"{where} 是另一份日志“{point.origin}”的检查点。")
+        elif point.size > newest.size:
+            sentence = f"{where} 有 {point.size} 条，而日志现在只有 {newest.size} 条：日志被截短。"
+            self._problem("log_cut", where, sentence)
+        else:
+            if check and self.keys:
+                for sentence in notes.signers(point, self.keys)[1]:
+                    self._problem("checkpoint_signature", where, sentence)
+            self._claim(where, point)
+
+    def _cosigned(self, newest: notes.Checkpoint) -> None:
+        folder = self.directory / "cosigned"
+        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+            where = f"cosigned/{path.name}"
+            try:
+                point = notes.read(path.read_bytes())
+            except (OSError, notes.NoteError):
+                self._problem("checkpoint_malformed", where, f"{where} 读不出来。")
+                continue
+            held, problems = notes.witnesses(point, self.keys)
+            for sentence in problems:
+                self._problem("witness_signature", where, sentence)
+            self.report.witnesses += held
+            self._past(where, point, newest, check=True)
+
+    def _claim(self, where: str, point: notes.Checkpoint) -> None:
+        self.claims.setdefault(point.size, []).append((where, point))
+
+    def _compare_roots(self, size: int) -> None:
+        """At `size` leaves: does every checkpoint of that size say what the entries say?"""
+        for where, point in self.claims.get(size, ()):
+            for alg, tree in self.trees.items():
+                said = point.root(alg)
+                if said is None or said != tree.root():
+                    self._fork(where, point, alg)
+        if size in self.claims and not self.forked:
+            self.good_size = size
+
+    def _fork(self, where: str, point: notes.Checkpoint, alg: str) -> None:
+        others = [other for _, other in self.claims[point.size] if other.root(alg) != point.root(alg)]
+        if others:
+            sentence = f"{where}：条数同为 {point.size} 的检查点有不同的 {alg} 根，日志分叉。"
+            self._problem("checkpoint_fork", where, sentence)
+        else:
+            sentence = (
+                f"{where}：条数为 {point.size} 的检查点的 {alg} 根与日志内容不符，"
+                f"分歧在第 {self.good_size} 条到第 {point.size - 1} 条之间。"
+            )
+            self._problem("root", where, sentence)
+        self.forked = True
+
+    # what lies there
+
+    def _read(self, path: str, width: int) -> tuple[bytes, str, int] | None:
+        """(bytes, path, entries it should hold) of the partial file, or of the full one."""
+        for name, whole in ((f"{path}.p/{width}", width), (path, WIDTH)):
+            if whole != WIDTH or name == path:
+                data = _bytes(self.directory / name)
+                if data is not None:
+                    return data, name, whole
+        name = path if width == WIDTH else f"{path}.p/{width}"
+        self._problem("missing", name, f"缺少文件 {name}。")
+        return None
+
+    def _hashes(self, alg: str, level: int, number: int, width: int) -> tuple[list[bytes], str] | None:
+        """The hashes a tile file holds, or None (with a problem named)."""
+        found = self._read(f"{FOLDERS[alg]}/{level}/{_number(number)}", width)
+        if found is None:
+            return None
+        data, name, whole = found
+        if len(data) != 32 * whole:
+            sentence = f"{name} 的长度是 {len(data)} 个字节，应为 {32 * whole} 个。"
+            self._problem("tile_length", name, sentence)
+        return [data[i : i + 32] for i in range(0, min(len(data) // 32, width) * 32, 32)], name
+
+    def _bundle(self, number: int, point: notes.Checkpoint) -> None:
+        width = min(WIDTH, point.size - number * WIDTH)
+        base = number * WIDTH
+        tiles = {"sha256": self._hashes("sha256", 0, number, width)}
+        if width == WIDTH:
+            tiles["sm3"] = self._hashes("sm3", 0, number, width)
+        found = self._read(f"tile/entries/{_number(number)}", width)
+        entries: list[bytes] = []
+        whole, path, broken = width, "", None
+        if found is not None:
+            data, path, whole = found
+            bundle = split_bundle(data)
+            entries, broken = bundle.entries, bundle.broken_at
+            if broken is not None:
+                sentence = f"{path} 从第 {broken} 个字节起读不下去，在第 {base + len(entries)} 条记录处。"
+                self._problem("bundle_malformed", f"{path}@{broken}", sentence)
+        if whole > width:
+            entries = entries[:width]
+        leaves = {alg: [HASH[alg](b"\0" + entry) for entry in entries] for alg in FOLDERS}
+        intact = found is not None and broken is None and len(entries) == width
+        good = self._judge(number, path, leaves, tiles, intact=intact)
+        for place in range(width):
+            for alg in FOLDERS:
+                leaf = good[alg][place] if place < len(good[alg]) else bytes(32)
+                for level, node in self.trees[alg].add(leaf):
+                    self._row(alg, level, node)
+            self._compare_roots(base + place + 1)
+        self._read_entries(path, base, entries, width, leaves["sha256"], good["sha256"])
+
+    def _judge(
+        self,
+        number: int,
+        path: str,
+        leaves: dict[str, list[bytes]],
+        tiles: dict[str, tuple[list[bytes], str] | None],
+        *,
+        intact: bool,
+    ) -> dict[str, list[bytes]]:
+        """Entries and tiles of one bundle against each other; the leaf hashes to go on with, by algorithm."""
+        good = dict(leaves)
+        for alg, tile in tiles.items():
+            if tile is None or tile[0] == leaves[alg]:
+                continue
+            hashes, name = tile
+            entries_right = intact and self._fits(alg, number, leaves[alg])
+            tile_right = self._fits(alg, number, hashes)
+            if intact and not tile_right and (entries_right or alg == "sm3"):
+                self._problems(blame_hashes(name, hashes, leaves[alg], number * WIDTH))
+                continue
+            good[alg] = hashes
+            if path:
+                self._problems(blame_entries(path, number * WIDTH, leaves[alg], hashes))
+            if not tile_right and not entries_right and intact:
+                sentence = f"{name} 与 {path} 不一致，两边都与上层的摘要不符。"
+                self._problem("tile_and_bundle", name, sentence)
+        return good
+
+    def _fits(self, alg: str, number: int, hashes: list[bytes]) -> bool:
+        """Whether these leaf hashes lead to what is above them: the next tile level, or the checkpoint."""
+        size = self.report.size
+        if len(hashes) == WIDTH:
+            above, place = divmod(number, WIDTH)
+            for width in dict.fromkeys((min(WIDTH, (size >> 8) - above * WIDTH), WIDTH)):
+                name = f"{FOLDERS[alg]}/1/{_number(above)}" + ("" if width == WIDTH else f".p/{width}")
+                data = _bytes(self.directory / name)
+                if data is not None and len(data) >= 32 * (place + 1):
+                    return root_of(alg, hashes) == data[32 * place : 32 * place + 32]
+        if number * WIDTH + len(hashes) == size:
+            root = self.trees[alg].root_with(hashes)
+            return any(point.root(alg) == root for _, point in self.claims.get(size, ()))
+        return False
+
+    def _row(self, alg: str, level: int, node: bytes) -> None:
+        """A node that a tile holds; a full row is compared with its tile."""
+        row = self.rows.setdefault((alg, level), [])
+        row.append(node)
+        if len(row) == WIDTH:
+            number = (self.trees[alg].size >> 8 * level) // WIDTH - 1
+            self._compare_row(alg, level, number, row)
+            row.clear()
+
+    def _compare_row(self, alg: str, level: int, number: int, row: list[bytes]) -> None:
+        tile = self._hashes(alg, level, number, len(row))
+        if tile is not None and tile[0] != row:
+            self._problems(blame_hashes(tile[1], tile[0], row, number * WIDTH))
+
+    def _open_tiles(self, size: int) -> None:
+        """Tiles above the leaves that are not full: only the SHA-256 tree keeps them as files."""
+        for (alg, level), row in sorted(self.rows.items()):
+            if row and alg == "sha256":
+                self._compare_row(alg, level, (size >> 8 * level) // WIDTH, row)
+        self.report.root = _base64(self.trees["sha256"].root())
+        self.report.root_sm3 = _base64(self.trees["sm3"].root())
+
+    def _read_entries(
+        self,
+        path: str,
+        base: int,
+        entries: list[bytes],
+        width: int,
+        leaves: list[bytes],
+        good: list[bytes],
+    ) -> None:
+        """Each source's numbers must run 1, 2, 3, … in the order of the log."""
+        self.unreadable += max(0, width - len(entries))
+        for place, data in enumerate(entries):
+            if place >= len(good) or leaves[place] != good[place]:
+                self.unreadable += 1  # already named; what it says counts for nothing
+                continue
+            index = base + place
+            try:
+                entry, well = _entry(data)
+                source, seq = str(entry["source"]), entry["seq"]
+                well = well and type(seq) is int
+            except (JsonError, ValueError, KeyError, TypeError, RecursionError):
+                well = False
+            if not well:
+                self._problem("entry_malformed", f"{path}#{index}", f"第 {index} 条记录不是规范的存证条目。")
+                self.unreadable += 1
+                continue
+            self._number_of(source, seq, index)
+
+    def _number_of(self, source: str, seq: int, index: int) -> None:
+        last = self.last.get(source, 0)
+        where = f"{source}#{seq}"
+        if seq == last + 1:
+            self.last[source] = seq
+        elif seq > last + 1:
+            missing = seq - last - 1
+            if missing <= self.unreadable:
+                self.unreadable -= missing  # the lost numbers are those of entries already named
+            else:
+                self.report.gaps.append({"source": source, "after": last, "before": seq, "index": index})
+                what = f"在第 {last} 号之后直接到了第 {seq} 号（第 {index} 条），中间缺 {missing} 号"
+                self._problem("gap", where, f"来源“{source}”{what}。")
+            self.last[source] = seq
+        else:
+            code = "entry_doubled" if seq == last else "entry_reordered"
+            what = "重复出现" if seq == last else f"出现在第 {last} 号之后"
+            self._problem(code, where, f"来源“{source}”的第 {seq} 号{what}（第 {index} 条）。")
+
+
+def _number(number: int) -> str:
+    text = f"{number % 1000:03d}"
+    while number >= 1000:
+        number //= 1000
+        text = f"x{number % 1000:03d}/{text}"
+    return text
+
+
+def _entry(data: bytes) -> tuple[dict[str, Any], bool]:
+    """(entry, whether it is written canonically and has every field)."""
+    entry = json.loads(data)
+    plain = json.dumps(entry, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    # What a plain sorted writer writes is canonical already; only what differs is looked at closely.
+    well = plain.encode() == data or canonical(loads(data)) == data
+    return entry, well and isinstance(entry, dict) and entry.keys() >= _REQUIRED
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def entries_of(report: LogReport) -> dict[str, Any]:
+    """The report as data, in the form both commands print."""
+    return {
+        "size": report.size,
+        "root": report.root,
+        "root_sm3": report.root_sm3,
+        "origin": report.origin,
+        "checkpoints": report.checkpoints,
+        "witnesses": report.witnesses,
+        "gaps": report.gaps,
+        "problems": [problem.data() for problem in report.problems],
+    }
