@@ -67,6 +67,14 @@ class Site:
         return self.popen.returncode
 
 
+def ended(pid: int) -> bool:
+    """True when the process is gone, or only waits for somebody to notice its end."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     with place() as base:
@@ -141,17 +149,39 @@ def test_another_mark_is_refused_for_a_home_that_exists(site: Site) -> None:
 def test_a_stop_is_clean_and_the_next_start_is_quick(site: Site, home: Path) -> None:
     pids = site.pids()
     assert site.stop() == 0
-    assert not [name for name, pid in pids.items() if psutil.pid_exists(pid)]
+    assert all(ended(pid) for pid in pids.values())
     assert not (home / "office" / "pg" / "postmaster.pid").exists()
     again = Site(home)
     assert again.said["ok"] and again.seconds < 10, again.seconds
     pids = again.pids()
     again.popen.kill()
     again.popen.communicate()
-    until(lambda: not [pid for pid in pids.values() if psutil.pid_exists(pid)], 20)
+    until(lambda: all(ended(pid) for pid in pids.values()), 20)
     third = Site(home)
     assert third.said["ok"]
     assert third.stop() == 0
+
+
+def test_in_the_background_it_returns_when_ready_and_down_ends_it(home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(STANDIN), "up", "--detach", "--json", "--home", str(home)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    state = json.loads((home / "run" / "processes.json").read_bytes())
+    assert answer["running"] and state["supervisor"] == answer["supervisor"]
+    down = subprocess.run(
+        [sys.executable, str(STANDIN), "down", "--json", "--home", str(home)],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert down.returncode == 0
+    until(lambda: ended(answer["supervisor"]))
 
 
 @pytest.mark.skipif(not ROOT, reason="以另一个用户启动需要 root")

@@ -49,6 +49,7 @@ def up(argv: list[str]) -> int:
         )
 
     host.PROCESSES = tuple(stand_in(process) for process in host.PROCESSES)
+    host.PROGRAM = (__file__,)
     setup.migrate = lambda *_args, **_more: []
     return main(argv)
 

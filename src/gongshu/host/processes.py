@@ -28,10 +28,7 @@ class Process:
 
     def installed(self) -> bool:
         """True when the module this process runs is there (each host installs only its own extra)."""
-        try:
-            return find_spec(self.target) is not None
-        except (ImportError, ValueError):
-            return False
+        return is_installed(self.target)
 
 
 def _site(target: str, door: str, threads: int) -> Callable[[Home, Settings], list[str]]:
@@ -94,5 +91,21 @@ MAINS: Mapping[str, str] = {
     "enclave": "gongshu.enclave.main",
     "gateway": "gongshu.gateway.main",
 }
-# service → Django settings whose migrations bring its database up to date
-DJANGO: Mapping[str, str] = {"office": "gongshu.office.settings", "domain": "gongshu.airlock.settings"}
+# service → Django settings whose migrations bring its database up to date; the first installed one counts
+DJANGO: Mapping[str, tuple[str, ...]] = {
+    "office": ("gongshu.office.settings",),
+    "domain": ("gongshu.airlock.settings", "gongshu.enclave.settings"),
+}
+
+
+def is_installed(module: str) -> bool:
+    """True when the module is there, without importing more than its packages."""
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def django_settings(service: str) -> str | None:
+    """The Django settings of a service on this machine, None when it is not installed here."""
+    return next((module for module in DJANGO[service] if is_installed(module)), None)

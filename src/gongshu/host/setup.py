@@ -9,7 +9,6 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 from gongshu import __version__
@@ -17,7 +16,7 @@ from gongshu.host import inside, keys, users, wall
 from gongshu.host.clusters import CLUSTERS, Cluster, external
 from gongshu.host.errors import HostError
 from gongshu.host.home import Home, create, make_sockets
-from gongshu.host.processes import DJANGO
+from gongshu.host.processes import DJANGO, django_settings
 from gongshu.wire.settings import installation
 from gongshu.wire.store import write_file
 
@@ -88,10 +87,11 @@ def migrate(home: Home, say: Say, *, always: bool = False) -> list[str]:
     path = home.config / MIGRATED
     done: dict[str, str] = json.loads(path.read_bytes()) if path.exists() else {}
     ran = []
-    for service, settings in DJANGO.items():
-        present = fingerprint(service)
-        if find_spec(settings.rsplit(".", 1)[0]) is None or find_spec(settings) is None:
+    for service in DJANGO:
+        settings = django_settings(service)
+        if settings is None:
             continue
+        present = fingerprint(service)
         if done.get(service) == present and not always:
             continue
         say(f"正在更新数据库 {service} 的结构。")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from gongshu.wire.settings import MARKS, Settings, home_path
 
 READY_SECONDS = 90.0
 STOP_SECONDS = 30.0
+PROGRAM = ("-m", "gongshu.cli.main")
 BANNER = (
     "单用户模式：办公域、数据域和网关由同一用户运行，数据域的墙此时只由程序保证；正式使用请以 root 启动。"
 )
@@ -223,7 +225,7 @@ def _supervise(home: Home, *, as_json: bool) -> None:
     settings = home.settings()
     processes = _here(home, settings)
     supervisor = Supervisor(home, settings, processes, _say)
-    for name in (signal.SIGTERM, signal.SIGINT):
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(name, supervisor.stop)
     databases = [process for process in processes if process.name.endswith("-database")]
     began = time.monotonic()
@@ -284,12 +286,21 @@ def _detach(path: Path, given: Namespace) -> Answer:
     words += [word for part in given.part for word in ("--part", part)]
     words += ["--mark", given.mark] if given.mark else []
     words += ["--port", str(given.port)] if given.port is not None else []
-    command = inside.python("-m", "gongshu.cli.main", "up", "--json", *words)
-    child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=None, start_new_session=True
-    )
-    assert child.stdout is not None
-    line = child.stdout.readline()
+    command = inside.python(*PROGRAM, "up", "--json", *words)
+    # Its words go to a file: a pipe of ours would keep whoever waits for us waiting for it.
+    with tempfile.TemporaryFile() as words_said:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=words_said,
+            start_new_session=True,
+        )
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        words_said.seek(0)
+        for said in words_said.read().decode("utf-8", "replace").splitlines():
+            _say(said)
     try:
         data = json.loads(line)
     except ValueError as error:

@@ -14,7 +14,7 @@ from gongshu.cli.parser import command_parser
 from gongshu.host import administration, inside, setup
 from gongshu.host.clusters import Cluster
 from gongshu.host.home import Home, make_sockets
-from gongshu.host.processes import DJANGO
+from gongshu.host.processes import django_settings
 from gongshu.wire import envelope as wire
 from gongshu.wire.errors import WireError
 from gongshu.wire.settings import home_path
@@ -123,10 +123,13 @@ def enrol(argv: list[str]) -> Answer:
     if not USER.match(given.user):
         raise BadUse("user", "账号只能用小写字母、数字、点、横线和下划线，以字母开头。")
     home = Home.open(home_path(given.home))
+    settings = django_settings("domain")
+    if settings is None:
+        raise BadUse("parts", "本机没有安装数据域，请在数据域的机器上运行。")
     make_sockets(home)
     domains: list[Cluster] = [cluster for cluster in setup.embedded(home) if cluster.name == "domain"]
     with setup.clusters_up(domains):
-        done = inside.django(home, "domain", DJANGO["domain"], "enrol", given.user)
+        done = inside.django(home, "domain", settings, "enrol", given.user)
     try:
         data: dict[str, Any] = json.loads(done.stdout)
     except ValueError as error:
