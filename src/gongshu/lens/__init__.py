@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from gongshu.lens.check import advise, check
-from gongshu.lens.functions import FUNCTIONS as functions
+from gongshu.lens.functions import FUNCTIONS
 from gongshu.lens.verdict import Verdict, Violation
+
+functions = FUNCTIONS
+"""Every function of the engine: name → class, `refused` included."""
 
 __all__ = ["Verdict", "Violation", "advise", "check", "functions"]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from sqlglot import exp
+
 from gongshu.lens.counts import aims_at_few
 from gongshu.lens.facts import Fact, Level
 from gongshu.lens.grant import Grant, read_grant
@@ -120,13 +122,23 @@ def _judge(result: QueryResult, state: State) -> None:
         state.refuse("sensitive_group", "敏感字段（L3）未经分段就作为分组或输出")
 
 
+def _name_outputs(tree: exp.Expression, names: list[str]) -> None:
+    """Give two outputs of one name different ones, so that what runs has the columns the answer names."""
+    while isinstance(tree, exp.Subquery | exp.SetOperation):
+        tree = tree.this
+    if isinstance(tree, exp.Select) and len(tree.expressions) == len(names):
+        for holder, name in zip(tree.expressions, names, strict=True):
+            holder.set("alias", exp.to_identifier(name, quoted=True))
+
+
 def _marks_few(fact: Fact, state: State) -> bool:
     return not fact.counted and fact.grade >= 2 and aims_at_few(fact.tests, state.grant.threshold)
 
 
-def _written(tree: Any, names: list[str], state: State) -> str:
+def _written(tree: exp.Expression, names: list[str], state: State) -> str:
     """The rewritten query; it must read back as exactly itself, or nobody knows what would run."""
     cut_rows(state)
+    _name_outputs(tree, names)
     text = print_query(tree)
     if print_query(parse_query(text)) != text:
         raise Refusal("parse", "查询改写后读回来不一致")

@@ -1,8 +1,9 @@
 """The functions DuckDB lists, each with its class or refused. Generated once, then kept by hand.
 
 A test compares this table with `duckdb_functions()` of the pinned engine: a function the engine gains is
-unknown here, hence refused, and the test names it. `width_bucket`, `grouping` and `pseudonym` are no functions
-of DuckDB's catalogue; the first is rewritten, the second is syntax, the third is the runner's own.
+unknown here, hence refused, and the test names it. `width_bucket`, `grouping` and `pseudonym` are
+no functions of DuckDB's catalogue; the first is rewritten, the second is syntax, the third is the
+runner's own.
 """
 
 from __future__ import annotations
@@ -112,7 +113,8 @@ ALLOWED: dict[str, tuple[str, str]] = {
         sqrt ln log log2 log10 acos asin acosh atanh cot factorial gamma lgamma lcm
         least_common_multiple chr strptime make_date make_time make_timestamp to_timestamp
         sin cos tan hamming mismatches jaccard bar divide
-        add subtract multiply to_days to_weeks to_months to_quarters to_years to_hours to_minutes to_seconds date_add date_sub datesub
+        add subtract multiply to_days to_weeks to_months to_quarters to_years to_hours to_minutes
+        to_seconds date_add date_sub datesub
         """,
     ),
 }

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from gongshu.lens.expressions import only_arguments
 from gongshu.lens.frames import Alias, Frame, OutputColumn, Relation
+from gongshu.lens.reading import only_arguments
 from gongshu.lens.state import State
 from gongshu.lens.verdict import Refusal
 
@@ -45,7 +45,7 @@ def read_items(select: exp.Select, frame: Frame, state: State) -> list[Item]:
 
 def _name(node: exp.Expression) -> str:
     if isinstance(node, exp.Alias):
-        return node.alias
+        return str(node.alias)
     inner = node.unnest()
     return inner.name if isinstance(inner, exp.Column) else ""
 

@@ -9,7 +9,7 @@ from gongshu.lens.state import State
 
 
 def cut_rows(state: State) -> None:
-    """Replace each reference of a table that has `rows` by a sub-query with the used columns and the filter."""
+    """Replace each reference of a table that has `rows` by the used columns under the filter."""
     for relation in state.bases:
         table = relation.table
         if table is not None and table.rows is not None and relation.node is not None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from gongshu.lens.expressions import Context, ask, compare, only_arguments, read, use
+from gongshu.lens.conditions import compare
 from gongshu.lens.facts import Level
 from gongshu.lens.frames import Frame, OutputColumn, Relation, base_relation
+from gongshu.lens.names import use
+from gongshu.lens.reading import Context, ask, only_arguments, read
 from gongshu.lens.state import QueryResult, State
 from gongshu.lens.verdict import Refusal
 

@@ -37,9 +37,51 @@ _CALLABLE = frozenset(
 _AFTER_STAR = frozenset({TokenType.STAR, TokenType.R_PAREN})
 _FIRST_WORDS = frozenset({"SELECT", "WITH", "FROM", "VALUES", "(", "TABLE", "PIVOT", "UNPIVOT"})
 _OTHER_WORDS = frozenset(
-    "ABORT ALTER ANALYZE ATTACH BEGIN CALL CHECKPOINT COMMENT COMMIT COPY CREATE DEALLOCATE DELETE DESC DESCRIBE"
-    " DETACH DROP END EXECUTE EXPLAIN EXPORT FORCE GRANT IMPORT INSERT INSTALL LOAD MERGE PRAGMA PREPARE REINDEX"
-    " RESET REVOKE ROLLBACK SET SHOW START SUMMARIZE TRUNCATE UNINSTALL UPDATE USE VACUUM".split()
+    {
+        "ABORT",
+        "ALTER",
+        "ANALYZE",
+        "ATTACH",
+        "BEGIN",
+        "CALL",
+        "CHECKPOINT",
+        "COMMENT",
+        "COMMIT",
+        "COPY",
+        "CREATE",
+        "DEALLOCATE",
+        "DELETE",
+        "DESC",
+        "DESCRIBE",
+        "DETACH",
+        "DROP",
+        "END",
+        "EXECUTE",
+        "EXPLAIN",
+        "EXPORT",
+        "FORCE",
+        "GRANT",
+        "IMPORT",
+        "INSERT",
+        "INSTALL",
+        "LOAD",
+        "MERGE",
+        "PRAGMA",
+        "PREPARE",
+        "REINDEX",
+        "RESET",
+        "REVOKE",
+        "ROLLBACK",
+        "SET",
+        "SHOW",
+        "START",
+        "SUMMARIZE",
+        "TRUNCATE",
+        "UNINSTALL",
+        "UPDATE",
+        "USE",
+        "VACUUM",
+    }
 )
 _MAX_CHARACTERS = 100_000
 _MAX_DEPTH = 200
@@ -126,7 +168,8 @@ def _parse(tokens: list[Token], sql: str) -> list[exp.Expression]:
 
 def _mark(tokens: list[Token]) -> list[Token]:
     marked = []
-    for index, token in enumerate(tokens):
+    for index, written in enumerate(tokens):
+        token = written
         following = tokens[index + 1].token_type if index + 1 < len(tokens) else None
         if following == TokenType.L_PAREN and _is_call(token, tokens[index - 1] if index else None):
             token = Token(
