@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ class Writer:
         self._folders: set[str] = set()
         self._spares: deque[tuple[float, str]] = deque()
         self._numbers = itertools.count(1)
+        self._token = secrets.token_hex(4)  # two writers may share a folder
 
     def write(self, files: Sequence[tuple[str, bytes]], *, keep: bool = False) -> None:
         """Make all `files` (path below the directory, bytes) durable under their names.
@@ -93,7 +95,7 @@ class Writer:
         return self._new_name()
 
     def _new_name(self) -> str:
-        return f"{self._root}{ASIDE}/{next(self._numbers)}"
+        return f"{self._root}{ASIDE}/{self._token}-{next(self._numbers)}"
 
     def _make(self, folder: str, changed: set[str]) -> None:
         """Make `folder` and those above it; what has to be flushed for that joins `changed`."""
