@@ -20,6 +20,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,8 @@ class FileJournal:
         self._waiting: list[bytes] = []
         self._lock = _lock(self.directory)
         self._file = -1
+        self._number = self._durable = self._written = 0
+        self._chain = _START
         try:
             self._recover()
         except BaseException:
@@ -151,7 +154,7 @@ class FileJournal:
                     self._begin(number + 1, chain)
             segments = self._segments()
             gone = 0
-            for path, following in zip(segments, segments[1:], strict=False):
+            for path, following in pairwise(segments):
                 if int(following.stem) > upto + 1:
                     break
                 path.unlink()
@@ -206,11 +209,9 @@ class FileJournal:
             path.unlink()
         segments = self._segments()
         if not segments:
-            self._number = self._durable = 0
-            self._chain = _START
             self._begin(1, _START)
             return
-        self._number, self._chain, keep = 0, _START, 0
+        keep = 0
         for place, path in enumerate(segments):
             known = (self._number, self._chain) if place else None
             self._number, self._chain, keep = _walk(path, known, last=path == segments[-1])
@@ -228,8 +229,9 @@ def _walk(path: Path, known: tuple[int, bytes] | None, *, last: bool) -> tuple[i
     if known is not None and known != (number, chain):
         raise JournalError(f"流水文件 {path.name} 接不上前一个文件：缺少第 {known[0] + 1} 号起的记录。")
     end = place
-    committed = data.rfind(b"\nC ")
-    stop = data.find(b"\n", committed + 1) + 1 if committed >= 0 else place
+    whole = data[: data.rfind(b"\n") + 1]
+    committed = whole.rfind(b"\nC ")
+    stop = whole.find(b"\n", committed + 1) + 1 if committed >= 0 else place
     for line in data[place:stop].splitlines(keepends=True):
         end += len(line)
         parts = line.rstrip(b"\n").split(b" ", 3)
