@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from gongshu.lens.facts import kind_of
 from gongshu.lens.functions import FUNCTIONS
 from gongshu.lens.tokens import parse_condition
 from gongshu.lens.verdict import Refusal
@@ -135,7 +136,9 @@ def _table(name: str, table: Any, grades: Any, subjects: Any, manifest: Mapping[
         if not isinstance(column, str) or not column or column.lower() in columns:
             raise Refusal("grant", f"表 {name} 里有空的或重复的字段名")
         columns[column.lower()] = _column(column, spec, beside, _lowered(known, column))
-    return GrantedTable(name, columns, _rows(name, body), _subject(name, body, subjects, columns, manifest))
+    return GrantedTable(
+        name, columns, _rows(name, body, columns), _subject(name, body, subjects, columns, manifest)
+    )
 
 
 def _column_items(name: str, columns: Any) -> Iterable[tuple[Any, Any]]:
@@ -257,7 +260,7 @@ _BOOLEAN_FUNCTIONS = frozenset(
 )
 
 
-def _rows(table: str, body: Mapping[str, Any]) -> exp.Expression | None:
+def _rows(table: str, body: Mapping[str, Any], columns: Mapping[str, GrantedColumn]) -> exp.Expression | None:
     text = body.get("rows")
     if text is None:
         return None
@@ -276,14 +279,17 @@ def _rows(table: str, body: Mapping[str, Any]) -> exp.Expression | None:
             raise Refusal("row_filter", f"表 {table} 的行范围含有子查询")
         if isinstance(node, exp.Column):
             _own_column(table, node)
-    if not _is_boolean(tree):
+    if not _is_boolean(tree, columns):
         raise Refusal("row_filter", f"表 {table} 的行范围不是真假条件")
     return tree
 
 
-def _is_boolean(tree: exp.Expression) -> bool:
+def _is_boolean(tree: exp.Expression, columns: Mapping[str, GrantedColumn]) -> bool:
     if isinstance(tree, exp.Paren):
-        return _is_boolean(tree.this)
+        return _is_boolean(tree.this, columns)
+    if isinstance(tree, exp.Column):
+        column = columns.get(tree.name.lower())
+        return column is None or kind_of(column.type) in ("", "boolean")
     if isinstance(tree, exp.Anonymous):
         return str(tree.this).lower() in _BOOLEAN_FUNCTIONS
     return isinstance(tree, _PREDICATES)
