@@ -31,6 +31,7 @@ from gongshu.enclave import (
     thresholds,
     votes,
 )
+from gongshu.enclave.attack.model import CHECKS
 from gongshu.enclave.policy import RELEASE_BASIS, lens_grant
 from gongshu.enclave.store.models import Grant, Output, Release, Task
 from gongshu.enclave.vault import VaultError
@@ -215,7 +216,7 @@ def _leave(
         "project": grant.project,
         "purpose": grant.body["purpose"],
         "grant": grant.digest,
-        "checks": list(attack.CHECKS),
+        "checks": list(CHECKS),
         "findings": [{"check": f["check"], "severity": f["severity"]} for f in output.findings],
         "findings_digest": output.findings_digest,
         "findings_salt": output.findings_salt,

@@ -1,0 +1,168 @@
+"""入库: a provider's file is read into a draft, decided on field by field, and becomes a snapshot.
+
+Nothing of it, names included, goes to the office before the provider confirmed it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from gongshu.crypto.hashes import digest
+from gongshu.enclave import intake, journal, outgoing, sources
+from gongshu.enclave.intake import Decision, IntakeError, Proposal
+from gongshu.enclave.store.models import Intake, Snapshot
+from gongshu.enclave.vault import Manifest, Vault, VaultError
+
+BASIS = ("hubei-operation:19", "national-circulation-security:一")
+DRAFTS = "intake-drafts"
+
+
+class HandInError(Exception):
+    """The hand-in cannot go on. `args[0]`: one Chinese sentence."""
+
+
+@lru_cache(maxsize=1)
+def drafts() -> Vault:
+    """Where files lie until their provider decided: encrypted like snapshots, under another key."""
+    master = settings.KEYS.create_secret(DRAFTS)
+    return Vault(
+        settings.INTAKE_DIR / "drafts", master, settings.KEYS.signer("enclave"), private=settings.STAGING_DIR
+    )
+
+
+@transaction.atomic
+def begin(
+    *,
+    zone: str,
+    organisation: str,
+    person: str,
+    resource: str,
+    title: str,
+    table: str,
+    filename: str,
+    path: Path,
+    now: datetime,
+) -> Intake:
+    """Note a file handed in; it is read by `read`, which may take its time."""
+    made = Intake.objects.create(
+        id=f"in-{secrets.token_hex(8)}",
+        zone=zone,
+        organisation=organisation,
+        person=person,
+        resource=resource,
+        title=title,
+        table=table,
+        filename=filename,
+        path=str(path),
+        size=path.stat().st_size,
+        received=now,
+    )
+    _journal("intake.received", made, person, now)
+    return made
+
+
+def read(made: Intake, now: datetime, header: bool = True) -> Intake:
+    """Recognise the file; its plain copy is removed whatever happens. `header=False`: it has no header row."""
+    path = Path(made.path)
+    try:
+        proposal = intake.read(path, drafts(), now=now, name=made.filename, header=header)
+    except (IntakeError, VaultError) as error:
+        made.state, made.sentence = "failed", error.sentence[:400]
+    else:
+        made.state, made.proposal, made.digest = "read", proposal.to_dict(), proposal.digest
+    finally:
+        path.unlink(missing_ok=True)
+    made.save()
+    return made
+
+
+def proposal_of(made: Intake) -> Proposal:
+    """What was recognised."""
+    return Proposal.from_dict(made.proposal)
+
+
+def confirm(made: Intake, decision: Decision, *, person: str, now: datetime) -> Manifest:
+    """Take the provider's decision: the snapshot enters the vault and the office hears its outline."""
+    with transaction.atomic():
+        made = Intake.objects.select_for_update().get(pk=made.pk)
+        if made.state != "read":
+            raise HandInError("这次入库已经处理过。")
+        before = sources.newest(made.zone, made.resource)
+        if before is not None and before.organisation != made.organisation:
+            raise HandInError("该资源由别的单位提供，不能由贵单位入库。")
+        try:
+            manifest = intake.confirm(
+                proposal_of(made),
+                decision,
+                drafts=drafts(),
+                vault=sources.vault(),
+                zone=made.zone,
+                resource=made.resource,
+                owner=made.organisation,
+                table=made.table,
+                title=made.title,
+                now=now,
+                confirmed_by=person,
+                parent=before.snapshot if before else None,
+            )
+        except (IntakeError, VaultError) as error:
+            raise HandInError(error.sentence) from error
+        Snapshot.objects.create(
+            id=manifest.id,
+            zone=made.zone,
+            resource=made.resource,
+            organisation=made.organisation,
+            table=made.table,
+            rows=manifest.rows,
+            made=now,
+        )
+        made.state, made.snapshot, made.decided = "confirmed", manifest.id, now
+        made.save()
+        body = {
+            "id": made.resource,
+            "organisation": made.organisation,
+            "title": made.title,
+            "table": made.table,
+            "columns": {c.name: {"type": c.type, "grade": c.grade} for c in manifest.columns},
+            "subject": manifest.subject or "",
+            "rows": manifest.rows,
+            "snapshot": manifest.id,
+        }
+        outgoing.post("resource", body, zone=made.zone, now=now, source=outgoing.AIRLOCK)
+        _journal("intake.confirmed", made, person, now, manifest=manifest.digest)
+    return manifest
+
+
+@transaction.atomic
+def send_back(made: Intake, *, person: str, reason: str, now: datetime) -> Intake:
+    """The provider takes the file back: draft and key are destroyed."""
+    made = Intake.objects.select_for_update().get(pk=made.pk)
+    if made.state != "read":
+        raise HandInError("这次入库已经处理过。")
+    intake.refuse(proposal_of(made), drafts=drafts(), now=now)
+    made.state, made.sentence, made.decided = "refused", reason[:400], now
+    made.proposal = {}
+    made.save()
+    _journal("intake.sent_back", made, person, now)
+    return made
+
+
+def _journal(act: str, made: Intake, person: str, now: datetime, manifest: str = "") -> None:
+    digests = {"manifest": manifest} if manifest else {}
+    journal.record(
+        source="airlock",
+        act=act,
+        actor=person,
+        role="provider",
+        subject=made.id,
+        zone=made.zone,
+        now=now,
+        articles=BASIS,
+        digests={**digests, "resource": digest(made.resource.encode())},
+    )
