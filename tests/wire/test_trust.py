@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ def test_a_list_is_never_taken_twice_nor_backward(tmp_path: Path) -> None:
     refused("order", lambda: store.accept(world.trust_envelope(1), NOW))
     assert store.accept(world.trust_envelope(5), NOW).number == 5
     refused("order", lambda: store.accept(world.trust_envelope(4), NOW))
-    refused("order", lambda: store.install(world.trust_envelope(5), NOW))
+    refused("order", lambda: store.install(world.trust_envelope(4), NOW))
+    assert store.install(world.trust_envelope(5), NOW).number == 5
     assert TrustStore(tmp_path / "t").current(NOW).number == 5
 
 
@@ -95,6 +97,14 @@ def test_new_administrators_need_two_of_the_present_ones(tmp_path: Path) -> None
     assert set(store.anchors()) == {key.public().id for key in new.administrators}
 
 
+def test_the_feed_never_changes_the_administrators_even_with_their_signatures(tmp_path: Path) -> None:
+    world, new = World(), World()
+    store = world.store(tmp_path / "t")
+    rows = new.body()["administrators"]
+    refused("administrators", lambda: store.accept(world.trust_envelope(2, administrators=rows), NOW))
+    assert store.number(NOW) == 1
+
+
 def test_a_reader_notices_a_list_that_another_process_took(tmp_path: Path) -> None:
     world = World()
     reader, writer = world.store(tmp_path / "t"), TrustStore(tmp_path / "t")
@@ -107,9 +117,13 @@ def test_a_list_changed_on_disk_is_not_believed(tmp_path: Path) -> None:
     world = World()
     store = world.store(tmp_path / "t")
     thief = key_row(PrivateKey.generate("ed25519"), "office")
-    changed = replace(world.trust_envelope(), body=world.body(1, keys=[thief]))
-    (tmp_path / "t" / "list.json").write_bytes(changed.dumps())
+    changed = replace(world.trust_envelope(), body=world.body(1, keys=[thief])).data()
+    content = {"administrators": changed["body"]["administrators"], "list": changed}
+    store.path.write_text(json.dumps(content))
     refused("signer", lambda: store.current(NOW))
+    for broken in (b"", b"{}", b"[]", b"\xff"):
+        store.path.write_bytes(broken)
+        refused("no_trust", lambda: store.current(NOW))
 
 
 @pytest.mark.parametrize(

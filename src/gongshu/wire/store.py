@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from gongshu.crypto import canonical
 from gongshu.crypto.sign import PublicKey
-from gongshu.wire.envelope import Envelope, loads
+from gongshu.wire.envelope import Envelope, parse
 from gongshu.wire.errors import WireError
 from gongshu.wire.trust import TrustList, anchors_of
 
@@ -41,7 +41,12 @@ def sync_directory(path: Path) -> None:
 
 
 class TrustStore:
-    """The anchors and the latest list of one home. Readers notice a list another process put there."""
+    """The anchors and the latest list of one home, in one file so that a crash cannot part them.
+
+    Readers notice a list that another process put there.
+    """
+
+    NAME = "trust.json"
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -49,64 +54,75 @@ class TrustStore:
         self._list: TrustList | None = None
 
     @property
-    def _anchors_file(self) -> Path:
-        return self.directory / "administrators.json"
-
-    @property
-    def _list_file(self) -> Path:
-        return self.directory / "list.json"
+    def path(self) -> Path:
+        return self.directory / self.NAME
 
     def anchors(self) -> dict[str, PublicKey]:
         """The security administrators' public keys by id; empty before `gongshu trust init`."""
-        if not self._anchors_file.exists():
+        if not self.path.exists():
             return {}
-        rows = canonical.loads(self._anchors_file.read_bytes())
-        return anchors_of({"administrators": rows})
+        return anchors_of(self._read())
 
     def current(self, now: datetime) -> TrustList:
         """The installed list, checked again when its file changed."""
         try:
-            stat = self._list_file.stat()
+            stat = self.path.stat()
         except FileNotFoundError as error:
             raise WireError(
                 "no_trust", "本域还没有信任名单，请在数据域的机器上运行 gongshu trust init。"
             ) from error
         seen = (stat.st_mtime_ns, stat.st_ino)
         if self._list is None or seen != self._seen:
-            self._list = TrustList.load(loads(self._list_file.read_bytes()), self.anchors(), now)
+            content = self._read()
+            self._list = TrustList.load(parse(content["list"]), anchors_of(content), now)
             self._seen = seen
         return self._list
 
     def number(self, now: datetime) -> int:
         """The number of the installed list, 0 when there is none."""
-        return self.current(now).number if self._list_file.exists() else 0
+        return self.current(now).number if self.path.exists() else 0
 
     def accept(self, envelope: Envelope, now: datetime) -> TrustList:
         """Takes a newer list signed by two anchors, however it came; raises `WireError` otherwise."""
         anchors = self.anchors()
         if not anchors:
             raise WireError("no_trust", "第一份信任名单只能用 gongshu trust init 装入，不能经通知流。")
-        current = self.current(now) if self._list_file.exists() else None
-        made = TrustList.load(envelope, anchors, now, current)
-        write_file(self._list_file, envelope.dumps())
+        made = TrustList.load(envelope, anchors, now, self.current(now))
+        if set(anchors_of(envelope.body)) != set(anchors):
+            raise WireError("administrators", "更换安全管理员只能在数据域的机器上用 gongshu trust init。")
+        self._write(envelope)
         return made
 
     def install(self, envelope: Envelope, now: datetime) -> TrustList:
         """`gongshu trust init`: pins the administrators the list names, then takes the list.
 
         Where anchors are already pinned, a list naming others must be signed by two of the present ones
-        as well.
+        as well. Installing the same list again changes nothing.
         """
         named = anchors_of(envelope.body)
         present = self.anchors()
-        current = self.current(now) if self._list_file.exists() else None
+        current = self.current(now) if present else None
+        if current is not None and current.envelope.id == envelope.id:
+            return current
         made = TrustList.load(envelope, named, now, current)
         if present and set(present) != set(named):
             TrustList.load(envelope, present, now, current)
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_file(self._list_file, envelope.dumps())
-        write_file(self._anchors_file, canonical.dumps(envelope.body["administrators"]))
+        self._write(envelope)
         return made
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            content = canonical.loads(self.path.read_bytes())
+        except canonical.CanonicalError as error:
+            raise WireError("no_trust", f"{self.path} 已损坏，请重新运行 gongshu trust init。") from error
+        if not isinstance(content, dict) or set(content) != {"administrators", "list"}:
+            raise WireError("no_trust", f"{self.path} 已损坏，请重新运行 gongshu trust init。")
+        return content
+
+    def _write(self, envelope: Envelope) -> None:
+        content = {"administrators": envelope.body["administrators"], "list": envelope.data()}
+        write_file(self.path, canonical.dumps(content))
 
 
 class FeedState(Protocol):
