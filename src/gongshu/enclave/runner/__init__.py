@@ -1,6 +1,6 @@
 """Running what is not trusted: a fresh sandbox a job. See `sandbox.py`."""
 
-from .limits import CODES, Job, Limits, Result
+from .limits import CODES, GIB, MIB, Job, Limits, Result
 from .sandbox import NoSandbox, Sandbox
 
-__all__ = ["CODES", "Job", "Limits", "NoSandbox", "Result", "Sandbox"]
+__all__ = ["CODES", "GIB", "MIB", "Job", "Limits", "NoSandbox", "Result", "Sandbox"]
