@@ -109,7 +109,7 @@ def scenario(zone: str) -> Walk:
     return walk
 
 
-@pytest.mark.row("J01", "J02", "J04", "B07")
+@pytest.mark.row("J01", "J02", "J04", "B02", "B07")
 @pytest.mark.parametrize("zone", ["hubei", "huangshi"])
 def test_a_scene_is_reviewed_with_every_provider(zone: str) -> None:
     walk = scenario(zone)

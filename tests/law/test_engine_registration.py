@@ -166,7 +166,7 @@ def test_no_certificate_on_the_last_day_of_publicity(zone: str) -> None:
     assert walk.ask("certify", "registrar", "2026-03-17").allowed
 
 
-@pytest.mark.row("E24", "E25")
+@pytest.mark.row("E24", "E25", "B29")
 def test_an_objection_is_decided_and_publicity_does_not_stop() -> None:
     walk = in_publicity(day="2026-03-02")
     anonymous = {**OBJECTION, "real_name": False}

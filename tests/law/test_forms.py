@@ -43,7 +43,7 @@ def fields(data: dict[str, Any]) -> list[str]:
     return [problem.field for problem in forms.validate(FORM, data)]
 
 
-@pytest.mark.row("D04", *(f"R{number:02}" for number in range(1, 59)))
+@pytest.mark.row("D04", "R01-R58")
 def test_all_58_fields_are_there_with_article_and_chinese_label() -> None:
     ids = [field.id for field in FORM.fields if not field.companion]
     assert ids == [f"R{number:02}" for number in range(1, 59)]
@@ -78,7 +78,7 @@ def test_each_field_that_is_always_asked_is_missed_when_blank(missing: str) -> N
         assert missing in fields({**RESOURCE, missing: blank})
 
 
-@pytest.mark.row("R10", "R11", "R12")
+@pytest.mark.row("D02", "R10", "R11", "R12")
 def test_a_resource_that_is_not_authorised_names_no_operator() -> None:
     bare = {key: value for key, value in RESOURCE.items() if key not in ("R10", "R11", "R12")}
     assert fields({**bare, "R09": "not_in_scope"}) == []
@@ -86,7 +86,7 @@ def test_a_resource_that_is_not_authorised_names_no_operator() -> None:
     assert fields({**RESOURCE, "R09": "in_scope"}) == ["R10", "R11", "R12"]
 
 
-@pytest.mark.row("R19", "R20", "R21", "R22", "R23")
+@pytest.mark.row("D10", "R19", "R20", "R21", "R22", "R23")
 def test_an_agent_brings_its_mandate() -> None:
     assert fields({**RESOURCE, "R19": True}) == ["R20", "R21", "R22", "R23"]
     agent = {"R19": True, "R20": "某单位", "R21": good_uscc(), "R22": TERM, "R23": FILE}
@@ -271,6 +271,36 @@ def test_the_grammar_of_conditions() -> None:
 )
 def test_catalogue_codes(code: str, good: bool) -> None:
     assert (problem_of(Input("code", "代码", "catalogue_code"), code) == "") is good
+
+
+@pytest.mark.row("E05", "D10")
+def test_first_registration_materials_by_article() -> None:
+    items = RULES.document("materials.first")["items"]
+    assert [item["id"] for item in items] == [
+        "application",
+        "identity",
+        "proof",
+        "risk_report",
+        "mandate",
+        "other",
+    ]
+    mandate = items[4]
+    assert conditions.holds(mandate["condition"], {"R19": True})
+    assert not conditions.holds(mandate["condition"], {"R19": False})
+    assert items[3]["basis"] == ["gansu-registration:25(一)3"]
+    nation = rules.at("cn", date(2026, 3, 2)).document("materials.first")["items"]
+    assert len(nation) == 7
+
+
+@pytest.mark.row("L03")
+@pytest.mark.parametrize("zone", packs.library().zones)
+def test_two_purposes_of_products_everywhere(zone: str) -> None:
+    found = rules.at(zone, date(2026, 3, 2))
+    assert len(found.limit("product.purposes").value) == 2
+    assert dict(FORM.field("R18").ask.options) == {
+        "public": "公共治理、公益事业",
+        "industry": "产业发展、行业发展",
+    }
 
 
 def test_a_broken_form_is_named() -> None:

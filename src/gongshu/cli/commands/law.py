@@ -8,7 +8,8 @@ from pathlib import Path
 
 from gongshu.cli.answer import Answer, BadUse
 from gongshu.cli.parser import Parser, command_parser, day
-from gongshu.law import calendar, clocks, packs, rules
+from gongshu.law import calendar, clocks, diagrams, packs, procedures, rules
+from gongshu.law import coverage as covering
 from gongshu.law import show as showing
 from gongshu.law.errors import LawError, Problem
 from gongshu.law.history import SHANGHAI
@@ -113,3 +114,40 @@ def show(argv: list[str]) -> Answer:
     except LawError as error:
         raise _bad(error) from error
     return Answer(True, data, showing.text(data))
+
+
+def coverage(argv: list[str]) -> Answer:
+    """Every row of the requirements: state, where, tests, reason (design section 11)."""
+    command_parser("law coverage", "逐条列出要求的落实情况").parse_args(argv)
+    found = covering.rows(packs.library())
+    counted = covering.summary(found)
+    lines = [f"{row.id:<28}{covering.STATES[row.state]}  {row.title}  {row.reason}".rstrip() for row in found]
+    lines.append("；".join(f"{covering.STATES[state]} {number}" for state, number in counted.items()))
+    return Answer(True, {"rows": [row.data() for row in found], "summary": counted}, "\n".join(lines))
+
+
+def diagram(argv: list[str]) -> Answer:
+    """The state diagram of a procedure in a zone, as mermaid text, with its acts and clocks."""
+    parser = _zoned("law diagram", "打印一个程序的状态图")
+    parser.add_argument("procedure", help="程序的 id，例如 registration.first")
+    options = parser.parse_args(argv)
+    try:
+        found = rules.at(options.zone, options.at or datetime.now(SHANGHAI).date())
+        procedure = procedures.load(found, options.procedure)
+    except LawError as error:
+        raise _bad(error) from error
+    drawn = diagrams.mermaid(procedure)
+    data = {
+        "ok": True,
+        "id": procedure.id,
+        "zone": options.zone,
+        "title": procedure.title,
+        "mermaid": drawn,
+        "states": [{"id": s.id, "title": s.title, "final": s.final} for s in procedure.states.values()],
+        "acts": [
+            {"id": act.id, "title": act.title, "by": list(act.by), "basis": list(act.basis)}
+            for act in procedure.acts.values()
+        ],
+        "readings": dict(procedure.readings),
+    }
+    return Answer(True, data, drawn)

@@ -1,0 +1,3 @@
+"""Plugins every test shares."""
+
+pytest_plugins = ["support.rows"]
