@@ -95,6 +95,7 @@ FIELDS: dict[str, Callable[[Input], forms.Field]] = {
     "period": lambda _: RawField(widget=PeriodWidget()),
     "bool": lambda _: BoolField(widget=forms.Select(choices=YES_NO)),
     "yes": lambda _: forms.BooleanField(required=False),
+    "confirm": lambda _: forms.BooleanField(required=False),
     "number": lambda _: NumberField(widget=forms.TextInput(attrs={"inputmode": "decimal"})),
     "digest": _text,
     "file": lambda _: RawField(widget=KeptFilesWidget(single=True), wide=True),
@@ -141,7 +142,7 @@ class LawForm(forms.Form):
             if asked.id in self.errors or self.judged_elsewhere(asked):
                 continue
             value = cleaned.get(asked.id)
-            sentence = problem_of(asked, None if asked.kind == "yes" and value is False else value)
+            sentence = problem_of(asked, None if asked.kind in ("yes", "confirm") and value is False else value)
             if sentence:
                 self.add_error(asked.id, sentence)
         return cleaned
