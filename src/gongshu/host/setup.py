@@ -97,8 +97,8 @@ def migrate(home: Home, say: Say, *, always: bool = False) -> list[str]:
         say(f"正在更新数据库 {service} 的结构。")
         result = inside.django(home, service, settings, "migrate", "--no-input", "--verbosity", "0")
         if result.returncode != 0:
-            said = result.stderr.decode("utf-8", "replace").strip()
-            raise HostError("migrate", f"数据库 {service} 的结构更新失败：{said[-400:]}")
+            said = result.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise HostError("migrate", f"数据库 {service} 的结构更新失败：{''.join(said[-1:])}")
         done[service] = present
         ran.append(service)
         write_file(path, json.dumps(done).encode(), 0o644)
