@@ -54,6 +54,8 @@ ENCODED = {
     "old mac": TEXT.replace("\n", "\r").encode(),
     "no last newline": TEXT.rstrip("\n").encode(),
     "blank lines": TEXT.replace("\n", "\n\n").encode(),
+    "trailing delimiter": TEXT.replace("\n", ",\n").encode(),
+    "trailing delimiter but in the header": TEXT.replace("\n", ",\n").replace(",\n", "\n", 1).encode(),
     "quoted": "\n".join(
         ",".join(f'"{c}"' for c in row.split(",")) for row in TEXT.strip().split("\n")
     ).encode(),
@@ -138,6 +140,30 @@ def test_titles_above_the_header_are_set_aside(vaults: Vaults, tmp_path: Path) -
     proposal = vaults.read(put(tmp_path, "黄石市公交客流统计表\n制表日期：三月\n" + TEXT))
     assert proposal.broken["reasons"]["before_header"]["count"] == 2
     assert proposal.fields[0].name == "线路"
+
+
+def test_a_header_repeated_inside_is_set_aside(vaults: Vaults, tmp_path: Path) -> None:
+    head, *rows = TEXT.strip().split("\n")
+    proposal = vaults.read(put(tmp_path, "\n".join([head, rows[0], head, *rows[1:], head])))
+    assert proposal.headers == ()
+    assert proposal.broken["first"] == [{"line": n, "reason": "header_again"} for n in (3, 6)]
+    assert vaults.rows(vaults.confirm(proposal)).to_pylist() == EXPECTED
+
+
+def test_a_header_that_recurs_very_late_is_found(vaults: Vaults, tmp_path: Path) -> None:
+    rows = "".join(f"甲站,{n}\n" for n in range(30_000))
+    proposal = vaults.read(put(tmp_path, f"乙站,人次\n{rows}乙站,3\n"))
+    assert [(h["column"], h["code"]) for h in proposal.headers] == [(1, "recurs")]
+
+
+def test_without_a_header_equal_rows_are_kept(vaults: Vaults, tmp_path: Path) -> None:
+    assert vaults.read(put(tmp_path, "甲站,3\n甲站,3\n乙站,4\n"), header=False).rows == 3
+
+
+def test_identifying_columns_need_a_subject(vaults: Vaults, tmp_path: Path) -> None:
+    proposal = vaults.read(put(tmp_path, PEOPLE))
+    with pytest.raises(IntakeError, match="主体字段"):
+        vaults.confirm(proposal, replace(intake.accept(proposal), subject=None))
 
 
 def test_headers_that_are_data_stop_until_renamed(vaults: Vaults, tmp_path: Path) -> None:

@@ -153,3 +153,13 @@ def test_values_are_read_as_their_type(type_: str, text: str, value: object) -> 
 def test_broken_values_are_refused(type_: str, text: str) -> None:
     with pytest.raises(ValueError, match="不能按所选类型读出"):
         types.read(type_, text)
+
+
+def test_identifiers_that_begin_late_are_still_found() -> None:
+    profile = recognise.ColumnProfile("备注", TODAY)
+    for block in range(20):
+        profile.feed([f"说明{block * 1000 + n}" for n in range(1000)])
+    rng = random.Random(5)
+    for _ in range(10):
+        profile.feed([resident(rng) for _ in range(1000)])
+    assert profile.result().grade == "L4"

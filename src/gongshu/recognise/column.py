@@ -17,6 +17,7 @@ import numpy as np
 from . import headers, kinds, types
 
 SAMPLE = 5000
+SAMPLE_LATER = 50
 DUPLICATES_OVER = 1_000_000
 _CHECKED = ("resident_id", "credit_code", "bank_card")
 _KEYS = ("resident_id", "credit_code", "vin")
@@ -72,6 +73,8 @@ class ColumnProfile:
         self.rows = 0
         self.forms: Counter[str] = Counter()
         self.sampled = 0
+        self.room = 0
+        self.recurs = 0
         self.valid: Counter[str] = Counter()
         self.shaped: Counter[str] = Counter()
         self.inside: Counter[str] = Counter()
@@ -83,8 +86,11 @@ class ColumnProfile:
         self._may_be_key = self._named_key
 
     def feed(self, values: Iterable[str | None]) -> None:
-        """Count the cells of a block. Equal cells of a block are judged once."""
+        """Count the cells of a block. Equal cells of a block are judged once; kinds are sought in the first
+        `SAMPLE` distinct ones and in some of every later block."""
         counted = Counter(values)
+        self.recurs += counted.get(self.name, 0)
+        self.room = max(SAMPLE - self.sampled, SAMPLE_LATER)
         empty = counted.pop(None, 0)
         self.rows += empty + counted.total()
         self.forms[""] += empty
@@ -96,7 +102,8 @@ class ColumnProfile:
                 self._judge(value, form, times)
 
     def _judge(self, value: str, form: str, times: int) -> None:
-        if self.sampled < SAMPLE:
+        if self.room > 0:
+            self.room -= 1
             self.sampled += 1
             self._sample(value, form)
         for kind in self._watched:

@@ -184,6 +184,17 @@ def _against(header: str, values: Sequence[str], place: int) -> Finding | None:
     return None
 
 
+def recurs(place: int) -> Finding:
+    """The finding for a header met as a value below, in whatever row of the file."""
+    return _finding("recurs", place)
+
+
+def about_rows(name: str) -> bool:
+    """Whether the name only numbers rows or records, and so says nothing of whom they are about."""
+    found = hint(name)
+    return found is not None and found.why == _ROW
+
+
 def headers_look_like_data(headers: Sequence[str], rows: Sequence[Sequence[str | None]]) -> list[Finding]:
     """Headers that look like data: an identifier, a number, a value that recurs below in its column.
 

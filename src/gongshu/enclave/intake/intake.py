@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from gongshu import recognise
 from gongshu.crypto import hashes
 from gongshu.enclave.vault import Column, Manifest, Vault, VaultError, Writer
+from gongshu.recognise import headers
 
 from . import convert, sources
 from .problems import IntakeError
@@ -67,6 +68,10 @@ def read(
             subject=None,
             now=now,
         )
+    if header:
+        told = {f.column for f in findings}
+        later = [n for n, p in enumerate(profiles, 1) if p.recurs and n not in told]
+        findings = sorted([*findings, *(headers.recurs(n) for n in later)], key=lambda f: f.column)
     found = recognise.table([p.result() for p in profiles])
     if source.typed:
         kinds = [convert.engine_type(f.type) for f in first.schema]

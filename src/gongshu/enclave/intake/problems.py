@@ -13,6 +13,7 @@ REASONS = {
     "bytes": "有不能按文件编码读出的字节",
     "long": "一行超过 1 MiB",
     "before_header": "在表头之前",
+    "header_again": "重复的表头",
 }
 _LISTED = 1000
 _KEPT_BYTES = 4 << 20

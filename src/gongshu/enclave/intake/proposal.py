@@ -9,6 +9,7 @@ from typing import Any
 
 from gongshu import recognise
 from gongshu.enclave.vault.manifest import GRADES
+from gongshu.recognise import headers
 
 from .convert import arrow
 from .problems import IntakeError
@@ -77,8 +78,8 @@ class Proposal:
             for found in self.fields:
                 if found.kind == kind:
                     return found.name
-        named = [f.name for f in self.fields if f.grade == "L4" and f.kind is None]
-        return named[0] if named else None
+        named = [f.name for f in self.fields if f.grade == "L4"]
+        return min(named, key=headers.about_rows) if named else None
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,8 @@ def check(proposal: Proposal, decision: Decision, sample: Sequence[Sequence[str 
     )
     if found:
         raise IntakeError("header", found[0].sentence)
+    if decision.subject is None and any(f.grade == "L4" for f in decision.kept):
+        raise IntakeError("decision", "有 L4 字段的表必须指明主体字段：每一行说的是谁。")
     if decision.subject is not None and decision.subject not in {f.name for f in decision.kept}:
         raise IntakeError("decision", "主体字段必须是保留下来的字段。")
 

@@ -22,10 +22,12 @@ Row = list[str]
 
 @dataclass(frozen=True)
 class Shape:
-    """How the records of a file look: `width` fields, `delimiter` between them."""
+    """How the records of a file look: `width` fields, `delimiter` between them; `trailing`: lines end with
+    one more delimiter and nothing behind it."""
 
     delimiter: str
     width: int
+    trailing: bool = False
 
 
 def shape(head: str) -> Shape:
@@ -35,13 +37,20 @@ def shape(head: str) -> Shape:
     texts = [t.removesuffix("\r") for t in (texts[:-1] if len(texts) > 1 and len(head) >= 1 << 19 else texts)]
     best = (0, 0, Shape(",", 1))
     for place, delimiter in enumerate(DELIMITERS):
-        widths = Counter(len(r) for r in _lenient(texts, delimiter) if r)
-        if not widths:
+        rows = [r for r in _lenient(texts, delimiter) if r]
+        if not rows:
             continue
-        width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
+        width, count = max(Counter(map(len, rows)).items(), key=lambda item: (item[1], item[0]))
         if width > 1 and (count * width, -place) > best[:2]:
-            best = (count * width, -place, Shape(delimiter, width))
+            best = (count * width, -place, _trimmed(rows, delimiter, width))
     return best[2]
+
+
+def _trimmed(rows: list[Row], delimiter: str, width: int) -> Shape:
+    """Many exports end each line, or each but the header, with a delimiter."""
+    if width > 2 and not any(r[-1].strip() for r in rows if len(r) == width):
+        return Shape(delimiter, width - 1, trailing=True)
+    return Shape(delimiter, width)
 
 
 def _lenient(texts: Iterable[str], delimiter: str) -> Iterator[Row]:
@@ -78,13 +87,20 @@ class Records:
     """The whole records of a file, as blocks of rows that all have `width` fields.
 
     A quoted field may run over lines, up to 200 of them. A quote that never closes breaks only the line
-    it stands in: the lines after it are read again by themselves.
+    it stands in: the lines after it are read again by themselves. `named`: the first record is a header.
     """
 
-    def __init__(self, blocks: Iterable[tuple[int, list[str | None]]], shape_: Shape, broken: Broken) -> None:
+    def __init__(
+        self,
+        blocks: Iterable[tuple[int, list[str | None]]],
+        shape_: Shape,
+        broken: Broken,
+        named: bool = True,
+    ) -> None:
         self.blocks = blocks
         self.shape = shape_
         self.broken = broken
+        self.named = named
         self.blank = 0
         self.header: Row | None = None
         self._open: list[tuple[int, str]] = []
@@ -139,14 +155,33 @@ class Records:
     def _rows(self, numbers: list[int], texts: list[str]) -> Iterator[list[Row]]:
         rows = _strict(texts, self.shape.delimiter)
         width = self.shape.width
+        if self.shape.trailing:
+            rows = [r[:-1] if r and len(r) == width + 1 and not r[-1].strip() else r for r in rows]
         good = [r for r in rows if r is not None and len(r) == width]
         if len(good) != len(rows):
             told = zip(numbers, texts, rows, strict=True)
             good = [r for n, t, r in told if self._sound(n, t, r) and r is not None]
-        if self.header is None and good:
+        first = self.header is None and bool(good)
+        if first:
             self.header, *good = good
+        if self.named and self.header in good:
+            good = self._without_headers(numbers, texts, rows, first)
         if good:
             yield good
+
+    def _without_headers(
+        self, numbers: list[int], texts: list[str], rows: list[Row | None], first: bool
+    ) -> list[Row]:
+        """Files put together from several repeat their header: such a line is no data."""
+        kept = []
+        for number, text, row in zip(numbers, texts, rows, strict=True):
+            if row == self.header:
+                if not first:
+                    self.broken.add(number, "header_again", text)
+                first = False
+            elif row is not None and len(row) == self.shape.width:
+                kept.append(row)
+        return kept
 
     def _sound(self, number: int, text: str, row: Row | None) -> bool:
         width = self.shape.width

@@ -62,7 +62,7 @@ class Csv(Source):
         self.lines = Lines(path, self.broken, limit)
         self.shape = shape(self.lines.head())
         check_width(self.shape.width)
-        self.records = Records(self.lines, self.shape, self.broken)
+        self.records = Records(self.lines, self.shape, self.broken, header)
         self.with_header = header
 
     def batches(self) -> Iterator[pa.RecordBatch]:
