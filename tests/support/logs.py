@@ -17,7 +17,7 @@ NOW = datetime(2026, 3, 2, 1, 2, 3, 456000, UTC)
 ORIGIN = "gongshu/test"
 
 
-def one(source: str, seq: int, **changes: Any) -> dict[str, Any]:
+def one(source: str, seq: int, /, **changes: Any) -> dict[str, Any]:
     """The entry `seq` of `source`; the same each time."""
     fields: dict[str, Any] = {
         "source": source,

@@ -103,16 +103,20 @@ class Log:
         self._guard = threading.Lock()
         self.directory.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(self.directory)
-        self._writer = Writer(self.directory)
-        self._writer.sweep()
-        self._history = History(self.directory)
-        # Signs while the disk is busy.
-        self._aside = ThreadPoolExecutor(1, "evidence")
         self._broken = False
         self._note = b""
         self._size = 0
-        self._publish_keys()
-        self._open([*(key.public() for key in self._signers), *former])
+        self._history = History(self.directory)
+        # Signs while the disk is busy.
+        self._aside = ThreadPoolExecutor(1, "evidence")
+        try:
+            self._writer = Writer(self.directory)
+            self._writer.sweep()
+            self._open([*(key.public() for key in self._signers), *former])
+            self._publish_keys()
+        except BaseException:
+            self.close()
+            raise
 
     # reading
 

@@ -1,0 +1,109 @@
+"""The file journal: numbers and chain without a hole, what was acknowledged is there."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+
+import pytest
+
+from gongshu.crypto import canonical
+from gongshu.evidence.journal import FileJournal, JournalError
+
+
+def test_numbers_and_chain(tmp_path):
+    with FileJournal(tmp_path) as journal:
+        assert (journal.last, journal.durable, journal.first) == (0, 0, 1)
+        assert [journal.put({"i": i}) for i in range(5)] == [1, 2, 3, 4, 5]
+        assert journal.durable == 0 and journal.read() == []
+        assert journal.flush() == 5 == journal.durable
+        assert journal.append(canonical.dumps({"i": 5})) == 6
+        records = journal.read()
+    chain = bytes(32)
+    for i, record in enumerate(records):
+        chain = hashlib.sha256(chain + canonical.dumps({"i": i})).digest()
+        assert (record.number, record.data, record.chain) == (i + 1, {"i": i}, chain.hex())
+    with FileJournal(tmp_path) as journal:
+        assert journal.last == 6 and journal.append({"i": 6}) == 7
+        assert [record.number for record in journal.read(after=4, limit=2)] == [5, 6]
+
+
+def test_threads_share_flushes(tmp_path, monkeypatch):
+    flushes = []
+    import os
+
+    real = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: (flushes.append(1), real(descriptor)))
+    numbers = []
+    with FileJournal(tmp_path) as journal:
+        threads = [
+            threading.Thread(target=lambda: numbers.extend(journal.append({"x": 1}) for _ in range(50)))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(numbers) == list(range(1, 401)) == [record.number for record in journal.read()]
+    assert len(flushes) < 400
+
+
+def test_pruning_keeps_numbers_and_chain(tmp_path):
+    with FileJournal(tmp_path, segment=2000) as journal:
+        for i in range(200):
+            journal.append({"i": i})
+        chain = journal.read()[-1].chain
+        assert journal.prune(100) > 0
+        assert 1 < journal.first <= 101
+        assert [record.number for record in journal.read(100)] == list(range(101, 201))
+        journal.prune(200)
+        assert journal.first == 201 and journal.read() == []
+    with FileJournal(tmp_path) as journal:
+        assert journal.append({"i": 200}) == 201
+        expected = hashlib.sha256(bytes.fromhex(chain) + canonical.dumps({"i": 200})).hexdigest()
+        assert journal.read()[0].chain == expected
+
+
+@pytest.mark.parametrize(
+    "tail", [b"R", b"R 4 ", b"R 4 abc {}", b"R 4 abc {}\nC", b"R 4 abc {}\nC 4 abc", b"\0" * 9]
+)
+def test_what_was_never_acknowledged_is_cut_off(tmp_path, tail):
+    with FileJournal(tmp_path) as journal:
+        for i in range(3):
+            journal.append({"i": i})
+    path = next(tmp_path.glob("*.journal"))
+    path.write_bytes(path.read_bytes() + tail)
+    with FileJournal(tmp_path) as journal:
+        assert journal.last == 3 and journal.append({"i": 3}) == 4
+    with FileJournal(tmp_path) as journal:
+        assert [record.data["i"] for record in journal.read()] == [0, 1, 2, 3]
+
+
+def test_damage_is_named(tmp_path):
+    with FileJournal(tmp_path, segment=300) as journal:
+        for i in range(20):
+            journal.append({"i": i})
+    files = sorted(tmp_path.glob("*.journal"))
+    whole = files[0].read_bytes()
+    files[0].write_bytes(whole.replace(b'{"i":1}', b'{"i":7}'))
+    with pytest.raises(JournalError, match=files[0].name):
+        FileJournal(tmp_path)
+    files[0].write_bytes(whole[:-3])
+    with pytest.raises(JournalError):
+        FileJournal(tmp_path)
+    files[0].write_bytes(whole)
+    files[1].rename(tmp_path / "aside")
+    with pytest.raises(JournalError, match="接不上"):
+        FileJournal(tmp_path)
+    (tmp_path / "aside").rename(files[1])
+    FileJournal(tmp_path).close()
+
+
+def test_one_writer_and_one_line(tmp_path):
+    with FileJournal(tmp_path) as journal:
+        with pytest.raises(JournalError):
+            FileJournal(tmp_path)
+        with pytest.raises(JournalError):
+            journal.put(b'{"a":\n1}')
+    with pytest.raises(JournalError):
+        journal.put({"a": 1})
