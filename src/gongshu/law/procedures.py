@@ -184,6 +184,12 @@ def merge(base: Raw, raw: Raw) -> dict[str, Any]:
     return merged
 
 
+def effective(rules: Rules, id_: str) -> dict[str, Any]:
+    """The text of a procedure with all it takes by `like`, for `gongshu law show`; readings unresolved."""
+    merged = dict(whole(_text(rules.procedure(id_)), lambda name: _other(rules, name)))
+    return {key: value for key, value in merged.items() if key not in ("id", "basis", "because", "like")}
+
+
 def problems(library: Library) -> list[Problem]:
     """What is wrong with the procedures, role by role and zone by zone; for `gongshu law check`."""
     found = []

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from gongshu.law import procedures
 from gongshu.law.errors import UnknownClock, UnknownRule
 from gongshu.law.rules import SECTION_TITLES, Rule, Rules
 
@@ -34,8 +35,10 @@ def _explain_absence(rules: Rules, name: str) -> None:
 
 def _rule(rules: Rules, found: Rule) -> dict[str, Any]:
     """The rule's own fields stand beside what is said about it; where names collide the latter wins."""
+    # a procedure says only what differs from the one it is like; what holds is both together
+    data = procedures.effective(rules, found.id) if found.section == "procedures" else found.data
     return {
-        **plain(found.data),
+        **plain(data),
         "ok": True,
         "id": found.id,
         "section": found.section,
@@ -57,13 +60,26 @@ def _rule(rules: Rules, found: Rule) -> dict[str, Any]:
         "text_status": found.text_status,
         "in_force": found.in_force,
         "caution": found.caution,
-        "rule": plain(found.data),
+        "rule": plain(data),
         "values": [
-            {"path": path, "value": value, "pack": found.pack, "basis": list(basis), "because": because}
-            for path, value, basis, because in leaves(found.data, found.basis, found.because)
+            {
+                "path": path,
+                "value": value,
+                "pack": _pack(rules, found, basis),
+                "basis": list(basis),
+                "because": because,
+            }
+            for path, value, basis, because in leaves(data, found.basis, found.because)
         ],
         "digest": rules.digest,
     }
+
+
+def _pack(rules: Rules, found: Rule, basis: tuple[str, ...]) -> str:
+    """The pack a value comes from: for what a procedure took over, the pack of the text it cites."""
+    if found.section == "procedures" and "like" in found.data and basis:
+        return rules.library.source(basis[0]).pack
+    return found.pack
 
 
 def everything(rules: Rules) -> dict[str, Any]:
