@@ -55,7 +55,7 @@ def literal_value(node: exp.Expression) -> float | None:
 @reads(exp.Filter)
 def _filter(node: exp.Expression, context: Context) -> Fact:
     only_arguments(node, "this", "expression")
-    condition = read(node.expression.this, context)
+    condition = read(node.expression.this, replace(context, rows=True))
     no_identifier(condition, context, "直接作条件")
     ask(condition, context)
     fact = read(node.this, context)
@@ -100,6 +100,7 @@ def aggregate(node: exp.Expression, name: str, kind: str, around: Around, contex
 
 def _aggregate_arguments(node: exp.Expression, kind: str, context: Context) -> list[Fact]:
     facts: list[Fact] = []
+    context = replace(context, rows=True)
     items = list(node.expressions)
     while items:
         item = items.pop(0)

@@ -31,7 +31,7 @@ def _arithmetic(node: exp.Expression, context: Context) -> Fact:
     if node.key == "intdiv" and left.raw and _wide(right):
         fact = replace(fact, raw=False)
     elif fact.subject and node.key in ("add", "sub", "mul") and _can_overflow(left, right, fact):
-        guard(node)
+        guard(node, context)
     counted = fact.counted and not (node.key == "div" and left.counted and right.counted)
     if node.key in ("add", "sub"):
         counted = left.counted or right.counted
@@ -82,9 +82,9 @@ def _division(node: exp.Expression, divisor: Fact, context: Context) -> None:
         context.state.refuse("error_oracle", "除数可以被做成零，出错与否会泄露数据")
 
 
-def guard(node: exp.Expression) -> None:
+def guard(node: exp.Expression, context: Context) -> None:
     """Put a row-wise computation that could overflow inside TRY, which gives NULL instead of failing."""
-    if node.find(exp.Subquery, exp.Window, exp.Select) is not None:
+    if not context.rows or node.find(exp.Subquery, exp.Window, exp.Select) is not None:
         return
     for inner in list(node.find_all(exp.Try)):
         if inner is not node and isinstance(inner.this, exp.Add | exp.Sub | exp.Mul):
@@ -143,5 +143,5 @@ def _rowwise(node: exp.Expression, context: Context) -> Fact:
         if any(one.flag and not one.constant for one in facts):
             context.state.refuse("error_oracle", "移位可以被做成溢出，出错与否会泄露数据")
         elif fact.subject:
-            guard(node)
+            guard(node, context)
     return fact

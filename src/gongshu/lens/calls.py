@@ -117,7 +117,7 @@ def _fallible(node: exp.Expression, name: str, context: Context) -> Fact:
     if any(one.flag and not one.constant for one in facts) or _certain_failure(facts):
         context.state.refuse("error_oracle", f"函数 {name} 的参数可以被做成出错，出错与否会泄露数据")
     if fact.subject:
-        guard(node)
+        guard(node, context)
     return fact
 
 

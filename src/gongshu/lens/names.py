@@ -54,7 +54,7 @@ def _alias(node: exp.Expression, frame: Frame, context: Context) -> Fact:
         raise Refusal("column", f"别名“{node.name}”引用了它自己")
     if alias.fact is None:
         alias.busy = True
-        alias.fact = read(alias.node.this, Context(context.state, frame))
+        alias.fact = read(alias.node.this, Context(context.state, frame, rows=not frame.aggregated))
         alias.busy = False
     copy = alias.node.this.copy()
     context.state.spend(sum(1 for _ in copy.walk()))

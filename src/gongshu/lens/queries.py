@@ -183,13 +183,13 @@ def _select(state: State, node: exp.Select, outer: Frame | None, exists: bool) -
     for window in node.args.get("windows") or []:
         frame.windows[window.name.lower()] = window
     items = read_items(node, frame, state)
-    context = Context(state, frame)
-    _conditions(node, context, ties)
+    frame.aggregated = merges_rows(node)
+    _conditions(node, Context(state, frame), ties)
+    context = Context(state, frame, rows=not frame.aggregated)
     weight = free_weight(frame, ties)
     if weight > MAX_FREE_TABLES:
         state.refuse("too_large", "三张以上的原始表之间没有连接条件")
     read_sample(node.args.get("sample"), frame.input_level, state)
-    frame.aggregated = merges_rows(node)
     frame.result_level = frame.input_level
     keys, key_facts = group_keys(node, items, context)
     if frame.aggregated:

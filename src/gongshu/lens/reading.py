@@ -20,11 +20,16 @@ from gongshu.lens.verdict import Refusal
 
 @dataclass(slots=True)
 class Context:
-    """Where an expression stands. `aliases`: names of the SELECT list may be used."""
+    """Where an expression stands.
+
+    `aliases`: names of the SELECT list may be used. `rows`: it is computed for each row, before any grouping
+    (DuckDB cannot bind a group key inside TRY, so TRY is only written there).
+    """
 
     state: State
     frame: Frame
     aliases: bool = True
+    rows: bool = True
 
 
 Reader = Callable[[exp.Expression, Context], Fact]

@@ -190,3 +190,14 @@ select city, income, birth from person order by income limit 100
 select city, max(income) from person group by city
 with k as (select id, pseudonym(id) pid from person) select k.pid, avg(fee) from k join visit on visit.pid = k.id group by k.pid
 select age, income * 12 yearly, floor(income / 1000) band from person where city is not null
+
+# expressions that could overflow, of group keys and inside aggregates
+== answer
+select age * 2 as twice, count(*) from person group by age
+select age * 2 as twice, count(*) from person group by all
+select age * 2 as twice, age * 2 as again, count(distinct city) from person group by all having count(*) > 0
+select age * 2 as twice, sum(income * 12) from person where twice > 40 group by twice
+select sum(income * 12), avg(income * 12) filter (where age * 2 > 60) from person
+select distinct age * 2, age * 3 from person
+select city, sum(sum(income * 2)) over () from person group by city
+select to_days(age) d, count(*) from person group by d
