@@ -18,6 +18,7 @@ from . import headers, kinds, types
 
 SAMPLE = 5000
 SAMPLE_LATER = 50
+SETTLES = 20_000
 DUPLICATES_OVER = 1_000_000
 _CHECKED = ("resident_id", "credit_code", "bank_card")
 _KEYS = ("resident_id", "credit_code", "vin")
@@ -100,6 +101,33 @@ class ColumnProfile:
             self.forms[form] += times
             if form not in ("", "vague"):
                 self._judge(value, form, times)
+
+    @property
+    def settled(self) -> str | None:
+        """`text`, `int` or `number` once the cells so far leave no doubt and nothing but their form is
+        counted: later blocks may then be given to `feed_settled`. Else None."""
+        filled = self.rows - self.forms[""] - self.forms["vague"]
+        if self.rows < SETTLES or not filled or self._watched or self._may_be_key or self.limits is not None:
+            return None
+        if self.forms["text"] >= 0.1 * filled:
+            return "text"
+        if self.forms["int"] == filled:
+            return "int"
+        numbers = self.forms["int"] + self.forms["number"] + self.forms["money"]
+        return "number" if numbers == filled and self.forms["number"] > 0.03 * filled else None
+
+    def feed_settled(self, form: str, counts: tuple[int, int, int, int], some: Sequence[str]) -> None:
+        """Count a block of a settled column. `counts`: filled cells (all of `form`), blank, vague, equal
+        to the name; `some`: a few of the filled ones, in which kinds are still sought."""
+        filled, blank, vague, recurs = counts
+        self.rows += filled + blank + vague
+        self.recurs += recurs
+        self.forms[form] += filled
+        self.forms[""] += blank
+        self.forms["vague"] += vague
+        for value in some:
+            self.sampled += 1
+            self._sample(value, types.form(value))
 
     def _judge(self, value: str, form: str, times: int) -> None:
         if self.room > 0:

@@ -51,13 +51,13 @@ def convert(column: pa.Array, type_: str) -> tuple[pa.Array, int]:
         return pc.if_else(blank, pa.scalar(None, pa.string()), column), 0
     cells = pc.if_else(blank, pa.scalar(None, pa.string()), trimmed)
     if type_ in ("BIGINT", "DOUBLE"):
-        fast = _cast(cells, target)
+        fast = cast_plain(cells, target)
         if fast is not None:
             return fast, 0
     return _one_by_one(cells, type_, target)
 
 
-def _cast(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
+def cast_plain(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
     """All cells at once, or None where one of them is not plainly a finite decimal number."""
     if pc.any(pc.match_substring(cells, "x", ignore_case=True)).as_py():
         return None  # Arrow would read 0x10 as sixteen

@@ -23,6 +23,7 @@ from gongshu.recognise import headers
 
 from . import convert, sources
 from .problems import IntakeError
+from .profile import feed
 from .proposal import Decision, Proposal, check, check_table, fields
 
 _SAMPLE_ROWS = 2000
@@ -55,7 +56,7 @@ def read(
     with Writer(drafts, first.schema, target=_DRAFT_PART, group=sources.BATCH) as writer:
         for batch in _chain(first, batches):
             for profile, column in zip(profiles, batch.columns, strict=True):
-                profile.feed(_cells(column))
+                feed(profile, column)
             writer.add(batch)
         if source.broken.kept:
             writer.note(_BROKEN, source.broken.text())
