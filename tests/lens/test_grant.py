@@ -7,9 +7,9 @@ from datetime import date
 from typing import Any
 
 import pytest
-from support.lens_bench import AT, GRANT
 
 from gongshu import lens
+from support.lens_bench import AT, GRANT
 
 COUNT = "select city, count(*) n from person group by city"
 

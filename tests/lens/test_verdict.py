@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.lens_bench import AT, GRANT, cases
 
 from gongshu import lens
 from gongshu.cli.answer import BadUse
 from gongshu.cli.commands.enclave import lens as command
 from gongshu.lens.verdict import CODES
+from support.lens_bench import AT, GRANT, cases
 
 ATTACKS = cases(Path(__file__).parents[1] / "redteam" / "lens" / "attacks.sql")
 KEYS = ["allowed", "violations", "reads", "lineage", "grades", "sql"]

@@ -9,9 +9,9 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.lens_bench import AT, GRANT, database, run_rewritten, run_written
 
 from gongshu import lens
+from support.lens_bench import AT, GRANT, database, run_rewritten, run_written
 
 COLUMNS = {
     "person": {"text": ["id", "name", "city", "sex", "city", "phone"], "number": ["age", "income", "age"]},

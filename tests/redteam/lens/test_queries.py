@@ -7,9 +7,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from support.lens_bench import AT, GRANT, cases, database, run_rewritten, run_written
 
 from gongshu import lens
+from support.lens_bench import AT, GRANT, cases, database, run_rewritten, run_written
 
 HERE = Path(__file__).parent
 ATTACKS = cases(HERE / "attacks.sql")
