@@ -94,7 +94,6 @@ FIELDS: dict[str, Callable[[Input], forms.Field]] = {
     "date": lambda _: RawField(widget=DateInput()),
     "period": lambda _: RawField(widget=PeriodWidget()),
     "bool": lambda _: BoolField(widget=forms.Select(choices=YES_NO)),
-    "yes": lambda _: forms.BooleanField(required=False),
     "confirm": lambda _: forms.BooleanField(required=False),
     "number": lambda _: NumberField(widget=forms.TextInput(attrs={"inputmode": "decimal"})),
     "digest": _text,
@@ -142,7 +141,9 @@ class LawForm(forms.Form):
             if asked.id in self.errors or self.judged_elsewhere(asked):
                 continue
             value = cleaned.get(asked.id)
-            sentence = problem_of(asked, None if asked.kind in ("yes", "confirm") and value is False else value)
+            if asked.kind == "confirm" and value is False:
+                value = None  # 没有勾就是没有答
+            sentence = problem_of(asked, value)
             if sentence:
                 self.add_error(asked.id, sentence)
         return cleaned
@@ -153,10 +154,12 @@ class LawForm(forms.Form):
 
     def facts(self) -> dict[str, Any]:
         """The answers, blanks left out so that an optional question stays unanswered."""
+        unticked = {asked.id for asked in self.inputs if asked.kind == "confirm"}
         return {
-            asked.id: self.cleaned_data[asked.id]
+            asked.id: value
             for asked in self.inputs
-            if self.cleaned_data.get(asked.id) not in (None, "", [], {})
+            if (value := self.cleaned_data.get(asked.id)) not in (None, "", [], {})
+            and not (value is False and asked.id in unticked)
         }
 
 

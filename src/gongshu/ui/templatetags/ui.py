@@ -40,7 +40,7 @@ def why(identifier: str | None, text: str = "") -> SafeString:
     if not identifier:
         return mark_safe("")
     return format_html(
-        '<a class="why" href="/why/{}" title="为什么" aria-label="为什么{}">因</a>',
+        '<a class="why" href="/why/{}" title="为什么" aria-label="为什么{}">?</a>',
         identifier,
         f"：{text}" if text else "",
     )
