@@ -71,6 +71,12 @@ def test_every_way_of_writing_gives_the_same_table(vaults: Vaults, tmp_path: Pat
     assert [c.type for c in manifest.columns] == ["VARCHAR", "VARCHAR", "DATE", "BIGINT", "DECIMAL(18,2)"]
 
 
+def test_traditional_characters_in_big5(vaults: Vaults, tmp_path: Path) -> None:
+    proposal = vaults.read(put(tmp_path, "站點,人次\n東門,1\n西門,2\n".encode("big5")))
+    assert proposal.format["encoding"] == "BIG5"
+    assert vaults.rows(vaults.confirm(proposal)).column("站點").to_pylist() == ["東門", "西門"]
+
+
 def test_ascii_first_and_chinese_much_later_is_still_read(vaults: Vaults, tmp_path: Path) -> None:
     rows = (
         b"id_x,note\n"
@@ -338,6 +344,9 @@ BAD_FILES = [
     (gzip.compress(TEXT.encode() * 1000)[:-200], "truncated"),
     (b"%PDF-1.7 ...", "format"),
     (b"PK\x03\x04broken", "format"),
+    (b'{"a": 1}\n{"a": 2}\n', "format"),
+    (b"\xef\xbb\xbf<?xml version='1.0'?><a/>", "format"),
+    (b"<html><table><tr><td>1</td></tr></table></html>", "format"),
     (b"\x89PNG\r\n\x1a\n....", "format"),
     ((",".join(f"c{n}x" for n in range(3000)) + "\n" + ",".join("1" * 3000) + "\n").encode(), "columns"),
 ]

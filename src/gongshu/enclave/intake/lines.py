@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ BLOCK = 2 << 20
 SAMPLE = 1 << 20
 LINE_LIMIT = 1 << 20
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_EIGHT_BIT = ("utf-8", "gb18030", "big5")
+_PRIVATE = re.compile("[\ue000-\uf8ff]")
 _REPLACED = "\ufffd"
 _BROKEN_GZIP = IntakeError("truncated", "压缩文件不完整或已损坏，请重新导出后再入库。")
 
@@ -54,7 +57,7 @@ def sample(path: Path) -> bytes:
 
 
 def guess(data: bytes, cut: bool = True) -> Encoding:
-    """The encoding of a sample: byte-order mark, else UTF-16 by its zero bytes, else UTF-8 or GB18030,
+    """The encoding of a sample: byte-order mark, else UTF-16 by its zero bytes, else UTF-8, GB18030 or Big5,
     whichever leaves fewer lines unread. `cut`: the sample may end inside a character."""
     for bom, name in _BOMS:
         if data.startswith(bom):
@@ -66,16 +69,17 @@ def guess(data: bytes, cut: bool = True) -> Encoding:
         return Encoding("utf-8", certain=False)
     rows = data.split(b"\n")
     rows = (rows[:-1] or rows) if cut else rows
-    bad = {name: sum(not _reads(row, name) for row in rows) for name in ("utf-8", "gb18030")}
-    return Encoding(min(bad, key=lambda name: (bad[name], name != "utf-8")))
+    bad = {name: sum(not _reads(row, name) for row in rows) for name in _EIGHT_BIT}
+    return Encoding(min(bad, key=lambda name: (bad[name], _EIGHT_BIT.index(name))))
 
 
 def _reads(row: bytes, encoding: str) -> bool:
+    """Big5 read as GB18030 gives characters of the private use area, which no office writes."""
     try:
-        row.decode(encoding)
+        text = row.decode(encoding)
     except UnicodeDecodeError:
         return False
-    return True
+    return encoding != "gb18030" or not _PRIVATE.search(text)
 
 
 class _FromUtf16(io.RawIOBase):

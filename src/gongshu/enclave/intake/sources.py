@@ -259,7 +259,7 @@ def open_source(path: Path, name: str | None = None, header: bool = True, limit:
     Raises IntakeError `empty, format, encrypted, too_large`.
     """
     with path.open("rb") as file:
-        head = file.read(8)
+        head = file.read(64).removeprefix(b"\xef\xbb\xbf")
     if not head:
         raise IntakeError("empty", "文件是空的，没有可以入库的内容。")
     if head[:4] == b"PAR1":
@@ -275,6 +275,10 @@ def open_source(path: Path, name: str | None = None, header: bool = True, limit:
         b"7z\xbc\xaf",
     ):
         raise IntakeError("format", "只能入库 CSV（可用 gzip 压缩）、Excel 和 Parquet 文件。")
+    if re.match(rb"\s*(?:<[a-z!?]|\[?\s*\{\s*\")", head, re.I):
+        raise IntakeError(
+            "format", "这是网页、XML 或 JSON，只能入库 CSV（可用 gzip 压缩）、Excel 和 Parquet 文件。"
+        )
     if name and re.search(r"\.(?:jsonl?|xml|pdf|docx?|sql)(?:\.gz)?$", name, re.I):
         raise IntakeError("format", "只能入库 CSV（可用 gzip 压缩）、Excel 和 Parquet 文件。")
     return Csv(path, header, limit)
