@@ -45,7 +45,20 @@ _SEPARATORS = ("", ":", "_", "-", "|")
 _HEX_TOKEN = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8,128}(?![0-9A-Za-z])")
 _B64_TOKEN = re.compile(r"(?<![0-9A-Za-z+/_\-])[A-Za-z0-9+/_\-]{11,172}={0,2}(?![0-9A-Za-z+/])")
 _NUMBER = re.compile(r"(?<!\d)\d{7,40}(?!\d)")
-BUDGET = 8_000_000
+_DATE = re.compile(r"(?<!\d)(?:19|20)\d\d[-:]?(?:0[1-9]|1[0-2])[-:]?(?:0[1-9]|[12]\d|3[01])(?!\d)")
+# a token that is more than a word or a number: worth guessing salts for
+_LIKELY = re.compile(
+    r"(?<![0-9A-Za-z])(?=[0-9A-Fa-f]*[a-fA-F])(?=[0-9A-Fa-f]*\d[0-9A-Fa-f]*\d)[0-9A-Fa-f]{8,128}(?![0-9A-Za-z])|"
+    r"(?<![0-9A-Za-z+/_\-])(?=[^\s]*[a-z])(?=[^\s]*[A-Z])(?=[^\s]*\d)[A-Za-z0-9+/_\-]{15,172}={0,2}(?![0-9A-Za-z+/])"
+)
+BUDGET = 2_500_000  # hash operations spent on guessing salts
+
+
+# Where in a digest of n bytes a piece may begin, in whole bytes (the hex places tried by `hit`).
+_PLACES = {
+    size: tuple(sorted({at for at in (0, 4, size - 8, size - 4, size - 16, size - 6, size - 5) if at >= 0}))
+    for size in (8, 16, 20, 28, 32, 48, 64)
+}
 
 
 class Targets:
@@ -53,14 +66,21 @@ class Targets:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._by: dict[str, list[str]] = {}
-        self.count = 0
+        self.likely = False
         for text in texts:
+            self.likely = self.likely or bool(_LIKELY.search(text))
             for token in self._tokens(text):
-                self.count += 1
                 self._by.setdefault(token[:8], []).append(token)
+
+        self._starts = frozenset(bytes.fromhex(start) for start in self._by if len(start) == 8)
+
+    @property
+    def empty(self) -> bool:
+        return not self._by
 
     @staticmethod
     def _tokens(text: str) -> Iterator[str]:
+        text = _DATE.sub(" ", text)  # eight digits, but of a day
         folded = re.sub(r"(?<=[0-9A-Fa-f])[:\-](?=[0-9A-Fa-f])", "", text)
         for body in {text, folded}:
             for run in _HEX_TOKEN.findall(body):
@@ -79,9 +99,11 @@ class Targets:
 
     def hit(self, digest: bytes) -> bool:
         """Whether a token is this digest, or a piece of at least eight hex digits of it."""
+        if len(digest) == 4:
+            return digest in self._starts
+        if not any(digest[at : at + 4] in self._starts for at in _PLACES.get(len(digest), ())):
+            return False  # nearly always: the rest is looked at only for the few that begin alike
         whole = digest.hex()
-        if len(whole) == 8:
-            return whole in self._by
         for start in (
             0,
             8,
@@ -100,21 +122,26 @@ class Targets:
         return False
 
 
-def _configurations(names: Iterable[str]) -> Iterator[tuple[str, Callable[[bytes], bytes]]]:
-    """(name, function of the value) in order of likelihood."""
-    for name, algorithm in ALGORITHMS.items():
-        yield name, algorithm
+Way = tuple[str, Digest]
+
+
+def _unsalted() -> Iterator[Way]:
+    yield from ALGORITHMS.items()
     for name in _COMMON:
         one = ALGORITHMS[name]
         yield f"{name} 两次", lambda b, one=one: one(one(b).hex().encode())  # type: ignore[misc]
     yield "sha256(md5)", lambda b: ALGORITHMS["sha256"](ALGORITHMS["md5"](b).hex().encode())
     yield "md5(sha1)", lambda b: ALGORITHMS["md5"](ALGORITHMS["sha1"](b).hex().encode())
+
+
+def _salted(names: Iterable[str]) -> Iterator[Way]:
+    """Salted and keyed digests in order of likelihood."""
     salts = [*_SALTS, *dict.fromkeys(names)]
     for name in _COMMON:
         one = ALGORITHMS[name]
         for salt in salts:
             key = salt.encode()
-            for separator in _SEPARATORS[:1] if len(salts) > 40 else _SEPARATORS:
+            for separator in _SEPARATORS:
                 mark = separator.encode()
                 yield f"{name} 加盐", lambda b, one=one, key=key, mark=mark: one(key + mark + b)  # type: ignore[misc]
                 yield f"{name} 加盐", lambda b, one=one, key=key, mark=mark: one(b + mark + key)  # type: ignore[misc]
@@ -144,21 +171,33 @@ def forms(values: Iterable[str]) -> list[bytes]:
     return list(found)
 
 
-def search(
-    texts: Iterable[str], values: Iterable[str], names: Iterable[str], budget: int = BUDGET
-) -> str | None:
-    """The way in which some token of `texts` was made from some of `values`; null when none is known."""
+def search(texts: Iterable[str], values: Iterable[str], names: Iterable[str], guess: bool) -> Way | None:
+    """The way in which some token of `texts` was made from some of `values`; null when none is known.
+
+    With `guess` also salts are tried, within the budget.
+    """
     targets = Targets(texts)
-    if not targets.count:
+    if targets.empty:
         return None
     data = forms(values)
-    for way, function in _configurations(names):
-        if budget <= 0:
+    for way in _unsalted():
+        if any(map(targets.hit, map(way[1], data))):
+            return way
+    if not guess or not targets.likely:
+        return None
+    budget = BUDGET
+    for way in _salted(names):
+        if (budget := budget - len(data)) < 0:
             return None
-        budget -= len(data)
-        if any(map(targets.hit, map(function, data))):
+        if any(map(targets.hit, map(way[1], data))):
             return way
     return None
+
+
+def made_so(texts: Iterable[str], values: Iterable[str], way: Way) -> bool:
+    """Whether some token of `texts` was made in this way."""
+    targets = Targets(texts)
+    return not targets.empty and any(map(targets.hit, map(way[1], forms(values))))
 
 
 def random_looking(values: list[str]) -> bool:
