@@ -10,7 +10,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import close_old_connections
 
-from gongshu.enclave import clock, consume, journal, release, serve, sources, stops, tasks
+from gongshu.enclave import clock, consume, handin, journal, release, serve, sources, stops, tasks
 from gongshu.enclave.store.models import Outgoing, Task
 from gongshu.wire import envelope as wire
 from gongshu.wire import inbox
@@ -77,6 +77,7 @@ def compute(stop: threading.Event) -> None:
 def run() -> int:
     """Mend what a crash left, then work until told to stop."""
     sources.vault().sweep()
+    handin.drafts().sweep()
     tasks.recover(clock.wall_now())
     stops.CANCEL.append(tasks.cancel)
     clients = consume.clients()
