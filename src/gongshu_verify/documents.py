@@ -69,7 +69,7 @@ def verify_document(path: Path, keys: Sequence[Key]) -> DocumentReport:
         return _certificate(path, Path(f"{path}{SIDECAR}"), keys)
     if path.name.endswith(SIDECAR):
         return _certificate(path.with_name(path.name.removesuffix(SIDECAR)), path, keys)
-    if not data.lstrip()[:1] == b"{":
+    if data.lstrip()[:1] != b"{":
         return _checkpoint(data, keys)
     return _json(path, data, keys)
 

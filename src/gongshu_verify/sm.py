@@ -6,6 +6,7 @@ hashlib's SM3 is used where the interpreter has it: a log of millions of entries
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 P = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
 A = P - 3
@@ -110,7 +111,36 @@ def _signature(der: bytes) -> tuple[int, int] | None:
     return (numbers[0], numbers[1]) if len(numbers) == 2 else None
 
 
-def sm2_verify(public: bytes, signature: bytes, data: bytes, signer_id: bytes = SIGNER_ID) -> bool:
+def _library() -> Any:
+    """The national library's verification, a hundred times faster, or None."""
+    try:
+        from tongsuopy.crypto import hashes
+        from tongsuopy.crypto.asymciphers import ec
+    except ImportError:
+        return None
+
+    def verify(public: bytes, signature: bytes, data: bytes) -> bool:
+        try:
+            key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SM2(), public)
+            key.verify(signature, data, ec.ECDSA(hashes.SM3()))
+        except Exception:  # noqa: BLE001 - whatever it says, the signature does not hold
+            return False
+        return True
+
+    return verify
+
+
+LIBRARY = _library()
+
+
+def sm2_verify(public: bytes, signature: bytes, data: bytes) -> bool:
+    """Whether `signature` (DER) is the key's over `data`, signer id by default."""
+    if LIBRARY is not None:
+        return bool(LIBRARY(bytes(public), bytes(signature), bytes(data)))
+    return sm2_verify_plain(public, signature, data)
+
+
+def sm2_verify_plain(public: bytes, signature: bytes, data: bytes, signer_id: bytes = SIGNER_ID) -> bool:
     """Whether `signature` (DER) is the key's over `data`. `public`: 65 bytes, uncompressed point."""
     pair = _signature(signature)
     if pair is None or len(public) != 65 or public[0] != 4:

@@ -70,7 +70,7 @@ def test_entries_come_back_and_are_found(tmp_path, keys):
         assert log.append(random.sample(written, 50), NOW).duplicates == 50
 
 
-@pytest.mark.parametrize("sizes", [[1], [255], [256], [257], [100] * 7, [1] * 20, [65536 + 300]])
+@pytest.mark.parametrize("sizes", [[1], [255], [256], [257], [100] * 7, [1] * 20, [3000, 1]])
 def test_any_split_gives_the_tree_of_rfc_9162(tmp_path, keys, sizes):
     written = make(tmp_path, sizes, keys)
     other = InmemoryTree(algorithm="sha256")
