@@ -19,6 +19,9 @@ _WHEN = re.compile(
     re.I,
 )
 
+# A day, or a moment to the minute or second, as engines, spreadsheets and people write it.
+_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ t](\d{2}:\d{2}(?::\d{2})?)(?:\.0+)?z?)?\Z")
+
 
 def canon(cell: object) -> str:
     """How a dimension's cell is compared: totals and nulls are one, numbers by value, texts folded."""
@@ -28,7 +31,12 @@ def canon(cell: object) -> str:
     value = number(one)
     if value is not None and not (isinstance(one, str) and len(text(one)) > 15):
         return repr(value.value)
-    return text(one).casefold()
+    folded = text(one).casefold()
+    moment = _MOMENT.match(folded)
+    if moment is None:
+        return folded
+    clock = f"{moment[2]}:00" if len(moment[2] or "") == len("00:00") else moment[2] or ""
+    return moment[1] if clock in ("", "00:00:00") else f"{moment[1]} {clock}"
 
 
 def figures(cells: list[Cell]) -> list[Number | None]:
