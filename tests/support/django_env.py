@@ -40,3 +40,5 @@ def prepare(settings_module: str, variable: str) -> None:
     keys = FileKeyStore(home / ("office" if variable == "DATABASE_URL" else "domain") / "keys")
     for name in names:
         keys.create(name, "ed25519")
+    if variable == "DATABASE_URL":
+        keys.create("certificate", "sm2")

@@ -21,6 +21,7 @@ SERVICE_KEYS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
         ("portal", "portal", "ed25519"),
         ("log", "log", "ed25519"),
         ("log-sm2", "log", "sm2"),
+        ("certificate", "certificate", "sm2"),
     ),
     "domain": (("enclave", "enclave", "ed25519"), ("airlock", "airlock", "ed25519")),
     "gateway": (("gateway", "gateway", "ed25519"),),

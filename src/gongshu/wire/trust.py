@@ -19,8 +19,8 @@ from gongshu.wire.errors import WireError
 from gongshu.wire.kinds import ADMINISTRATORS, KINDS, check_body
 from gongshu.wire.times import instant
 
-# Roles a key can hold. `log` keys sign checkpoints, not envelopes.
-ROLES = ("office", "log", "portal", "enclave", "airlock", "gateway", "buyer", "subject")
+# Roles a key can hold. `log` keys sign checkpoints and `certificate` keys certificates, not envelopes.
+ROLES = ("office", "log", "portal", "certificate", "enclave", "airlock", "gateway", "buyer", "subject")
 ADMINISTRATOR = "administrator"
 
 

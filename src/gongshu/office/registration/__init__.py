@@ -1,0 +1,1 @@
+"""Registration of data resources and products: application, desk, publicity, objections, certificates."""

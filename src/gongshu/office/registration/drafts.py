@@ -1,0 +1,182 @@
+"""Applications before they are submitted: begin, save as typed, keep files; every change leaves evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from typing import Any
+
+from django.db import transaction
+
+from gongshu.law.history import local_day
+from gongshu.law.predicates import blank
+from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.permissions import Refused, check
+from gongshu.office.cases import lawbook, services
+from gongshu.office.cases.materials import FILE_KINDS
+from gongshu.office.cases.models import Case, Material
+from gongshu.office.link import clock, evidence
+from gongshu.office.registration import checklist, content, permissions
+from gongshu.office.registration.models import Registration
+
+RESOURCE, PRODUCT = "registration.first", content.PRODUCT
+PROCEDURES = {RESOURCE: "resource", PRODUCT: "product"}
+
+
+class Conflict(Refused):
+    """Somebody else has saved in the meantime."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What another room says about the thing to be registered; empty where it says nothing."""
+
+    title: str = ""
+    zone: str = ""
+    organisation: str = ""
+
+
+def known_resource(identifier: str) -> Known:
+    """The catalogue's facts about a resource, read lazily: the catalogue may not be installed."""
+    if not identifier:
+        return Known()
+    try:
+        found = import_module("gongshu.office.catalogue.queries").resource(identifier)
+    except (ImportError, AttributeError, LookupError):
+        return Known()
+    provider = getattr(found, "organisation_id", None) or getattr(found, "provider_id", None) or ""
+    return Known(str(getattr(found, "title", "") or ""), str(getattr(found, "zone_id", "") or ""), str(provider))
+
+
+@transaction.atomic
+def begin(
+    *,
+    actor: Actor,
+    now: datetime,
+    procedure: str = RESOURCE,
+    zone: str = "",
+    resource: str = "",
+    product: str = "",
+    name: str = "",
+    organisation: str = "",
+    answers: Mapping[str, Any] | None = None,
+) -> Registration:
+    """Open a case with an empty draft (or with `answers`, field id → value). `now` is business time.
+
+    Raises `Refused` when the actor may not apply, or the zone has no registration form.
+    """
+    zone = zone or actor.zone
+    check(actor, "registration.apply", zone)
+    if procedure not in PROCEDURES:
+        raise Refused("没有这一种登记。", "input:procedure")
+    rules = lawbook.rules_now(zone, local_day(now))
+    content.form_of(rules)
+    title = (name or known_resource(resource).title).strip()[:200]
+    made = Registration(zone_id=zone, data_type=PROCEDURES[procedure], resource=resource, product=product)
+    made.case = services.open_case(
+        procedure,
+        made.id,
+        actor,
+        now,
+        title=title or f"未命名的{made.get_data_type_display()}",
+        subject_kind="registration",
+        zone=zone,
+        organisation=organisation,
+    )
+    typed = {content.TYPE: made.data_type, **({content.NAME: title} if title else {}), **(answers or {})}
+    made.name, made.typed, made.filled = title, typed, dict(typed)
+    made.saved_at, made.saved_by = now, actor.person
+    made.save(force_insert=True)
+    return made
+
+
+@transaction.atomic
+def save(
+    registration: Registration, *, actor: Actor, now: datetime, typed: Mapping[str, Any], version: int
+) -> Registration:
+    """Keep what was typed, right or wrong. `version` is the one the page was opened with.
+
+    The case's row is locked first, as an act does, so that nothing is changed behind a submission.
+    Raises `Conflict` when somebody saved in between, `Refused` when it may not be changed any more.
+    """
+    case = Case.objects.select_for_update(of=("self",)).get(pk=registration.case_id)
+    row = Registration.objects.select_for_update(of=("self",)).get(pk=registration.pk)
+    row.case = case
+    permissions.check_edit(actor, row)
+    if version != row.version:
+        raise Conflict("别人刚才保存过这件申请，请先看最新的内容，再把您的修改补上。", "conflict")
+    row.typed = dict(typed)
+    row.filled = with_files(row, typed)
+    row.name = str(typed.get(content.NAME) or "").strip()[:200]
+    row.version += 1
+    row.saved_at, row.saved_by = now, actor.person
+    row.save()
+    if row.name:
+        Case.objects.filter(pk=case.pk).update(title=row.name)
+    _release_dropped(row)
+    evidence.record(
+        act="registration.save",
+        actor=actor.person,
+        role="registrant",
+        subject=row.id,
+        zone=row.zone_id,
+        now=clock.wall_now(),
+        case=case.id,
+        digests={"content": evidence.digest_of(row.filled)[0]},
+    )
+    return row
+
+
+def with_files(row: Registration, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """`typed` as the law reads it: file ids become {name, digest}; ids of other cases are dropped."""
+    rules = lawbook.rules_of(row.case)
+    form = content.form_of(rules)
+    kinds = {each.id: each.ask.kind for each in form.fields if each.ask.kind in FILE_KINDS}
+    kinds |= {each.id: "files" for each in checklist.items(rules, typed) if each.asked}
+    repeated = {group.id for group in form.groups if group.repeat}
+    files = _files(row, typed, kinds, repeated)
+    found: dict[str, Any] = {}
+    for key, value in typed.items():
+        if key in repeated and isinstance(value, list):
+            found[key] = [{name: _file(kinds, files, name, item) for name, item in r.items()} for r in value]
+        else:
+            found[key] = _file(kinds, files, key, value)
+    return {key: value for key, value in found.items() if not blank(value)}
+
+
+def _files(
+    row: Registration, typed: Mapping[str, Any], kinds: Mapping[str, str], repeated: set[str]
+) -> dict[str, dict[str, str]]:
+    rows = [typed, *(each for key in repeated for each in typed.get(key) or ())]
+    ids = {each for r in rows for key in kinds if isinstance(r.get(key), list) for each in r[key]}
+    held = Material.objects.filter(pk__in=ids, case_id=row.case_id)
+    return {each.pk: {"name": each.name, "digest": each.digest} for each in held}
+
+
+def _file(kinds: Mapping[str, str], files: Mapping[str, Any], key: str, value: Any) -> Any:
+    if key not in kinds or not isinstance(value, list):
+        return value
+    kept = [files[each] for each in value if each in files]
+    return (kept[-1] if kept else None) if kinds[key] == "file" else kept
+
+
+def file_ids(typed: Any) -> set[str]:
+    """Every material id an application refers to."""
+    if isinstance(typed, Mapping):
+        return {each for value in typed.values() for each in file_ids(value)}
+    if isinstance(typed, list):
+        return {each for value in typed for each in file_ids(value)}
+    return {typed} if isinstance(typed, str) and typed.startswith("m-") else set()
+
+
+def _release_dropped(row: Registration) -> None:
+    """Files taken out again before they were ever handed in leave the case's list of materials."""
+    dropped = Material.objects.filter(case_id=row.case_id, act="").exclude(pk__in=file_ids(row.typed))
+    dropped.update(case=None)
+
+
+def hand_in(row: Registration, act: str) -> None:
+    """The files an act hands in belong to the record from now on."""
+    Material.objects.filter(pk__in=file_ids(row.typed), case_id=row.case_id, act="").update(act=act)

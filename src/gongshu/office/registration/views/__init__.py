@@ -1,0 +1,1 @@
+"""Pages of registration: `applicant` (and the desk), `public`, `certificate` (files)."""

@@ -1,0 +1,332 @@
+"""Pages of those who apply, and the registrar's desk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from gongshu.law.clocks import remaining
+from gongshu.law.errors import LawError
+from gongshu.law.history import local_day
+from gongshu.office.accounts.access import actor_of, login_required, needs
+from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.middleware import status_of
+from gongshu.office.accounts.models import Organisation
+from gongshu.office.accounts.permissions import Refused, keep
+from gongshu.office.accounts.zones import ZONES
+from gongshu.office.cases import casepage, lawbook, materials
+from gongshu.office.cases.models import NEVER, Material
+from gongshu.office.cases.queries import calendar
+from gongshu.office.link import clock
+from gongshu.office.registration import (
+    content,
+    deposits,
+    drafts,
+    forms,
+    handler,
+    pages,
+    permissions,
+    queries,
+)
+from gongshu.office.registration.models import Certificate, Registration
+from gongshu.ui.smallcalendar import Chip
+from gongshu.ui.tables import Column, Filter, Table
+
+STATES = (
+    ("draft", "草稿"),
+    ("submitted", "已提交"),
+    ("returned", "待补正"),
+    ("accepted", "已受理"),
+    ("publicity", "公示中"),
+    ("objected", "异议中"),
+    ("registered", "已登记"),
+)
+
+
+def visible(request: HttpRequest, pk: str) -> Registration:
+    """The application, or 404: who may not see it is not told that it exists."""
+    found = Registration.objects.for_actor(actor_of(request))
+    return get_object_or_404(found.select_related("case", "case__organisation", "zone"), pk=pk)
+
+
+def detail_url(row: Registration) -> str:
+    return reverse("registration:detail", args=[row.pk])
+
+
+def due_text(row: Registration) -> str:
+    """The nearest deadline of an application's case in words."""
+    if row.case.due == NEVER:
+        return ""
+    left = remaining(row.case.due, clock.business_today(), calendar())
+    return f"{row.case.due.isoformat()}（{Chip('', row.case.due, left).sentence}）"
+
+
+def columns(*, desk: bool) -> list[Column]:
+    made = [
+        Column("number", "案号", "case.number", order="case__number", href=detail_url),
+        Column("name", "登记数据名称", lambda row: row.name or row.case.title, order="name", href=detail_url),
+        Column("type", "类型", "get_data_type_display", order="data_type", narrow=False),
+        Column("organisation", "登记主体", "case.organisation.name", order="case__organisation__name", narrow=desk),
+        Column("state", "状态", "case.state", order="case__state", kind="state", label_of=lambda row: row.case.state_title),
+        Column("due", "最近期限", due_text, order="case__due"),
+        Column("opened", "发起日期", "case.opened_at", order="case__opened_at", kind="date", narrow=False),
+    ]  # fmt: skip
+    if desk:
+        made.append(Column("work", "办理", lambda row: "打开案件", href=lambda row: f"/cases/{row.case_id}/"))
+    return made
+
+
+FILTERS = (
+    Filter("state", "状态", lambda rows, value: rows.filter(case__state=value), STATES),
+    Filter("type", "类型", lambda rows, value: rows.filter(data_type=value), Registration.TYPES),
+    Filter("q", "名称或案号", lambda rows, value: rows.filter(name__icontains=value) | rows.filter(case__number=value)),
+)  # fmt: skip
+
+
+@login_required
+def listing(request: HttpRequest) -> HttpResponse:
+    """The applications the actor may see."""
+    actor = actor_of(request)
+    table = Table(
+        request,
+        queries.registrations(actor),
+        columns(desk=False),
+        title="登记申请",
+        filters=FILTERS,
+        empty="还没有登记申请。",
+    )
+    if table.wants_export:
+        return table.export()
+    context = {"title": "登记申请", "table": table, "can_apply": permissions.applies(actor)}
+    return render(request, "registration/list.html", context)
+
+
+@needs("registration.desk")
+def desk(request: HttpRequest) -> HttpResponse:
+    """The registrar's desk: everything that waits for the registrar, the nearest deadline first."""
+    rows = queries.desk(actor_of(request))
+    table = Table(
+        request, rows, columns(desk=True), title="登记工作台", filters=FILTERS, empty="现在没有要办的登记。"
+    )
+    if table.wants_export:
+        return table.export()
+    today = clock.business_today()
+    counted = [
+        ("待受理", "submitted", rows.filter(case__state="submitted").count()),
+        ("待审查", "accepted", rows.filter(case__state="accepted").count()),
+        ("公示中", "publicity", rows.filter(case__state="publicity").count()),
+        ("异议待处理", "objected", rows.filter(case__state="objected").count()),
+    ]
+    ready = rows.filter(case__state="publicity", publicity_until__lt=today)
+    context = {
+        "title": "登记工作台",
+        "table": table,
+        "counted": counted,
+        "ready": list(ready[:20]),
+        "overdue": rows.filter(case__due__lt=today).exclude(case__state="publicity").count(),
+    }
+    return render(request, "registration/desk.html", context)
+
+
+@needs("registration.apply")
+def new(request: HttpRequest) -> HttpResponse:
+    """Begin an application: which registration, for whom, about which resource or product."""
+    actor = actor_of(request)
+    given = request.POST if request.method == "POST" else request.GET
+    chosen = {
+        key: given.get(key, "").strip()[:200]
+        for key in ("procedure", "resource", "product", "name", "organisation")
+    }
+    refusal = None
+    if request.method == "POST":
+        try:
+            made = drafts.begin(
+                actor=actor, now=clock.business_now(), **chosen | {"procedure": chosen["procedure"] or drafts.RESOURCE}
+            )  # fmt: skip
+        except LawError as error:
+            refusal = Refused(error.sentence, error.code, tuple(error.basis))
+        except Refused as found:
+            keep(found, actor, "registration.begin")
+            refusal = found
+        else:
+            messages.success(request, f"已新建，案号 {made.case.number}。边填边存，随时可以离开。")
+            return redirect("registration:edit", pk=made.pk)
+    known = drafts.known_resource(chosen["resource"])
+    context = {
+        "title": "新建登记申请",
+        "chosen": chosen | {"name": chosen["name"] or known.title},
+        "procedures": kinds(actor),
+        "principals": Organisation.objects.filter(pk__in=actor.principals).order_by("name"),
+        "zone_title": ZONES[actor.zone].title,
+        "refusal": refusal,
+    }
+    return render(request, "registration/new.html", context, status=status_of(refusal.code) if refusal else 200)
+
+
+def kinds(actor: Actor) -> list[tuple[str, str, str]]:
+    """The registrations of the zone: (procedure, title, what it is)."""
+    day = local_day(clock.business_now())
+    found = []
+    for name in handler.PROCEDURES:
+        try:
+            procedure = lawbook.procedure_now(actor.zone, day, name)
+        except LawError:
+            continue
+        found.append((name, procedure.title, "数据产品和服务" if name == content.PRODUCT else "数据资源"))
+    return found
+
+
+@login_required
+def detail(request: HttpRequest, pk: str) -> HttpResponse:
+    """An application: where it stands, what it says, its papers, notice, deposits, certificate."""
+    found, actor = visible(request, pk), actor_of(request)
+    page = casepage.build(found.case, actor, clock.business_now())
+    context = {
+        "title": found.name or found.case.title,
+        "registration": found,
+        "page": page,
+        "sections": pages.sections(found),
+        "papers": papers(found),
+        "progress": pages.progress(found),
+        "editable": permissions.can_edit(actor, found),
+        "notice": found.notice or handler.notice_of(found),
+        "deposits": list(found.deposits.select_related("receipt", "entry").order_by("wall_at")),
+        "objections": list(found.objections.order_by("at")),
+        "certificate": Certificate.objects.filter(registration=found).first(),
+        "by_choice": content.form_of(lawbook.rules_of(found.case)).because,
+    }
+    return render(request, "registration/detail.html", context)
+
+
+def papers(found: Registration) -> list[dict[str, Any]]:
+    return [
+        {"paper": each, "look": pages.PAPER_LOOK[each.state][0], "label": pages.PAPER_LOOK[each.state][1]}
+        for each in pages.papers(found)
+    ]
+
+
+@login_required
+def preview(request: HttpRequest, pk: str) -> HttpResponse:
+    """The public notice exactly as it will be published, and what is still missing before the application goes."""
+    found, actor = visible(request, pk), actor_of(request)
+    rules = lawbook.rules_of(found.case)
+    page = casepage.build(found.case, actor, clock.business_now())
+    context = {
+        "title": "公示预览",
+        "registration": found,
+        "notice": found.notice or handler.notice_of(found),
+        "published": bool(found.notice),
+        "basis": [rules.cite(each) for each in rules.document("notice.registration").basis],
+        "progress": pages.progress(found),
+        "papers": papers(found),
+        "editable": permissions.can_edit(actor, found),
+        "acts": page.mine,
+    }
+    return render(request, "registration/preview.html", context)
+
+
+@login_required
+def edit(request: HttpRequest, pk: str) -> HttpResponse:
+    """The form. `do`: save, check (save and say what is wrong), next (save and show the notice)."""
+    found, actor = visible(request, pk), actor_of(request)
+    permissions.check_edit(actor, found)
+    rules = lawbook.rules_of(found.case)
+    if request.method != "POST":
+        form = forms.build(rules, found.typed, version=found.version, names=names_of(found))
+        if request.GET.get("check") == "1":
+            form.show_problems(pages.progress(found).problems)
+        return edit_page(request, found, form)
+    now = clock.business_now()
+    blank = forms.build(rules, found.typed, request.POST)
+    posted, wrong = materials.take_uploads(
+        request.POST, request.FILES, forms.file_inputs(blank), actor=actor, now=now, case=found.case
+    )
+    form = forms.build(rules, found.typed, posted)
+    typed = form.typed()
+    version = form.cleaned_data.get("version")
+    names = names_of(found)
+    for field in form.fields.values():
+        if hasattr(field.widget, "names"):
+            field.widget.names = names
+    try:
+        saved = drafts.save(
+            found, actor=actor, now=now, typed=typed, version=found.version if version is None else version
+        )
+    except Refused as refusal:
+        keep(refusal, actor, "registration.save")
+        form.add_error(None, refusal.sentence)
+        return edit_page(request, found, form, status=409 if refusal.code == "conflict" else 403)
+    if wrong:
+        again = forms.build(rules, saved.typed, version=saved.version, names=names_of(saved))
+        again.show_problems([forms.Problem(name, sentence) for name, sentence in wrong.items()])
+        return edit_page(request, saved, again, status=400)
+    return after_saving(request, saved, request.POST.get("do", "save"))
+
+
+def after_saving(request: HttpRequest, saved: Registration, wanted: str) -> HttpResponse:
+    done = pages.progress(saved)
+    left = f"还有 {len(done.problems)} 处没有填好，送审之前再补。" if done.problems else "已经填好，可以送审。"
+    messages.success(request, f"草稿已保存。{left}")
+    if wanted == "next":
+        return redirect("registration:preview", pk=saved.pk)
+    address = reverse("registration:edit", args=[saved.pk])
+    return redirect(f"{address}?check=1" if wanted == "check" else address)
+
+
+def names_of(found: Registration) -> dict[str, str]:
+    """Material id → file name."""
+    return dict(Material.objects.filter(case_id=found.case_id).values_list("pk", "name"))
+
+
+def edit_page(request: HttpRequest, found: Registration, form: Any, status: int = 200) -> HttpResponse:
+    rules = lawbook.rules_of(found.case)
+    law_form = content.form_of(rules)
+    context = {
+        "title": law_form.title,
+        "registration": found,
+        "form": form,
+        "blocks": forms.laid_out(form, found.filled),
+        "progress": pages.progress(found),
+        "because": law_form.because,
+        "basis": forms.cited(rules, law_form.basis),
+        "deposits": list(found.deposits.select_related("receipt").order_by("wall_at")),
+    }
+    return render(request, "registration/edit.html", context, status=status)
+
+
+@login_required
+def deposit(request: HttpRequest, pk: str) -> HttpResponse:
+    """存证 of a file or of a digest, before the application is made."""
+    found, actor = visible(request, pk), actor_of(request)
+    permissions.check_edit(actor, found)
+    refusal = None
+    if request.method == "POST":
+        try:
+            made = deposits.make(
+                found,
+                actor=actor,
+                now=clock.business_now(),
+                title=request.POST.get("title", ""),
+                file=request.FILES.get("file"),
+                digest=request.POST.get("digest", ""),
+            )
+        except Refused as error:
+            keep(error, actor, "registration.deposit")
+            refusal = error
+        else:
+            messages.success(request, f"已存证，编号 {made.pk}，证明文件已放入“存证证明文件”一项。")
+            return redirect("registration:deposit", pk=pk)
+    context = {
+        "title": "存证",
+        "registration": found,
+        "deposits": list(found.deposits.select_related("receipt", "entry").order_by("-wall_at")),
+        "refusal": refusal,
+        "given": request.POST,
+        "basis": lawbook.rules_of(found.case).cite("national-registration:7"),
+    }
+    return render(request, "registration/deposit.html", context, status=400 if refusal else 200)
+
