@@ -7,6 +7,7 @@ of any length is profiled in bounded memory; `column` does the same for a list.
 from __future__ import annotations
 
 import datetime as _dt
+import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,7 @@ SAMPLE_LATER = 50
 SETTLES = 20_000
 DUPLICATES_OVER = 1_000_000
 _CHECKED = ("resident_id", "credit_code", "bank_card")
+_CODE = re.compile(r"(?=.*\d)[A-Za-z0-9_\-]{4,40}")
 _KEYS = ("resident_id", "credit_code", "vin")
 # Forms no kind is written in.
 _NO_KIND = frozenset(["money", "number", "date", "stamp", "bool"])
@@ -76,6 +78,8 @@ class ColumnProfile:
         self.sampled = 0
         self.room = 0
         self.recurs = 0
+        self.codes = 0
+        self.cells = self.distinct = 0
         self.valid: Counter[str] = Counter()
         self.shaped: Counter[str] = Counter()
         self.inside: Counter[str] = Counter()
@@ -94,6 +98,8 @@ class ColumnProfile:
         self.room = max(SAMPLE - self.sampled, SAMPLE_LATER)
         empty = counted.pop(None, 0)
         self.rows += empty + counted.total()
+        self.cells += counted.total()
+        self.distinct += len(counted)
         self.forms[""] += empty
         for cell, times in counted.items():
             value = (cell or "").strip()
@@ -147,6 +153,7 @@ class ColumnProfile:
             self.hashes.extend([hash(value)] * room)
 
     def _sample(self, value: str, form: str) -> None:
+        self.codes += form in ("text", "code", "long") and _CODE.fullmatch(value) is not None
         if form in _NO_KIND or (form == "int" and len(value) < 7):
             return
         for kind in kinds.of(value):
@@ -216,9 +223,17 @@ class ColumnProfile:
 
     def _plausible(self, kind: str) -> bool:
         """A weak kind needs variety: three wards with surname-like names are not people."""
-        if kind in ("imei", "passport", "travel_permit", "resident_id_15"):
+        if kind in ("imei", "passport", "travel_permit"):
+            return False  # the form alone fits any numbering; see `_numbers_things`
+        if kind == "resident_id_15":
             return self.sampled >= 20
         return self.sampled >= 5 and (kind != "name" or self.sampled >= 30)
+
+    def _numbers_things(self) -> bool:
+        """Codes with digits, mostly different from one another: a numbering of persons, cards, cases."""
+        return (
+            self.distinct >= 50 and self.codes >= 0.9 * self.sampled > 0 and self.distinct >= 0.5 * self.cells
+        )
 
     def _type(self, kind: str | None, filled: int) -> tuple[str, str]:
         if not filled:
@@ -268,6 +283,10 @@ class ColumnProfile:
             self.hint.alone or (self.hint.kind is None and self._is_key(None) and not self._serial())
         ):
             return self.hint.grade, self.hint.why
+        if self.hint and self.hint.kind == "coordinate" and self.forms["number"]:
+            return self.hint.grade, self.hint.why
+        if self._numbers_things():
+            return "L4", "值是编号且多数各不相同，可能是人、单位、卡或案件的编号"
         return "L2", "未发现个人或单位标识，也不属敏感个人信息"
 
     def _serial(self) -> bool:
