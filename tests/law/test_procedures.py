@@ -158,3 +158,39 @@ def test_facts_needed_are_named_for_the_caller() -> None:
         "registrant_organisations",
     )
     assert "defects" in engine.facts_needed(found, "return")
+
+
+def suspending(unit: str) -> tuple[procedures.Procedure, rules.Rules]:
+    """A procedure whose clock stops while waiting; no text of today does, the engine can."""
+    change = {
+        "states": {**GOOD["states"], "waiting": {"title": "等待鉴定"}},
+        "acts": [
+            *GOOD["acts"],
+            {"id": "wait", "title": "中止", "from": "open", "to": "waiting", "by": "clerk", "basis": ["x:3"]},
+            {"id": "go_on", "title": "恢复", "from": "waiting", "to": "open", "by": "clerk", "basis": ["x:3"]},
+        ],
+        "clocks": [{**GOOD["clocks"][0], "clock": unit, "suspends": ["wait"], "resumes": ["go_on"]}],
+    }  # fmt: skip
+    return build(change), rules.at("gansu", ON)
+
+
+@pytest.mark.parametrize(
+    ("clock", "due"),
+    [
+        # ten working days from Monday 2 March; two are used when it stops on the 4th, eight are left on the 18th
+        ("registration.publicity", date(2026, 3, 30)),
+        # a term of calendar units moves by the fourteen days it stood still
+        ("certificate.validity", date(2029, 3, 16)),
+    ],
+)
+def test_a_suspended_clock_goes_on_with_what_was_left(clock: str, due: date) -> None:
+    procedure, found = suspending(clock)
+    history: Any = ()
+    for act, day in (("send", "2026-03-02"), ("wait", "2026-03-04"), ("go_on", "2026-03-18")):
+        history = engine.apply(procedure, found, history, act, "clerk", {}, moment(day), actor_id="p").events
+        if act == "wait":
+            stopped = engine.position(procedure, found, history, moment("2031-01-01"))
+            assert stopped.overdue == ()
+            assert stopped.deadlines[0].paused == date(2026, 3, 4)
+    (running,) = engine.position(procedure, found, history, moment("2026-03-18")).deadlines
+    assert (running.due, running.paused) == (due, None)

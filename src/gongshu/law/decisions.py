@@ -42,7 +42,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Running:
-    """A clock of the case: `fact` is the `law.clocks.Due`; `due` its last (or first) day, None for 及时."""
+    """A clock of the case: `fact` is the `law.clocks.Due`; `due` its last (or first) day, None for 及时.
+
+    `met`: the day it was answered, `late` then says whether too late; `paused`: suspended since that day.
+    """
 
     id: str
     clock: str
@@ -53,11 +56,18 @@ class Running:
     due: date | None
     met: date | None = None
     late: bool = False
+    paused: date | None = None
 
     def overdue(self, today: date) -> bool:
-        """Open and past its last day; only a deadline can be overdue."""
+        """Open, not suspended and past its last day; only a deadline can be overdue."""
         is_deadline = self.fact.kind in ("deadline", "date") and self.fact.direction == "after"
-        return self.met is None and is_deadline and self.due is not None and today > self.due
+        return (
+            self.met is None
+            and self.paused is None
+            and is_deadline
+            and self.due is not None
+            and today > self.due
+        )
 
     @property
     def sentence(self) -> str:

@@ -11,51 +11,26 @@ Facts the caller always supplies beside what the act asks: `recused` (bool, comp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-from gongshu.law.clocks import deadline
-from gongshu.law.decisions import ActRefused, Check, Decision, Outcome, Position, Running, TimerDue
+from gongshu.law.decisions import ActRefused, Check, Decision, Outcome, Position, TimerDue
 from gongshu.law.errors import LawError
 from gongshu.law.history import Context, Event, History, local_day
-from gongshu.law.inputs import Input, day_of, problem_of
+from gongshu.law.inputs import Input, problem_of
+from gongshu.law.ledgers import context_of, latest, ledger
 from gongshu.law.predicates import PREDICATES, evaluate
 from gongshu.law.rules import Rules
-from gongshu.law.shapes import Act, Guard, Ledger, Procedure, State, Timer
+from gongshu.law.shapes import Act, Guard, Procedure, State, Timer
 
 # ---------------------------------------------------------------- the fold
-
-
-def _context(
-    rules: Rules,
-    history: History,
-    facts: Mapping[str, Any],
-    actor: str,
-    today: date,
-    procedure: Procedure | None = None,
-) -> Context:
-    """What predicates look at; without `procedure` they see no clocks (a clock's own conditions)."""
-
-    def due(name: str) -> date | None:
-        running = latest(procedure.clocks[name], rules, history) if procedure else None
-        return running.due if running else None
-
-    return Context(history, facts, actor, today, _limit(rules), due, _items(rules))
-
-
-def _limit(rules: Rules) -> Callable[[str], Any]:
-    return lambda name: rules.limit(name).value
-
-
-def _items(rules: Rules) -> Callable[[str], tuple[str, ...]]:
-    return lambda name: tuple(str(item["id"]) for item in rules.document(name)["items"])
 
 
 def _branch(procedure: Procedure, rules: Rules, act: Act, history: History) -> str:
     """The state an act leads to, judged on the history with the act itself as its last event."""
     event = history[-1]
     for branch in act.to:
-        context = _context(rules, history, event.data, event.actor_id, local_day(event.at), procedure)
+        context = context_of(rules, history, event.data, event.actor_id, local_day(event.at), procedure)
         if all(not evaluate(guard.name, context, guard.args) for guard in branch.when):
             return branch.to
     raise LawError("branch", f"动作“{act.title}”没有去向。", act.basis)
@@ -80,63 +55,6 @@ def state_of(procedure: Procedure, rules: Rules, history: History) -> str:
     return states[-1] if states else procedure.initial
 
 
-# ---------------------------------------------------------------- clocks
-
-
-def _start_day(ledger: Ledger, history: History) -> date | None:
-    """The day the last event of `history` makes the clock count from; None when its fact is not there."""
-    event = history[-1]
-    if ledger.dated:
-        return day_of(event.data.get(ledger.dated))
-    earlier = next((item for item in reversed(history) if item.act in ledger.since), event)
-    return local_day(earlier.at)
-
-
-def entries(ledger: Ledger, rules: Rules, history: History) -> tuple[Running, ...]:
-    """Every running of one clock: a new start closes the one before it unmet (it counts anew)."""
-    found: list[Running] = []
-    for index, event in enumerate(history):
-        if event.act in ledger.stops and found and found[-1].met is None:
-            found[-1] = _met(found[-1], local_day(event.at))
-        if event.act in ledger.starts and (day := _start_day(ledger, history[: index + 1])) is not None:
-            context = _context(rules, history, event.data, event.actor_id, day)
-            if any(evaluate(guard.name, context, guard.args) for guard in ledger.when):
-                continue
-            if found and found[-1].met is None:
-                found.pop()
-            fact = deadline(rules, ledger.clock, day)
-            last = day_of(event.data.get(ledger.until)) or fact.due
-            found.append(Running(ledger.id, ledger.clock, ledger.title, ledger.owes, day, fact, last))
-    return tuple(found)
-
-
-def _met(running: Running, day: date) -> Running:
-    late = running.overdue(day)
-    return Running(
-        running.id,
-        running.clock,
-        running.title,
-        running.owes,
-        running.started,
-        running.fact,
-        running.due,
-        day,
-        late,
-    )
-
-
-def latest(ledger: Ledger, rules: Rules, history: History) -> Running | None:
-    """The last running of a clock, answered or not."""
-    found = entries(ledger, rules, history)
-    return found[-1] if found else None
-
-
-def ledger(procedure: Procedure, rules: Rules, history: History) -> tuple[Running, ...]:
-    """All clocks of a case with the day each was answered, in the order they started; for the timeline."""
-    found = [running for item in procedure.clocks.values() for running in entries(item, rules, history)]
-    return tuple(sorted(found, key=lambda running: running.started))
-
-
 # ---------------------------------------------------------------- deciding
 
 
@@ -155,7 +73,7 @@ def decide(
     wanted = procedure.act(act)
     state = procedure.state(state_of(procedure, rules, history))
     held = {roles} if isinstance(roles, str) else set(roles)
-    context = _context(rules, history, facts, actor_id, local_day(now), procedure)
+    context = context_of(rules, history, facts, actor_id, local_day(now), procedure)
     readings = {name: procedure.readings[name] for name in wanted.readings if name in procedure.readings}
     checks: list[Check] = []
     for check in _checks(procedure, wanted, state, held, context):
@@ -264,7 +182,7 @@ def _timer_due(
     running = latest(procedure.clocks[timer.after], rules, history)
     if running is None or running.due is None or local_day(now) <= running.due:
         return None
-    context = _context(rules, history, {}, "", local_day(now), procedure)
+    context = context_of(rules, history, {}, "", local_day(now), procedure)
     if any(not evaluate(guard.name, context, guard.args) for guard in timer.unless):
         return None
     act = procedure.act(timer.opens)
@@ -295,3 +213,9 @@ def _fact_names(guard: Guard) -> list[str]:
         "organisation_in": lambda fact: ["actor_organisation", fact],
     }.get(guard.name, lambda fact: [fact] if fact else [])
     return own(str(guard.args.get("fact", ""))) + [str(name) for name in guard.args.get("facts", ())]
+
+
+__all__ = [
+    "ActRefused", "Decision", "Outcome", "Position", "TimerDue", "apply", "asks", "decide", "facts_needed",
+    "latest", "ledger", "position", "state_of", "states_of", "tick",
+]  # fmt: skip

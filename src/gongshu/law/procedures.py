@@ -136,6 +136,8 @@ def _ledger(raw: Raw, chosen: Mapping[str, str]) -> Ledger:
         dated=str(raw.get("dated", "")),
         since=_names(raw.get("since")),
         until=str(raw.get("until", "")),
+        suspends=_names(raw.get("suspends")),
+        resumes=_names(raw.get("resumes")),
         when=_guards(raw.get("when")),
         readings=tuple(readings.used),
     )

@@ -67,6 +67,8 @@ class Act:
 class Ledger:
     """A clock in use: each of `starts` begins the count anew, each of `stops` answers it.
 
+    Between one of `suspends` and one of `resumes` no day counts (no text of today suspends).
+
     `dated` names the fact of the starting act that holds the day to count from (else the day it was done;
     with `since`, the day of the latest such earlier act). `until` names a fact of the starting act that
     holds the last day itself. `when` must hold for the clock to run; `owes` are the roles that must act.
@@ -81,6 +83,8 @@ class Ledger:
     dated: str = ""
     since: tuple[str, ...] = ()
     until: str = ""
+    suspends: tuple[str, ...] = ()
+    resumes: tuple[str, ...] = ()
     when: tuple[Guard, ...] = ()
     readings: tuple[str, ...] = ()
 

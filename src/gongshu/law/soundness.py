@@ -17,7 +17,7 @@ def check(procedure: Procedure) -> Iterable[str]:
     for act in acts.values():
         yield from _check_act(act, procedure)
     for ledger in procedure.clocks.values():
-        for name in (*ledger.starts, *ledger.stops):
+        for name in (*ledger.starts, *ledger.stops, *ledger.suspends, *ledger.resumes):
             if name not in acts:
                 yield f"期限“{ledger.id}”提到不存在的动作“{name}”。"
         yield from _check_guards(ledger.when, f"期限“{ledger.id}”")
