@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from gongshu.enclave.engines import DuckDB, EngineError, Run, State
 from gongshu.enclave.runner import CODES, Limits, Sandbox
-from support.sandboxes import ENVIRONMENT
+from support.sandboxes import ENVIRONMENT, ROOT
 
 LIMITS = Limits(seconds=20, memory=1 << 30, scratch=256 << 20, output=8 << 20)
 SLOW = "SELECT count(*) AS n FROM range(10000000000) a, range(1000) b"
@@ -207,3 +209,14 @@ def test_without_a_sandbox_nothing_is_computed(tmp_path: Path, trips: Path) -> N
     engine = DuckDB(Sandbox(ENVIRONMENT, bwrap="no-such-bwrap"), tmp_path / "work")
     result = compute(engine, Run("r", "SELECT count(*) AS n FROM t", {"t": trips}, limits=LIMITS))
     assert (result.code, result.files) == ("no_sandbox", {})
+
+
+def test_the_bench_fails_when_there_is_no_sandbox(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "bench" / "tpch.py"), "--scale", "0.01", "--data", str(tmp_path)],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "bubblewrap" in done.stderr

@@ -172,6 +172,7 @@ def test_identifying_columns_need_a_subject(vaults: Vaults, tmp_path: Path) -> N
         vaults.confirm(proposal, replace(intake.accept(proposal), subject=None))
 
 
+@pytest.mark.row("A16")
 def test_headers_that_are_data_stop_until_renamed(vaults: Vaults, tmp_path: Path) -> None:
     text = "13812345678,东门\n13912345678,西门\n13712345678,东门\n"
     proposal = vaults.read(put(tmp_path, text))
@@ -215,6 +216,7 @@ def test_people_are_graded_and_the_subject_is_found(vaults: Vaults, tmp_path: Pa
     assert manifest.outline()["columns"]["身份证号"] == {"type": "VARCHAR", "grade": "L4"}
 
 
+@pytest.mark.row("C08")
 def test_the_decision_is_the_providers_but_lowering_a_grade_needs_a_reason(
     vaults: Vaults, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ def answer(body: str, tmp_path: Path, **more: object) -> object:
     return json.loads(result.files["answer.json"].read_text())
 
 
+@pytest.mark.row("A16", "I14")
 def test_sees_only_usr_environment_inputs_and_its_own_place(tmp_path: Path) -> None:
     secret = tmp_path / "master.secret"
     secret.write_text("key")
@@ -92,6 +93,7 @@ def test_no_identity_no_capability_no_environment(tmp_path: Path) -> None:
     assert (seen["setuid"], seen["chown"]) == ("PermissionError", "PermissionError")
 
 
+@pytest.mark.row("A16", "I14")
 def test_no_network_and_no_other_way_out(tmp_path: Path) -> None:
     seen = answer(
         """
@@ -248,6 +250,7 @@ def test_a_job_dies_with_the_enclave(tmp_path: Path) -> None:
     assert _living("62.0625") == []
 
 
+@pytest.mark.row("A16")
 def test_without_bubblewrap_or_environment_nothing_runs(tmp_path: Path) -> None:
     mark = tmp_path / "ran"
     for sandbox in (Sandbox(ENVIRONMENT, bwrap="no-such-bwrap"), Sandbox(tmp_path / "none")):

@@ -54,6 +54,7 @@ def write(
         )
 
 
+@pytest.mark.row("A16")
 def test_what_is_written_comes_back_and_nothing_lies_in_the_open(vault: Vault) -> None:
     manifest = write(vault)
     assert len(manifest.parts) > 1
