@@ -108,7 +108,7 @@ class Gateway:
     def draw_secret(
         self, credential: str, target: str, headers: Mapping[bytes, bytes], body: bytes
     ) -> dict[str, Any]:
-        """A new HMAC secret for a credential, asked for with the buyer's own key; the office never sees it."""
+        """A new HMAC secret for a credential, asked for with the buyer's own key, unseen by the office."""
         contract, given = self.authenticate("POST", target, headers, body, credential)
         if given.scheme != requests.KEY_SCHEME:
             raise Refusal(401, "scheme", "领取密钥须用使用单位自己的私钥签名。")
@@ -122,7 +122,7 @@ class Gateway:
 
 
 async def _body(receive: Receive) -> bytes:
-    parts = b""
+    parts: bytes = b""
     while True:
         message = await receive()
         parts += message.get("body", b"")

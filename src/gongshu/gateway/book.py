@@ -28,6 +28,8 @@ class Book:
     stops: dict[str, dict[str, Any]] = field(default_factory=dict)
     clocks: dict[str, int] = field(default_factory=dict)
     """zone → business minus wall time in seconds"""
+    checkpoints: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """checkpoints the feed brought and the witness has not looked at; not kept, the feed has them"""
 
     @classmethod
     def load(cls, path: Path) -> Book:
@@ -106,4 +108,14 @@ def _clock(book: Book, item: Admitted) -> None:
     book.clocks[item.envelope.zone] = int(item.envelope.body["offset_seconds"])
 
 
-HANDLERS = {"contract": _contract, "credential": _credential, "stop": _stop, "clock": _clock}
+def _checkpoint(book: Book, item: Admitted) -> None:
+    book.checkpoints.append((item.envelope.zone, dict(item.envelope.body)))
+
+
+HANDLERS = {
+    "contract": _contract,
+    "credential": _credential,
+    "stop": _stop,
+    "clock": _clock,
+    "checkpoint": _checkpoint,
+}

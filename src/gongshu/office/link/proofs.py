@@ -9,6 +9,7 @@ from django.conf import settings
 from gongshu.evidence import proof
 from gongshu.evidence.checkpoint import read
 from gongshu.evidence.history import CHECKPOINT
+from gongshu.evidence.tree import ProofError
 from gongshu.office.link.models import OutboxEntry
 
 
@@ -24,3 +25,12 @@ def of(row: OutboxEntry) -> dict[str, Any] | None:
     if row.index is None or row.index >= covered():
         return None
     return proof.inclusion(settings.LOG_DIR, row.index)
+
+
+def newest(before: int) -> dict[str, Any]:
+    """`{checkpoint, proof}` of the log as it stands; raises `ProofError` when it is shorter than `before`."""
+    signed = (settings.LOG_DIR / CHECKPOINT).read_bytes() if covered() else b""
+    if not signed:
+        raise ProofError("日志还没有检查点。")
+    size = read(signed)[0].size
+    return {"checkpoint": signed.decode(), "proof": proof.consistency(settings.LOG_DIR, before, size)}

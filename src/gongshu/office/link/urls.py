@@ -4,5 +4,6 @@ from gongshu.office.link import views
 
 urlpatterns = [
     path("link/feed", views.feed_page, name="link-feed"),
+    path("link/checkpoint", views.checkpoint, name="link-checkpoint"),
     path("link/inbox", views.inbox_post, name="link-inbox"),
 ]

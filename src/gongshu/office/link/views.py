@@ -8,7 +8,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from gongshu.crypto import canonical
-from gongshu.office.link import clock, feed, inbox
+from gongshu.evidence.tree import ProofError
+from gongshu.office.link import clock, feed, inbox, proofs
 from gongshu.wire import envelope as wire
 from gongshu.wire import feed as wire_feed
 from gongshu.wire import inbox as wire_inbox
@@ -47,6 +48,18 @@ def feed_page(request: HttpRequest) -> HttpResponse:
     rows = [row for row in rows if row.seq <= head]
     made = lease.issue(zone, head, clock.wall_now(), feed.signer())
     return HttpResponse(wire_feed.page(zone, rows, made), content_type="application/json")
+
+
+@require_GET
+def checkpoint(request: HttpRequest) -> HttpResponse:
+    """`GET /link/checkpoint?from=N`: the newest checkpoint with the proof that it continues the log of N."""
+    try:
+        before = _number(request, "from", 0)
+        body = proofs.newest(before)
+    except (WireError, ProofError) as error:
+        said = error if isinstance(error, WireError) else WireError("from", str(error))
+        return _error(said, 400)
+    return HttpResponse(canonical.dumps(body), content_type="application/json")
 
 
 @csrf_exempt

@@ -1,0 +1,66 @@
+"""The gateway's process: uvicorn in front, one thread on the line behind."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+
+from gongshu.crypto.keystore import FileKeyStore
+from gongshu.gateway import requests
+from gongshu.gateway.answers import Counts, wall_day
+from gongshu.gateway.app import Gateway, make_app
+from gongshu.gateway.book import Book
+from gongshu.gateway.calls import Ledger
+from gongshu.gateway.line import Line
+from gongshu.gateway.watch import see
+from gongshu.wire import settings as wire_settings
+from gongshu.wire.settings import Settings
+from gongshu.wire.store import TrustStore
+from gongshu.wire.times import instant
+
+KEY = "gateway"
+
+
+def build(site: Settings) -> Gateway:
+    """The gateway of a home, its counts of the day restored from its own journal."""
+    keys = FileKeyStore(site.gateway / "keys")
+    state = site.gateway / "state"
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    book = Book.load(state / "book.json")
+    ledger = Ledger(site.gateway / "journal", keys.signer(KEY), book.clocks)
+    line = Line(site, book, TrustStore(site.trust("gateway")))
+    now = datetime.now(UTC)
+    counts = Counts()
+    day = wall_day(now)
+    for call in ledger.today(lambda call: wall_day(instant(call["at"], "at")), day):
+        counts.add(day, call["contract"], call["product"])
+
+    def after_poll(at: datetime) -> None:
+        see(line, ledger, state / "witness", keys.signer(KEY), at)
+        ledger.batch(at)
+        ledger.wrap(site.zone, at)
+        ledger.post(site.urls["link"])
+
+    line.after_poll = after_poll
+    return Gateway(line, keys, ledger, requests.Replays(started_ms=int(now.timestamp() * 1000)), counts)
+
+
+def main(home: Path) -> int:
+    """Run until SIGTERM or SIGINT."""
+    site = wire_settings.load(home)
+    gateway = build(site)
+    worker = threading.Thread(target=gateway.line.run, name="line", daemon=True)
+    worker.start()
+    uvicorn.run(
+        make_app(gateway),
+        host=site.host,
+        port=site.ports["gateway"],
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+    )
+    gateway.line.stop.set()
+    return 0
