@@ -278,34 +278,28 @@ class Scan:
                     continue
                 where = place(table, index, self.named)
                 places.setdefault(where, []).extend({text(c) for c in cells if c is not None})
-                for row_header in (table.headers[index],):
-                    places[where].append(row_header)
+                places[where].append(table.headers[index])
         for fragment in document.fragments:
             places.setdefault(fragment.place, []).append(fragment.text)
+        self._tokens(document, explained)
         everything = [one for texts in places.values() for one in texts]
         values = [*self.known.strong, *self.known.names, *self.known.weak]
         names = [c.name for c in self.raw.all()] + list(self.raw.columns)
-        way = hashed.search(everything, values, names) if values else None
-        if way:
-            for where, texts in places.items():
-                if any(True for t in texts for _ in hashed.Targets._tokens(t)):
-                    one = hashed.search(texts, values, names, budget=2_000_000)
-                    if one:
-                        self.found.append(say("identifier_hashed", "block", where, way=one))
-            if not any(f.check == "identifier_hashed" for f in self.found):
-                self.found.append(say("identifier_hashed", "block", "文件", way=way))
-        self._tokens(document, explained)
+        way = hashed.search(everything, values, names, guess=not self.found) if values else None
+        if way is None:
+            return
+        guilty = [where for where, texts in places.items() if hashed.made_so(texts, values, way)]
+        for where in guilty or ["文件"]:
+            self.found.append(say("identifier_hashed", "block", where, way=way[0]))
 
     def _tokens(self, document: Document, explained: Callable[[Table, int], bool]) -> None:
-        flagged = {f.where.split(" 第 ")[0] for f in self.found if f.check == "identifier_hashed"}
         for table in document.tables:
             for index, cells in enumerate(table.columns):
                 values = [text(c) for c in cells if not is_suppressed(c)]
                 if explained(table, index) or not hashed.random_looking(values) or self._plain_label(values):
                     continue
-                if f"{place(table, index, self.named)}" not in flagged:
-                    where = place(table, index, self.named)
-                    self.found.append(say("identifier_hashed", "block", where, "identifier_token"))
+                where = place(table, index, self.named)
+                self.found.append(say("identifier_hashed", "block", where, "identifier_token"))
 
     def _plain_label(self, values: list[str]) -> bool:
         """Codes that are ordinary numbers (sums, means) are no pseudonyms."""
