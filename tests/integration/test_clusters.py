@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from gongshu.host import home as homes
 from gongshu.host import inside, setup, users
 from gongshu.host.clusters import CLUSTERS, Cluster, binary
 from gongshu.host.errors import HostError
@@ -124,6 +125,31 @@ def test_a_cluster_survives_a_kill(home: Home, tmp_path: Path) -> None:
         server.wait()
         with setup.clusters_up([cluster]):
             assert query(made, "office", "select n from t") == "7"
+
+
+@pytest.mark.parametrize("name", ['有 空,格"', "l" * 120])
+def test_a_home_may_lie_anywhere(name: str) -> None:
+    """Odd letters in the path, a path too long for a socket, a caller whose umask closes everything."""
+    with place() as base:
+        mask = os.umask(0o077)
+        try:
+            made = setup.prepare(base / name / "h", "test", ["huangshi"], "127.0.0.1", lambda _line: None)
+        finally:
+            os.umask(mask)
+        cluster = Cluster(made, "domain")
+        with setup.clusters_up([cluster]):
+            cluster.create_database()
+            code = """
+import sys
+import psycopg
+from gongshu.wire.settings import load
+settings = load()
+with psycopg.connect(settings.domain_database_url) as connection:
+    print(connection.execute("select current_database()").fetchone()[0])
+"""
+            done = inside.run(made, "domain", inside.python("-c", code))
+            assert done.stdout.decode().strip() == "domain", done.stderr.decode()
+        homes.remove(made)
 
 
 def test_what_goes_wrong_is_said(home: Home) -> None:

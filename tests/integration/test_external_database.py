@@ -17,7 +17,7 @@ from support.homes import ROOT, as_user, place
 ADDRESS = "postgresql://someone:secret@db.example:5432/office"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def home() -> Iterator[Home]:
     with place() as base:
         yield setup.prepare(base / "h", "test", ["huangshi"], "127.0.0.1", lambda _line: None)
@@ -53,7 +53,7 @@ def test_a_variable_replaces_one_cluster(home: Home, monkeypatch: pytest.MonkeyP
 
 
 def test_an_address_in_the_home_replaces_one_cluster_and_stays_there(home: Home) -> None:
-    keep(home, "domain")
+    kept = keep(home, "domain")
     assert external(home, "domain") and not external(home, "office")
     assert [cluster.name for cluster in setup.embedded(home)] == ["office"]
     seen = inside.call(home, "domain", "gongshu.host.clusters:kept_address", "domain")
@@ -66,6 +66,8 @@ def test_an_address_in_the_home_replaces_one_cluster_and_stays_there(home: Home)
     if ROOT:
         other = inside.run(home, "office", inside.python("-c", code, str(home.path)))
         assert "secret" not in other.stdout.decode()
+    kept.unlink()
+    assert not external(home, "domain")
 
 
 def test_a_cluster_that_is_replaced_is_not_made() -> None:

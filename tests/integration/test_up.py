@@ -135,6 +135,17 @@ def test_a_second_up_says_that_it_runs_already(site: Site) -> None:
     assert done.returncode == 0 and answer["already"] and answer["urls"] == site.said["urls"]
 
 
+def test_a_process_that_runs_is_not_started_twice(site: Site) -> None:
+    done = subprocess.run(
+        [sys.executable, str(STANDIN), "run", "gateway", "--json", "--home", str(site.home)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == 2 and json.loads(done.stdout)["error"]["code"] in {"running", "parts"}
+
+
 def test_another_mark_is_refused_for_a_home_that_exists(site: Site) -> None:
     done = subprocess.run(
         [sys.executable, str(STANDIN), "up", "--json", "--home", str(site.home), "--mark", "production"],
@@ -160,6 +171,25 @@ def test_a_stop_is_clean_and_the_next_start_is_quick(site: Site, home: Path) -> 
     third = Site(home)
     assert third.said["ok"]
     assert third.stop() == 0
+
+
+def test_a_process_runs_alone_and_ends_calmly(home: Path) -> None:
+    alone = subprocess.Popen(
+        [sys.executable, "-m", "gongshu.cli.main", "run", "office-database", "--json", "--home", str(home)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    pid = home / "office" / "pg" / "postmaster.pid"
+    until(lambda: pid.exists() and "ready" in pid.read_text())
+    alone.send_signal(signal.SIGTERM)
+    said, _ = alone.communicate(timeout=20)
+    assert alone.returncode == 0 and json.loads(said) == {
+        "ok": True,
+        "process": "office-database",
+        "status": 0,
+    }
+    assert not pid.exists()
 
 
 def test_in_the_background_it_returns_when_ready_and_down_ends_it(home: Path) -> None:

@@ -26,7 +26,8 @@ KEY = PrivateKey.generate("ed25519")
 
 @pytest.fixture(params=["aes-256-gcm", "sm4-gcm"])
 def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Vault:
-    return Vault(tmp_path / "vault", bytes(32), KEY, request.param)
+    (tmp_path / "shm").mkdir()
+    return Vault(tmp_path / "vault", bytes(32), KEY, request.param, shared_memory=tmp_path / "shm")
 
 
 def batch(start: int, count: int) -> pa.RecordBatch:
@@ -81,6 +82,19 @@ def test_staging_is_removed_when_the_run_fails(vault: Vault) -> None:
     assert not staged["t"].parent.exists()
 
 
+def test_staging_left_by_a_killed_process_is_swept_and_a_living_ones_is_not(vault: Vault) -> None:
+    manifest = write(vault, 1)
+    assert vault.shared_memory
+    left = vault.shared_memory / "gongshu-staged-left"
+    (left / "t0").mkdir(parents=True)
+    (left / "writing").touch()
+    with vault.stage({"t": manifest.id}) as staged:
+        assert vault.sweep() == ["gongshu-staged-left"]
+        assert staged["t"].is_relative_to(vault.shared_memory)
+        assert pq.read_table(staged["t"]).num_rows == 20_000
+    assert list(vault.shared_memory.iterdir()) == []
+
+
 def test_without_room_in_memory_staging_goes_to_the_private_place(tmp_path: Path) -> None:
     vault = Vault(tmp_path / "v", bytes(32), KEY, private=tmp_path / "private", shared_memory=None)
     with vault.stage({"t": write(vault, 1).id}) as staged:
@@ -120,7 +134,8 @@ def test_a_touched_part_is_named(vault: Vault, damage) -> None:  # type: ignore[
     assert raised.value.code == code
     with pytest.raises(VaultError), vault.stage({"t": manifest.id}):
         pass
-    assert not list(Path("/dev/shm").glob(f"gongshu-staged-{os.getpid()}-*"))
+    assert vault.shared_memory
+    assert list(vault.shared_memory.iterdir()) == []
 
 
 def test_a_part_of_another_snapshot_does_not_fit(vault: Vault) -> None:

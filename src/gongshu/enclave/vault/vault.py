@@ -159,7 +159,8 @@ class Vault:
         """
         manifests = {table: self.manifest(snapshot) for table, snapshot in wanted.items()}
         size = sum(p.plain for m in manifests.values() for p in m.parts)
-        place = Path(tempfile.mkdtemp(prefix=f"{_STAGED}{os.getpid()}-", dir=self._room(size)))
+        place = Path(tempfile.mkdtemp(prefix=_STAGED, dir=self._room(size)))
+        mark = files.claim(place)
         try:
             staged = {}
             for number, (table, manifest) in enumerate(sorted(manifests.items())):
@@ -168,6 +169,7 @@ class Vault:
             yield staged
         finally:
             shutil.rmtree(place, ignore_errors=True)
+            mark.close()
 
     # deleting
 
@@ -223,7 +225,7 @@ class Vault:
                 removed.append(place.name)
         for room in (self.private, self.shared_memory):
             for left in sorted(room.glob(f"{_STAGED}*")) if room and room.exists() else []:
-                if left.stat().st_uid == os.geteuid() and not _alive(left.name):
+                if left.stat().st_uid == os.geteuid() and not files.being_written(left):
                     shutil.rmtree(left, ignore_errors=True)
                     removed.append(left.name)
         return removed
@@ -293,16 +295,6 @@ class Vault:
         shutil.rmtree(place)
         files.sync_directory(self.directory)
         return opened(intent, self.signer.public(), f"快照 {snapshot} 的删除证明")
-
-
-def _alive(name: str) -> bool:
-    try:
-        os.kill(int(name.removeprefix(_STAGED).split("-")[0]), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _memory_available() -> int:
