@@ -15,7 +15,13 @@ from gongshu.law.errors import LawError, Problem
 from gongshu.law.history import SHANGHAI
 
 # rooms of the law that know more of a pack's content than its shape: `problems(library) -> list[Problem]`
-DEEPER = ("gongshu.law.procedures", "gongshu.law.forms", "gongshu.law.articles", "gongshu.law.coverage")
+DEEPER = (
+    "gongshu.law.content",
+    "gongshu.law.procedures",
+    "gongshu.law.forms",
+    "gongshu.law.articles",
+    "gongshu.law.coverage",
+)
 
 
 def _bad(error: LawError) -> BadUse:
