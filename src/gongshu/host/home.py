@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -30,6 +31,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
 }
 # The longest path a Unix socket may have on Linux, with PostgreSQL's file name in it.
 SOCKET_PATH = 107
+PLAIN = re.compile(r"[A-Za-z0-9/._-]+")
 SOCKET_NAME = "/gateway/.s.PGSQL.5432"
 
 
@@ -128,7 +130,8 @@ def create(path: Path, mark: str, zones: Sequence[str] = (), host: str = "127.0.
     check_place(path, mode)
     if not _is_home(path) and path.is_dir() and any(path.iterdir()):
         raise HostError("place", f"{path} 不是空目录，也不是公枢的家目录，请另选一个目录。")
-    path.mkdir(parents=True, exist_ok=True)
+    _make_parents(path, mode)
+    path.mkdir(exist_ok=True)
     path.chmod(0o755 if mode == "separated" else 0o700)
     _folder(path / "config", 0o755)
     _write_mark(path, mark, mode)
@@ -167,6 +170,15 @@ def check_place(path: Path, mode: str) -> None:
                 "place",
                 f"服务用户进不了 {parent}，家目录不能放在它下面；请换一个位置，例如 /var/lib/gongshu。",
             )
+
+
+def _make_parents(path: Path, mode: str) -> None:
+    """The folders above the home, open to the services whatever this process's umask says."""
+    lacking = [parent for parent in path.parents if not parent.exists()]
+    for parent in reversed(lacking):
+        parent.mkdir()
+        if mode == "separated":
+            parent.chmod(0o755)
 
 
 def _folder(path: Path, mode: int, owner: Account | None = None, group: int | None = None) -> None:
@@ -218,8 +230,10 @@ def _make_folders(home: Home) -> None:
 
 
 def socket_root(home: Home) -> Path:
-    """Where the sockets' folders lie: `run/`, or a short place when the path is too long."""
-    if len(str(home.run) + SOCKET_NAME) <= SOCKET_PATH:
+    """Where the sockets' folders lie: `run/`, or a short place when the path is too long or has letters
+    that PostgreSQL's clients read as a list of hosts."""
+    fits = len(str(home.run).encode() + SOCKET_NAME.encode()) <= SOCKET_PATH
+    if fits and PLAIN.fullmatch(str(home.run)):
         return home.run
     name = hashlib.sha256(str(home.path).encode()).hexdigest()[:12]
     base = Path("/run") if os.geteuid() == 0 else Path(tempfile.gettempdir())

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from gongshu.wire.errors import WireError
 
@@ -119,7 +119,7 @@ class Settings:
 
 def embedded_database(socket: Path, name: str) -> str:
     """The address of the embedded cluster: by Unix socket, without a password (peer)."""
-    return f"postgresql://{name}@/{name}?{urlencode({'host': str(socket)})}"
+    return f"postgresql://{name}@/{name}?host={quote(str(socket), safe='/')}"
 
 
 def installation() -> Path:
