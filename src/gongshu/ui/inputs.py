@@ -123,8 +123,8 @@ def field_for(
     if rows and isinstance(field.widget, AnswersWidget):
         field.widget = AnswersWidget(rows)
     field.label, field.help_text, field.required = asked.title, asked.help, False
-    field.law_required = asked.required  # type: ignore[attr-defined]
-    field.article = ""  # type: ignore[attr-defined]
+    field.law_required = asked.required
+    field.article = ""
     return field
 
 

@@ -50,7 +50,7 @@ class PackForm(forms.Form):
     def show(self, problems: Sequence[Problem]) -> None:
         """Put each problem of the law beside its field; what belongs to no field stands above the form."""
         self.is_valid()
-        self._errors = forms.utils.ErrorDict()  # type: ignore[attr-defined]
+        self._errors = forms.utils.ErrorDict()
         for each in problems:
             name = each.field.replace(".", "-")
             self.add_error(name if name in self.fields else None, each.sentence)
@@ -119,7 +119,7 @@ def _add_row(
         name = each.id if number is None else f"{group.id}-{number}-{each.id}"
         asked = replace(each.ask, id=name)
         made.fields[name] = page_field(form, each, asked, cite)
-        made.fields[name].law_required = each.ask.required and not number  # type: ignore[attr-defined]
+        made.fields[name].law_required = each.ask.required and not number
         made.inputs.append(asked)
         added.append(name)
     return added

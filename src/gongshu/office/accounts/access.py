@@ -7,7 +7,8 @@ from functools import wraps
 from typing import Any
 from urllib.parse import quote
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -15,12 +16,12 @@ from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.permissions import check
 from gongshu.ui import errors
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def actor_of(request: HttpRequest) -> Actor:
     """The actor of a request, typed."""
-    found: Actor = request.actor  # type: ignore[attr-defined]
+    found: Actor = request.actor
     return found
 
 
@@ -28,7 +29,7 @@ def login_required(view: View) -> View:
     """Send a visitor to the login page and back; programs get 401 as JSON."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if actor_of(request).anonymous:
             if errors.wants_json(request):
                 answer = errors.page(request, 403, "请先登录。", "login")
@@ -45,7 +46,7 @@ def needs(permission: str) -> Callable[[View], View]:
 
     def wrap(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             check(actor_of(request), permission)
             return view(request, *args, **kwargs)
 

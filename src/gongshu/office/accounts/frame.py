@@ -60,7 +60,7 @@ def holds(*permissions: str) -> Callable[[Actor], bool]:
 
 def of(request: HttpRequest) -> Site:
     """The frame for this request."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]
+    actor: Actor = request.actor
     here = request.path
     items = []
     for entry in ENTRIES:

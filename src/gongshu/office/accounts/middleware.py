@@ -32,14 +32,14 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.actor = SimpleLazyObject(partial(actor_of, request))  # type: ignore[attr-defined]
-        request.frame = partial(frame.of, request)  # type: ignore[attr-defined]
+        request.actor = SimpleLazyObject(partial(actor_of, request))
+        request.frame = partial(frame.of, request)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Refused):
             return None
-        keep(exception, request.actor, request.path)  # type: ignore[attr-defined]
+        keep(exception, request.actor, request.path)
         return errors.page(
             request,
             status_of(exception.code),

@@ -36,7 +36,7 @@ ZIP_ENDINGS = {
 ACCEPTED = "PDF、OFD、Word、Excel、PNG、JPEG、TXT、CSV、JSON"
 
 
-def media_type(file: UploadedFile) -> str:
+def media_type(file: UploadedFile[Any]) -> str:
     """The type the content shows; `Refused` when the name says something else or it is not accepted."""
     name = str(file.name or "")
     ending = name.rpartition(".")[2].lower() if "." in name else ""
@@ -53,7 +53,7 @@ def media_type(file: UploadedFile) -> str:
     return _wrong(name)
 
 
-def _zipped(file: UploadedFile, ending: str, name: str) -> str:
+def _zipped(file: UploadedFile[Any], ending: str, name: str) -> str:
     wanted, found = ZIP_ENDINGS[ending]
     try:
         with zipfile.ZipFile(file) as archive:
@@ -72,7 +72,7 @@ def _wrong(name: str) -> str:
 
 
 def store(
-    file: UploadedFile,
+    file: UploadedFile[Any],
     *,
     actor: Actor,
     now: datetime,

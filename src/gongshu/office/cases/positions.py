@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import cast
 
 from gongshu.law import engine
 from gongshu.law.decisions import Position, Running
@@ -88,7 +89,7 @@ def keep_waiting(case: Case, where: Position, deadlines: dict[tuple[str, date], 
         held = sorted(parties.organisations_of(case, role))
         if not held and not role_class(role).officer:
             continue  # 没有哪个机构在案里有这个身份，也就没有人的待办
-        for organisation in held or [None]:
+        for organisation in cast("list[str | None]", held) or [None]:
             rows.append(
                 Waiting(
                     case=case,

@@ -194,11 +194,10 @@ def case_data(page: casepage.CasePage) -> dict[str, Any]:
     }
 
 
+@login_required
 def act(request: HttpRequest, pk: str, act_id: str) -> HttpResponse:
     """The form of one act; `POST` does it. Refused: the page again with the reason and everything typed."""
     actor = actor_of(request)
-    if actor.anonymous:
-        return login_required(act)(request, pk, act_id)
     found = visible_case(request, pk)
     procedure, rules = lawbook.procedure_of(found), lawbook.rules_of(found)
     if act_id not in procedure.acts:
