@@ -20,9 +20,23 @@ _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeE
 @reads(*_COMPARISONS)
 def _comparison(node: exp.Expression, context: Context) -> Fact:
     left, right = node.this, node.expression
+    if isinstance(right, exp.Any) and isinstance(node, exp.EQ):
+        return _any(node, right, context)
     if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple):
         return compare_rows(left, [read(part, context) for part in right.expressions], node.key, context)
     return compare(read(left, context), read(right, context), node.key, context)
+
+
+def _any(node: exp.Expression, any_: exp.Any, context: Context) -> Fact:
+    """`x = ANY (query)` is read and written as `x IN (query)`."""
+    query = any_.this.unnest()
+    if not isinstance(query, exp.Query):
+        raise Refusal("function", "ANY 后面只能是子查询")
+    inside = exp.In(
+        this=node.this, query=query if isinstance(query, exp.Subquery) else query.subquery(copy=False)
+    )
+    node.replace(inside)
+    return read(inside, context)
 
 
 def compare_rows(left: exp.Expression | None, right: list[Fact], how: str, context: Context) -> Fact:
@@ -41,6 +55,7 @@ def compare(left: Fact, right: Fact, how: str, context: Context) -> Fact:
     if fact.grade >= 4:
         _compare_identifiers(left, right, how, context)
         return replace(fact, grade=2, raw=False, flag=True, unique=False)
+    _mixed_kinds(left, right, context)
     by_constant = left.constant or right.constant
     measure = counts.compose(counts.COMPARISONS[how], left.measure, right.measure)
     if measure is None or measure.var is None:
@@ -52,6 +67,16 @@ def compare(left: Fact, right: Fact, how: str, context: Context) -> Fact:
         measure=measure,
         tests=(measure,) if measure is not None and measure.var is not None else fact.tests,
     )
+
+
+_NOT_TEXT = frozenset({"integer", "decimal", "float", "date", "timestamp", "time", "interval", "boolean"})
+
+
+def _mixed_kinds(left: Fact, right: Fact, context: Context) -> None:
+    """Text against a number or a date: the engine would convert every text, and fail on some."""
+    for one, other in ((left, right), (right, left)):
+        if one.kind == "text" and not one.constant and one.subject and other.kind in _NOT_TEXT:
+            context.state.refuse("error_oracle", "文字与数字或日期比较会逐行转换而出错，出错与否会泄露数据")
 
 
 def _hidden_constant(left: Fact, right: Fact, context: Context) -> None:
@@ -128,6 +153,8 @@ def _between(node: exp.Expression, context: Context) -> Fact:
     facts = [read(node.args.get(part), context) for part in ("this", "low", "high")]
     fact = combine(facts, "boolean")
     no_identifier(fact, context, "与范围比较")
+    for bound in facts[1:]:
+        _mixed_kinds(facts[0], bound, context)
     measure = counts.compose(lambda x, low, high: low <= x <= high, *(part.measure for part in facts))
     if measure is None or measure.var is None:
         _hidden_constant(facts[0], facts[1], context)

@@ -111,6 +111,8 @@ def _interval(node: exp.Expression, context: Context) -> Fact:
     only_arguments(node, "this", "unit")
     fact = read(node.this, context)
     no_identifier(fact, context, "参与运算")
+    if fact.flag and not fact.constant:
+        context.state.refuse("error_oracle", "时长可以被做成溢出，出错与否会泄露数据")
     return replace(fact, bare=None, measure=None, kind="interval")
 
 

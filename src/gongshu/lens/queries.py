@@ -19,9 +19,11 @@ from gongshu.lens.clauses import (
     tail,
 )
 from gongshu.lens.facts import Fact, Level, combine
-from gongshu.lens.frames import Frame
+from gongshu.lens.frames import Frame, Relation
 from gongshu.lens.items import read_items
+from gongshu.lens.pivots import unfold_statement
 from gongshu.lens.reading import Context, ask, no_identifier, only_arguments, read
+from gongshu.lens.recursion import MAX_STEPS, recursive, steps
 from gongshu.lens.sources import (
     MAX_FREE_TABLES,
     Ties,
@@ -73,6 +75,10 @@ def read_query(
         _ctes(state, node, frame)
         result = read_query(state, node.this, frame, exists)
         return tail(state, node, result, Context(state, frame))
+    if isinstance(node, exp.Pivot):
+        plain = unfold_statement(node, state, outer or Frame())
+        node.replace(plain)
+        return read_query(state, plain, outer)
     if isinstance(node, exp.Values):
         return _values(state, node, outer)
     raise Refusal("statement", f"只接受查询，不接受 {type(node).__name__}")
@@ -86,14 +92,15 @@ def _ctes(state: State, node: exp.Expression, frame: Frame) -> None:
     if with_ is None:
         return
     only_arguments(with_, "expressions", "recursive")
+    loops = False
     for cte in with_.expressions:
         only_arguments(cte, "this", "alias", "materialized")
         name = cte.alias
-        if with_.args.get("recursive") and any(
-            table.name.lower() == name.lower() for table in cte.this.find_all(exp.Table)
-        ):
-            raise Refusal("too_large", "不接受递归查询")
-        relation = relation_of(name, read_query(state, cte.this, frame))
+        if with_.args.get("recursive") and recursive(cte):
+            loops = True
+            relation = _recursive(state, cte, frame)
+        else:
+            relation = relation_of(name, read_query(state, cte.this, frame))
         columns = cte.args["alias"].args.get("columns")
         if columns:
             pairs = list(relation.columns.values())
@@ -103,7 +110,26 @@ def _ctes(state: State, node: exp.Expression, frame: Frame) -> None:
                 column.name = identifier.name
             relation.columns = {column.name.lower(): column for column in pairs}
         frame.ctes[name.lower()] = relation
-    with_.set("recursive", None)
+    with_.set("recursive", loops or None)
+
+
+def _recursive(state: State, cte: exp.CTE, frame: Frame) -> Relation:
+    """A recursive CTE is read only when its text says that it ends, and soon."""
+    rounds = steps(cte)
+    if rounds is None or rounds > MAX_STEPS:
+        raise Refusal("too_large", "递归查询没有写明不大的终点")
+    start = read_query(state, cte.this.this, frame)
+    facts = [replace(fact, constant=False, flag=False, measure=None, value=None) for fact in start.facts]
+    columns = cte.args["alias"].args.get("columns")
+    names = [column.name for column in columns] if columns else start.names
+    if len(names) != len(facts):
+        raise Refusal("column", f"“{cte.alias}”的字段改名与字段数不符")
+    inner = Frame(outer=frame)
+    inner.ctes[cte.alias.lower()] = relation_of(cte.alias, replace(start, names=names, facts=facts))
+    again = read_query(state, cte.this.expression, inner)
+    if again.level != start.level or any(fact.sources or fact.outer for fact in again.facts):
+        raise Refusal("too_large", "递归查询的每一步只能由上一步的数算出")
+    return relation_of(cte.alias, replace(start, facts=facts, single=False))
 
 
 def _values(state: State, node: exp.Expression, outer: Frame | None) -> QueryResult:

@@ -10,6 +10,7 @@ from gongshu.lens.conditions import compare
 from gongshu.lens.facts import Level
 from gongshu.lens.frames import Frame, OutputColumn, Relation, base_relation
 from gongshu.lens.names import use
+from gongshu.lens.pivots import unfold_source
 from gongshu.lens.reading import Context, ask, only_arguments, read
 from gongshu.lens.state import QueryResult, State
 from gongshu.lens.verdict import Refusal
@@ -73,6 +74,8 @@ def tie_condition(condition: exp.Expression, ties: Ties) -> None:
 
 
 def _source(node: exp.Expression, frame: Frame, state: State, ties: Ties) -> Relation:
+    if node.args.get("pivots"):
+        node = unfold_source(node, state, frame)
     if isinstance(node, exp.Table):
         relation = _table(node, frame, state)
     elif (
@@ -124,9 +127,9 @@ def _table(node: exp.Table, frame: Frame, state: State) -> Relation:
 
 
 def _granted(node: exp.Table, name: str, shown: str, state: State) -> Relation:
-    if any(mark in name for mark in "./\\:*?"):
-        state.refuse("table_function", "不能从文件或网址读数据")
     table = state.grant.tables.get(name.lower())
+    if table is None and any(mark in name for mark in "./\\:*?"):
+        state.refuse("table_function", "不能从文件或网址读数据")
     if table is None or node.text("catalog") or node.text("db").lower() not in ("", "main"):
         raise Refusal("table", f"没有表“{name[:60]}”，或它不在授权范围内")
     node.set("this", exp.to_identifier(table.name, quoted=True))

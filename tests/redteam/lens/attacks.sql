@@ -545,3 +545,55 @@ select avg(income * 1e300) from person
 select count(*) from person where sin(case when income > 5000 then 1 else 0 end) > 0
 select count(*) from person where (1 << (case when income > 5000 then 100 else 1 end)) > 0
 select count(*) from person where strptime(case when income > 5000 then 'x' else '2020' end, '%Y') is null
+
+== answer too_large
+with recursive r(n, x) as (select 1, 0 union all select n + 1, x + n from r where n < 100000000) select max(x) from r
+with recursive r(n) as (select 1 union all select n + 1 from r where n < 10 or true) select n from r
+with recursive r(n) as (select 1 union all select n - 1 from r where n < 10) select n from r
+with recursive r(n) as (select 1 union all select n + 0 from r where n < 10) select n from r
+with recursive r(n) as (select 1 union all select r.n + 1 from r, city where n < 10) select n from r
+with recursive r(n, x) as (select 1, 0 union all select n + 1, (select any_value(income) from person) from r where n < 5) select x from r
+with recursive r as (select id, 1 as n from person union all select id, n + 1 from r where n < 5) select count(*) from r
+select x.n from person p, lateral (with recursive r(n) as (select 1 union all select n + p.income from r where n < 9) select n from r) x
+
+== answer statement
+pivot person on city using count(*)
+pivot person on city using avg(income) group by sex
+pivot person on id using count(*) group by city
+select * from person pivot (count(*) for city in (select city from city))
+pivot person on city in ('黄石'), sex in ('F') using count(*) group by age
+unpivot person on * into name k value v  -- or: column parse
+unpivot person on columns(*) into name k value v  -- or: column parse
+
+== answer identifier
+pivot person on id in ('420200197919') using count(*) group by city
+select * from person pivot (count(*) for name in ('张三') group by city)
+pivot person on sex in ('F') using min(id) group by city
+unpivot (select id, name from person) on id, name into name k value v
+select v, count(*) from (unpivot (select id, name from person) on id, name into name k value v) group by v
+select count(*) from person where id = any (select '1')
+
+== answer copying_aggregate
+pivot person on sex in ('F', 'M') using max(income) group by city
+pivot (select city, sex, age from person) on sex in ('F', 'M') using first(age)
+
+== answer sensitive_group
+pivot person on sex in ('F', 'M') using count(*) group by income
+
+== answer row_output
+unpivot (select age, days from person join visit on id = pid) on age, days into name k value v
+pivot (select age, sex, id from person) on sex in ('F') using count(*)  -- or: identifier
+
+== answer column
+pivot person on secret in ('x') using count(*) group by city
+pivot person on sex in ('F') using count(*) group by secret
+unpivot (select station, pm from air) on pm, secret into name k value v
+
+== answer error_oracle
+select count(*) from person where grade_text = 5
+select count(*) from person where grade_text > 5
+select count(*) from person where grade_text in (1, 2)
+select count(*) from person where grade_text between 1 and 2
+select count(*) from person where grade_text = birth
+select count(*) from person join visit on grade_text = days
+select count(*) from person where interval (case when income > 5000 then 999999999 else 0 end) year is null

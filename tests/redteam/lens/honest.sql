@@ -201,3 +201,18 @@ select sum(income * 12), avg(income * 12) filter (where age * 2 > 60) from perso
 select distinct age * 2, age * 3 from person
 select city, sum(sum(income * 2)) over () from person group by city
 select to_days(age) d, count(*) from person group by d
+
+# PIVOT, UNPIVOT, bounded recursion, ANY
+select city, count(*) from person where city = any (select city from city) group by city
+pivot air on station in ('甲站', '乙站') using avg(pm) group by day
+pivot air on station in ('甲站', '乙站') using avg(pm)
+select * from air pivot (avg(pm) as m, count(*) as n for station in ('甲站' as a, '乙站') group by day) as p
+select p.city, "F", "M" from (pivot person on sex in ('F', 'M') using count(*) group by city) p
+pivot (select city, sex, count(*) n from person group by all) on sex in ('F', 'M') using sum(n) group by city
+pivot person on age in (20, 30) using count(*) group by city
+with p as (pivot person on sex in ('F', 'M') using avg(income) as m group by city) select city, F_m - M_m as gap from p
+unpivot (select station, avg(pm) a, max(pm) b from air group by station) on a, b into name k value v
+select * from (select station, avg(pm) a, max(pm) b from air group by station) unpivot (v for k in (a, b))
+with recursive d(n) as (select 1 union all select n + 1 from d where n < 12) select n from d
+with recursive d as (select date '2026-01-01' as x union all select x + 1 from d where x < date '2026-01-31') select x, count(a.pm) from d left join air a on a.day = d.x group by x
+with recursive d(n) as (select 1 union all select n + 1 from d where n < 12) select d.n, count(v.pid) from d left join visit v on month(v.day) = d.n group by d.n
