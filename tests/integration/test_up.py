@@ -123,6 +123,20 @@ def test_each_killed_process_restarts_alone(site: Site, name: str) -> None:
     assert site.state()["processes"][name]["restarts"] >= 1
 
 
+def test_the_doctor_sees_a_process_that_lives_and_does_not_answer(site: Site) -> None:
+    from gongshu.host.doctor import check_processes
+    from gongshu.host.home import Home
+
+    home, pid = Home.open(site.home), site.pids()["airlock"]
+    assert all(check.ok for check in check_processes(home))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        bad = [check for check in check_processes(home) if not check.ok]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert [check.id for check in bad] == ["process_airlock"] and "airlock.log" in bad[0].mend
+
+
 def test_a_second_up_says_that_it_runs_already(site: Site) -> None:
     done = subprocess.run(
         [sys.executable, str(STANDIN), "up", "--json", "--home", str(site.home)],

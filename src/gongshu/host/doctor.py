@@ -15,6 +15,7 @@ from gongshu.host.clusters import CLUSTERS, Cluster, binary, external
 from gongshu.host.errors import HostError
 from gongshu.host.home import Home, check_place, socket_root
 from gongshu.host.processes import BY_NAME
+from gongshu.host.supervisor import answers
 from gongshu.wire.settings import installation
 
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -180,13 +181,14 @@ def check_clusters(home: Home) -> Iterator[Check]:
 
 
 def check_processes(home: Home) -> Iterator[Check]:
-    """While the home runs: each process is up."""
+    """While the home runs: each process is up, and those with a door answer at it now."""
     if not state.running(home):
         return
+    host = home.settings().host
     for name, row in state.read(home).get("processes", {}).items():
         log = home.path / row["service"] / "output" / f"{name}.log"
-        ok = bool(row["healthy"])
-        found = f"运行中，重启过 {row['restarts']} 次" if ok else f"没有就绪，重启过 {row['restarts']} 次"
+        ok = bool(row["healthy"]) and (row["port"] is None or answers(host, row["port"]))
+        found = f"运行中，重启过 {row['restarts']} 次" if ok else f"没有应答，重启过 {row['restarts']} 次"
         yield Check(f"process_{name}", row["title"], ok, found, "" if ok else f"请看 {log}。")
 
 
