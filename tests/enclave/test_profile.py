@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 
 import pyarrow as pa
@@ -19,18 +20,25 @@ COLUMNS: dict[str, list[str | None]] = {
     "decimals, then words": [*(f"{n}.125" for n in range(40_000)), *["坏"] * 5_000],
     "words": [RNG.choice(["东门", "西门", "无", "", " 桥头 "]) for _ in range(60_000)],
     "money": [f"{RNG.randrange(999)}.{RNG.randrange(100):02d}" for _ in range(60_000)],
+    "impossible days": [*(f"2026-01-{1 + n % 28:02d}" for n in range(40_000)), *["2026-02-30"] * 9],
+    "moments": [f"2026-01-{1 + n % 28:02d} {n % 24:02d}:{n % 60:02d}:00" for n in range(60_000)],
+    "moments to come": [f"20{25 + n // 30_000}-01-{1 + n % 28:02d} 10:00" for n in range(60_000)],
+    "年龄": [str(n % 170) for n in range(60_000)],
+    "编号": [f"T{n // 2 if n > 59_000 else n}" for n in range(60_000)],
+    "序号": [str(n) for n in range(60_000)],
     "days": [f"2026-0{1 + n % 9}-1{n % 10}" for n in range(60_000)],
 }
 
 
 @pytest.mark.parametrize("name", COLUMNS)
 def test_same_answer_by_vector_and_by_cell(name: str) -> None:
-    by_cell, by_vector = (recognise.ColumnProfile("某列") for _ in range(2))
+    by_cell, by_vector = (recognise.ColumnProfile(name, dt.date(2026, 3, 2)) for _ in range(2))
     for start in range(0, len(COLUMNS[name]), 20_000):
         block = COLUMNS[name][start : start + 20_000]
         by_cell.feed(block)
         feed(by_vector, pa.array(block, pa.string()))
     assert by_vector.result() == by_cell.result()
+    assert by_cell.result().rows == len(COLUMNS[name])
 
 
 def test_identifiers_that_begin_in_a_settled_column_are_found() -> None:

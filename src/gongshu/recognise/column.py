@@ -63,6 +63,22 @@ class Recognised:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Settled:
+    """A block of a settled column, counted elsewhere: `filled` cells, all of `form`, trimmed; `recurs`:
+    cells equal to the name; `some`: a few filled cells, in which kinds are still sought; `keys`: cells
+    whose hashes are remembered."""
+
+    form: str
+    filled: int
+    blank: int
+    vague: int
+    recurs: int
+    out_of_range: int
+    some: Sequence[str]
+    keys: Sequence[str] = ()
+
+
 class ColumnProfile:
     """Feed it cells, ask `result()`. `today` bounds dates (a birthday tomorrow is a defect)."""
 
@@ -110,28 +126,34 @@ class ColumnProfile:
 
     @property
     def settled(self) -> str | None:
-        """`text`, `int` or `number` once the cells so far leave no doubt and nothing but their form is
-        counted: later blocks may then be given to `feed_settled`. Else None."""
+        """`text`, `int`, `number`, `date` or `stamp` once the cells so far leave no doubt of their form:
+        later blocks may then be given to `feed_settled`. Else None."""
         filled = self.rows - self.forms[""] - self.forms["vague"]
-        if self.rows < SETTLES or not filled or self._watched or self._may_be_key or self.limits is not None:
+        if self.rows < SETTLES or not filled or self._watched:
             return None
         if self.forms["text"] >= 0.1 * filled:
             return "text"
-        if self.forms["int"] == filled:
-            return "int"
+        for form in ("int", "date", "stamp"):
+            if self.forms[form] == filled and not self.bad_days:
+                return form
         numbers = self.forms["int"] + self.forms["number"] + self.forms["money"]
         return "number" if numbers == filled and self.forms["number"] > 0.03 * filled else None
 
-    def feed_settled(self, form: str, counts: tuple[int, int, int, int], some: Sequence[str]) -> None:
-        """Count a block of a settled column. `counts`: filled cells (all of `form`), blank, vague, equal
-        to the name; `some`: a few of the filled ones, in which kinds are still sought."""
-        filled, blank, vague, recurs = counts
-        self.rows += filled + blank + vague
-        self.recurs += recurs
-        self.forms[form] += filled
-        self.forms[""] += blank
-        self.forms["vague"] += vague
-        for value in some:
+    @property
+    def remembers(self) -> int:
+        """How many more cells of a key it wants to remember the hashes of."""
+        return DUPLICATES_OVER - len(self.hashes) if self._may_be_key else 0
+
+    def feed_settled(self, block: Settled) -> None:
+        """Count a block of a settled column."""
+        self.rows += block.filled + block.blank + block.vague
+        self.recurs += block.recurs
+        self.out_of_range += block.out_of_range
+        self.forms[block.form] += block.filled
+        self.forms[""] += block.blank
+        self.forms["vague"] += block.vague
+        self.hashes.extend(map(hash, block.keys[: self.remembers]))
+        for value in block.some:
             self.sampled += 1
             self._sample(value, types.form(value))
 

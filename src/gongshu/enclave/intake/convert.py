@@ -50,7 +50,7 @@ def convert(column: pa.Array, type_: str) -> tuple[pa.Array, int]:
     if type_ == "VARCHAR":
         return pc.if_else(blank, pa.scalar(None, pa.string()), column), 0
     cells = pc.if_else(blank, pa.scalar(None, pa.string()), trimmed)
-    if type_ in ("BIGINT", "DOUBLE"):
+    if type_ in ("BIGINT", "DOUBLE", "DATE", "TIMESTAMP"):
         fast = cast_plain(cells, target)
         if fast is not None:
             return fast, 0
@@ -58,8 +58,9 @@ def convert(column: pa.Array, type_: str) -> tuple[pa.Array, int]:
 
 
 def cast_plain(cells: pa.Array, target: pa.DataType) -> pa.Array | None:
-    """All cells at once, or None where one of them is not plainly a finite decimal number."""
-    if pc.any(pc.match_substring(cells, "x", ignore_case=True)).as_py():
+    """All cells at once, or None where one of them is not plainly a finite decimal number, or a day or
+    moment as ISO 8601 writes it."""
+    if pa.types.is_integer(target) and pc.any(pc.match_substring(cells, "x", ignore_case=True)).as_py():
         return None  # Arrow would read 0x10 as sixteen
     try:
         values = cells.cast(target)
