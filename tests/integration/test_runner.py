@@ -260,6 +260,15 @@ def test_without_bubblewrap_or_environment_nothing_runs(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
+def test_a_kernel_that_allows_no_sandbox_runs_nothing(tmp_path: Path) -> None:
+    """As where user namespaces are switched off: bubblewrap is there and fails."""
+    fake = tmp_path / "bwrap"
+    fake.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    result = Sandbox(ENVIRONMENT, bwrap=str(fake)).run(Job(b"", {}), tmp_path / "out", SMALL)
+    assert result.code == "no_sandbox"
+
+
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="要先是 root 才能换成普通用户")
 def test_an_unprivileged_service_user_can_run_jobs(tmp_path: Path) -> None:

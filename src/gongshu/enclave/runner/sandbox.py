@@ -241,6 +241,8 @@ class _Run:
             return taker.drop("timeout")
         if status == 0 and taker.complete():
             return Result("done", taker.files, taker.report)
+        if not taker.started and self.detail.startswith(b"bwrap: "):
+            return taker.drop("no_sandbox")  # it could not be built: no user namespaces, no mounts
         if self.group and self.group.ran_out_of_memory():
             return taker.drop("limit")
         told = taker.report.get("code")
@@ -262,11 +264,11 @@ class _Taker:
         self._due: list[tuple[str, int]] = []
         self._file: IO[bytes] | None = None
         self._left = 0
-        self._started = False
+        self.started = False
 
     def take(self, piece: bytes) -> bool:
         """False when the job sends more than it may or not what it announced."""
-        if not self._started:
+        if not self.started:
             self._head += piece
             line, newline, piece = bytes(self._head).partition(b"\n")
             if not newline:
@@ -283,7 +285,7 @@ class _Taker:
             self.report = {"code": "failed"}
             return False
         plain = all(n and "/" not in n and not n.startswith(".") and s >= 0 for n, s in self._due)
-        self._started = True
+        self.started = True
         return plain and len(self._due) <= 64 and sum(s for _, s in self._due) <= self.limit
 
     def _bytes(self, piece: bytes) -> bool:
@@ -305,7 +307,7 @@ class _Taker:
             self._file = None
 
     def complete(self) -> bool:
-        return self._started and not self._due and self._file is None and self.report.get("code") == "done"
+        return self.started and not self._due and self._file is None and self.report.get("code") == "done"
 
     def drop(self, code: str) -> Result:
         """Nothing half-taken stays behind."""
