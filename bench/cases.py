@@ -41,10 +41,12 @@ def prepare() -> None:
 
 def patterns() -> tuple[list[Any], dict[str, Any]]:
     """One case in each of several states, made the ordinary way."""
-    from gongshu.office.cases import services
+    from gongshu.office.cases import registry, services
     from support import people
     from support.people import NOW
 
+    # 只量案件自己的页面：登记应用在案件页上加的面板要有它自己的行
+    registry.HANDLERS.clear()
     zone = "gansu"
     registrar = people.organisation("登记中心", zone=zone)
     home = people.organisation("提供单位", zone=zone)

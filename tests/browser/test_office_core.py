@@ -8,7 +8,7 @@ import pyotp
 import pytest
 from django.test import Client
 
-from gongshu.office.cases import services
+from gongshu.office.cases import registry, services
 from gongshu.office.link import clock
 from support import people
 from support.browser import DESK, PHONE, overflow, shot, violations
@@ -16,6 +16,12 @@ from support.browser import DESK, PHONE, overflow, shot, violations
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 DIGEST = "sha256:" + "a" * 64
+
+
+@pytest.fixture(autouse=True)
+def plain_procedures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's own procedures, without what the apps add to them: those have their own tests."""
+    monkeypatch.setattr(registry, "HANDLERS", {})
 
 
 def session_of(made: Any) -> str:

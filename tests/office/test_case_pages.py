@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from openpyxl import load_workbook
 
-from gongshu.office.cases import deposits, queries, services
+from gongshu.office.cases import deposits, queries, registry, services
 from gongshu.office.cases.models import Case, Decision, Material, Waiting
 from gongshu.office.link import clock
 from support import people
@@ -27,6 +27,12 @@ DIGEST = "sha256:" + "a" * 64
 def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "business_now", lambda: NOW)
     monkeypatch.setattr(clock, "business_today", NOW.date)
+
+
+@pytest.fixture(autouse=True)
+def plain_procedures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's own procedures, without what the apps add to them: those have their own tests."""
+    monkeypatch.setattr(registry, "HANDLERS", {})
 
 
 class Desk:

@@ -11,7 +11,7 @@ from django.db import transaction
 from gongshu.law.errors import LawError
 from gongshu.office.accounts.models import Affiliation
 from gongshu.office.accounts.permissions import Refused
-from gongshu.office.cases import lawbook, parties, services
+from gongshu.office.cases import lawbook, parties, registry, services
 from gongshu.office.cases.models import (
     NEVER,
     Case,
@@ -27,6 +27,13 @@ from support import people
 from support.people import NOW
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def plain_procedures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's own procedures, without what the apps add to them: those have their own tests."""
+    monkeypatch.setattr(registry, "HANDLERS", {})
+
 
 FORM = {"form_problems": [], "form_digest": "sha256:" + "a" * 64, "deposited": True, "papers": {"R01": "x"}}
 OUTPUT = "sha256:" + "b" * 64
