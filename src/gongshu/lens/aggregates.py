@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from gongshu.lens.counts import aims_at_few, truth
+from gongshu.lens.counts import aims_at_few, smallest_first, truth
 from gongshu.lens.facts import Fact, Level, Measure, combine
+from gongshu.lens.functions import class_of
 from gongshu.lens.reading import Context, ask, no_identifier, only_arguments, read, reads
 from gongshu.lens.verdict import Refusal
 
@@ -27,6 +28,7 @@ _THIN = frozenset(
         "regr_r2",
     }
 )
+_LEAST = frozenset({"arg_min", "argmin", "min_by", "arg_min_null", "arg_min_nulls_last"})
 _TALLIES = frozenset({"sum", "fsum", "kahan_sum", "sumkahan", "count_if", "countif"})
 _QUANTILES = frozenset({"quantile_cont", "approx_quantile", "quantile", "quantile_disc", "percentile_cont"})
 _SPREADS = _THIN | {"stddev_pop", "var_pop", "kurtosis_pop", "covar_pop"}
@@ -108,7 +110,8 @@ def _aggregate_arguments(node: exp.Expression, kind: str, context: Context) -> l
             only_arguments(item, "expressions")
             items = [*item.expressions, *items]
         elif isinstance(item, exp.Order):
-            read_order(item, context)
+            if few_first(item, read_order(item, context)) and class_of(str(node.this)) == "copy":
+                context.state.refuse("singling_out", "聚合取的是人数最少的组")
             if item.this is not None:
                 items = [item.this, *items]
         elif isinstance(item, exp.Star) and kind == "count" and len(node.expressions) == 1:
@@ -121,6 +124,7 @@ def _aggregate_arguments(node: exp.Expression, kind: str, context: Context) -> l
 
 
 def read_order(order: exp.Expression, context: Context) -> list[Fact]:
+    """The facts of ORDER BY inside a call or a window; L4 does not order."""
     facts = []
     for item in order.expressions:
         only_arguments(item, "this", "desc", "nulls_first")
@@ -128,6 +132,15 @@ def read_order(order: exp.Expression, context: Context) -> list[Fact]:
         no_identifier(fact, context, "用来排序")
         facts.append(fact)
     return facts
+
+
+def few_first(order: exp.Expression | None, facts: list[Fact]) -> bool:
+    """Whether an ORDER BY inside a call or a window starts with the smallest groups."""
+    return (
+        bool(facts)
+        and order is not None
+        and smallest_first(facts[0], bool(order.expressions[0].args.get("desc")))
+    )
 
 
 def _tally(node: exp.Expression, context: Context, rows: bool) -> Measure:
@@ -197,6 +210,8 @@ def _copy(
     if kind == "copy" and name == "histogram" and len(facts) == 2 and facts[1].constant:
         inner = _statistic(node, "entropy", facts, around, context)
         return inner or fact
+    if name in _LEAST and len(facts) > 1 and smallest_first(facts[1], False):
+        context.state.refuse("singling_out", "聚合取的是人数最少的组")
     limit = 2 if kind == "extreme" and len(facts) == 1 else 1
     measure = None
     if around.before == Level.GROUP and facts and facts[0].measure is not None and facts[0].measure.var:

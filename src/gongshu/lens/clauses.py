@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from gongshu.lens.counts import smallest_first
 from gongshu.lens.facts import Fact, Level
 from gongshu.lens.frames import Frame
 from gongshu.lens.functions import AGGREGATES, class_of
@@ -18,12 +19,13 @@ from gongshu.lens.verdict import Refusal
 def tail(state: State, node: exp.Expression, result: QueryResult, context: Context) -> QueryResult:
     """ORDER BY of a whole set operation or sub-query, and its LIMIT."""
     order = node.args.get("order")
-    if order is not None:
-        _order_outputs(order, result, context)
-    return limited(state, node, result)
+    few_first = order is not None and _order_outputs(order, result, context)
+    return limited(state, node, result, few_first)
 
 
-def _order_outputs(order: exp.Expression, result: QueryResult, context: Context) -> None:
+def _order_outputs(order: exp.Expression, result: QueryResult, context: Context) -> bool:
+    """Read ORDER BY of a whole set operation; gives whether it puts the smallest groups first."""
+    few = []
     names = [name.lower() for name in result.names]
     for item in order.expressions:
         only_arguments(item, "this", "desc", "nulls_first")
@@ -40,6 +42,8 @@ def _order_outputs(order: exp.Expression, result: QueryResult, context: Context)
             raise Refusal("column", "集合运算只能按输出的字段排序")
         for fact in chosen:
             no_identifier(fact, context, "用来排序")
+            few.append(smallest_first(fact, bool(item.args.get("desc"))))
+    return few[0]
 
 
 def _at(facts: list[Fact], literal: exp.Expression) -> Fact:
@@ -48,7 +52,8 @@ def _at(facts: list[Fact], literal: exp.Expression) -> Fact:
     return facts[int(literal.name) - 1]
 
 
-def limited(state: State, node: exp.Expression, result: QueryResult) -> QueryResult:
+def limited(state: State, node: exp.Expression, result: QueryResult, few_first: bool = False) -> QueryResult:
+    """Read LIMIT and OFFSET; they may not leave a few subjects, nor the few smallest groups."""
     limit, offset = node.args.get("limit"), node.args.get("offset")
     rows = _limit_rows(limit)
     skipped = _constant(offset.expression) if offset is not None else 0
@@ -57,6 +62,8 @@ def limited(state: State, node: exp.Expression, result: QueryResult) -> QueryRes
     few = rows is not None and 0 < rows < state.grant.threshold
     if result.level == Level.SUBJECT and not result.single and (few or skipped):
         state.refuse("singling_out", "LIMIT 或 OFFSET 只留下少数主体的行")
+    if few_first and few:
+        state.refuse("singling_out", "排序和 LIMIT 只留下人数最少的组")
     return replace(result, single=result.single or (rows is not None and rows <= 1))
 
 
@@ -195,15 +202,19 @@ def distinct_rows(
     return level, facts
 
 
-def order_rows(node: exp.Select, facts: list[Fact], context: Context) -> None:
+def order_rows(node: exp.Select, facts: list[Fact], context: Context) -> bool:
+    """Read ORDER BY; gives whether it puts the smallest groups first."""
     order = node.args.get("order")
     if order is None:
-        return
+        return False
     only_arguments(order, "expressions")
+    few = []
     for item in order.expressions:
         only_arguments(item, "this", "desc", "nulls_first")
         for fact in _ordered(item, facts, context):
             no_identifier(fact, context, "用来排序")
+            few.append(smallest_first(fact, bool(item.args.get("desc"))))
+    return few[0]
 
 
 def _ordered(item: exp.Expression, facts: list[Fact], context: Context) -> list[Fact]:

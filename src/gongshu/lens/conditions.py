@@ -56,6 +56,7 @@ def compare(left: Fact, right: Fact, how: str, context: Context) -> Fact:
         _compare_identifiers(left, right, how, context)
         return replace(fact, grade=2, raw=False, flag=True, unique=False)
     _mixed_kinds(left, right, context)
+    _against_copy(left, right, context)
     by_constant = left.constant or right.constant
     measure = counts.compose(counts.COMPARISONS[how], left.measure, right.measure)
     if measure is None or measure.var is None:
@@ -67,6 +68,13 @@ def compare(left: Fact, right: Fact, how: str, context: Context) -> Fact:
         measure=measure,
         tests=(measure,) if measure is not None and measure.var is not None else fact.tests,
     )
+
+
+def _against_copy(left: Fact, right: Fact, context: Context) -> None:
+    """A subject's value against the extreme of all: the condition finds whose value it is."""
+    for one, other in ((left, right), (right, left)):
+        if one.copied and other.subject and not other.copied:
+            context.state.refuse("singling_out", "条件找的是取到最大、最小等取值的那个主体")
 
 
 _NOT_TEXT = frozenset({"integer", "decimal", "float", "date", "timestamp", "time", "interval", "boolean"})

@@ -149,6 +149,17 @@ def _aims(test: Measure, threshold: int) -> bool:
     return any(small) and not all(large)
 
 
+def smallest_first(fact: Fact, descending: bool) -> bool:
+    """Whether ordering by this value puts the smallest groups first."""
+    measure = fact.measure
+    if measure is None or measure.var is None or measure.place:
+        return False
+    one, many = measure.of(1), measure.of(1000)
+    if not isinstance(one, int | float) or not isinstance(many, int | float):
+        return False
+    return one > many if descending else one < many
+
+
 def truth(fact: Fact) -> tuple[Measure, ...]:
     """What a value asks of a count when it is used to weigh or to switch: nothing, or "not zero"."""
     if fact.tests:

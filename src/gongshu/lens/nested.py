@@ -17,8 +17,10 @@ def subquery(node: exp.Expression, context: Context, exists: bool = False) -> Qu
     if context.state.query is None:
         raise Refusal("parse", "这里不能有子查询")
     result = context.state.query(context.state, node, context.frame, exists)
-    if result.level == Level.SUBJECT:
-        context.frame.raise_level(Level.SUBJECT)
+    frame = context.frame
+    merged_here = frame.aggregated and context.rows and frame.input_level == Level.SUBJECT
+    if result.level == Level.SUBJECT and not merged_here:
+        frame.raise_level(Level.SUBJECT)
     return result
 
 
@@ -29,7 +31,8 @@ def _scalar_query(node: exp.Expression, context: Context) -> Fact:
         raise Refusal("parse", "标量子查询只能有一列")
     if not result.single and result.level != Level.PUBLIC:
         context.state.refuse("error_oracle", "标量子查询可能多于一行而出错，出错与否会泄露数据")
-    context.frame.raise_level(result.level)
+    if result.level != Level.SUBJECT:
+        context.frame.raise_level(result.level)
     return replace(result.facts[0], bare=None, constant=False, flag=False)
 
 

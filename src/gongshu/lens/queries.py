@@ -231,7 +231,7 @@ def _select(state: State, node: exp.Select, outer: Frame | None, exists: bool) -
             ask(fact, context)
     level = frame.result_level
     level, facts = distinct_rows(node, level, facts, context)
-    order_rows(node, facts, context)
+    few_first = order_rows(node, facts, context)
     single = (frame.aggregated and not keys) or (node.args.get("from_") is None)
     kept = [
         replace(fact, subject=level == Level.SUBJECT and bool(fact.sources), outer=False) for fact in facts
@@ -245,7 +245,7 @@ def _select(state: State, node: exp.Select, outer: Frame | None, exists: bool) -
         frame.correlated,
         key_facts if frame.aggregated and level == Level.GROUP else [],
     )
-    return limited(state, node, result)
+    return limited(state, node, result, few_first)
 
 
 def _weight_after(frame: Frame, level: Level, weight: int) -> int:

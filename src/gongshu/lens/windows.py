@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from gongshu.lens.aggregates import Around, aggregate, read_order
+from gongshu.lens.aggregates import Around, aggregate, few_first, read_order
 from gongshu.lens.calls import arguments, refused
 from gongshu.lens.facts import Fact, Level, Measure, combine
 from gongshu.lens.functions import AGGREGATES, class_of
@@ -33,7 +33,16 @@ def _window(node: exp.Expression, context: Context) -> Fact:
     keyed = any(fact.grade >= 4 or fact.unique for fact in partitions)
     after = Level.SUBJECT if before == Level.SUBJECT and (keyed or ordered) else min(before, Level.GROUP)
     if kind == "rank":
-        return _rank(call, name, partitions + orders, before, keyed, node, context)
+        return _rank(
+            call,
+            name,
+            partitions + orders,
+            before,
+            keyed,
+            few_first(node.args.get("order"), orders),
+            node,
+            context,
+        )
     if kind == "shift":
         facts = arguments(call, context)
         fact = combine(facts, facts[0].kind if facts else "")
@@ -75,21 +84,23 @@ def _rank(
     keys: list[Fact],
     before: Level,
     keyed: bool,
+    smallest: bool,
     node: exp.Expression,
     context: Context,
 ) -> Fact:
     facts = arguments(call, context)
     if name == "ntile" and not (facts and isinstance(facts[0].value, int) and facts[0].value <= 100):
         context.state.refuse("singling_out", "ntile 的段数要写成不大于 100 的常量")
+    place = Measure(f"{context.frame.number}:{node.sql()}", lambda n: n, place=True)
     if before != Level.SUBJECT:
-        return Fact(kind="integer", sources=combine(keys).sources, raw=False)
+        few = place if smallest else None
+        return Fact(kind="integer", sources=combine(keys).sources, measure=few, counted=smallest)
     measure = None
     if name == "ntile":
         return Fact(kind="integer", subject=True, sources=combine(keys).sources)
     if not keyed:
         share = name in ("percent_rank", "cume_dist")
-        key = f"{context.frame.number}:{node.sql()}"
-        measure = Measure(key, (lambda n: n / 10**9) if share else (lambda n: n), place=True)
+        measure = Measure(place.var, lambda n: n / 10**9, place=True) if share else place
     return Fact(
         kind="integer",
         unique=True,

@@ -597,3 +597,16 @@ select count(*) from person where grade_text between 1 and 2
 select count(*) from person where grade_text = birth
 select count(*) from person join visit on grade_text = days
 select count(*) from person where interval (case when income > 5000 then 999999999 else 0 end) year is null
+
+== answer singling_out
+select birth, avg(income) from person group by birth order by count(*) limit 1
+select m from (select birth, count(*) n, avg(income) m from person group by birth) order by n limit 1
+select m from (select birth, count(*) n, avg(income) m from person group by birth) order by -n desc limit 3
+select arg_min(m, n) from (select birth, count(*) n, avg(income) m from person group by birth)
+select first(m order by n) from (select birth, count(*) n, avg(income) m from person group by birth)
+select m from (select birth, avg(income) m, row_number() over (order by count(*)) r from person group by birth) where r = 1
+select birth, avg(income) m from person group by birth qualify row_number() over (order by count(*)) = 1
+(select city, count(*) n from person group by city) union all (select place, count(*) from visit group by place) order by n limit 1
+select avg(income) from person where income = (select max(income) from person)
+select city, avg(age) from person where (city, income) in (select city, max(income) from person group by city) group by city
+select avg(age) from person p join (select max(income) m from person) x on p.income >= x.m

@@ -216,3 +216,9 @@ select * from (select station, avg(pm) a, max(pm) b from air group by station) u
 with recursive d(n) as (select 1 union all select n + 1 from d where n < 12) select n from d
 with recursive d as (select date '2026-01-01' as x union all select x + 1 from d where x < date '2026-01-31') select x, count(a.pm) from d left join air a on a.day = d.x group by x
 with recursive d(n) as (select 1 union all select n + 1 from d where n < 12) select d.n, count(v.pid) from d left join visit v on month(v.day) = d.n group by d.n
+select city, count(*) n from person group by city order by n
+select city, count(*) n from person group by city order by n limit 10
+select city, avg(income) m from person group by city order by m limit 1
+select place, count(*) from visit where day = (select max(day) from visit) group by place
+select p.city, avg((select count(*) from visit v where v.pid = p.id)) from person p group by p.city
+select place, avg(fee) from visit v where day = (select max(day) from visit w where w.pid = v.pid) group by place
