@@ -95,7 +95,7 @@ def migrate(home: Home, say: Say, *, always: bool = False) -> list[str]:
         if done.get(service) == present and not always:
             continue
         say(f"正在更新数据库 {service} 的结构。")
-        result = inside.django(home, service, settings, "migrate", "--no-input", "--verbosity", "0")
+        result = inside.django(home, service, settings, "migrate", "--no-input", "--skip-checks", "-v", "0")
         if result.returncode != 0:
             said = result.stderr.decode("utf-8", "replace").strip().splitlines()
             raise HostError("migrate", f"数据库 {service} 的结构更新失败：{''.join(said[-1:])}")
