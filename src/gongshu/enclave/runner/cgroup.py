@@ -35,6 +35,9 @@ class Cgroup:
             with contextlib.suppress(ProcessLookupError):
                 _write(directory / "cgroup.procs", pid)
 
+    def counts_processes(self) -> bool:
+        return any((directory / "pids.max").exists() for directory in self.directories)
+
     def ran_out_of_memory(self) -> bool:
         """Whether the kernel killed something here for lack of memory."""
         for directory in self.directories:
