@@ -33,10 +33,10 @@ class Writer:
         self._numbers = itertools.count(1)
         self._token = secrets.token_hex(4)  # two writers may share a folder
 
-    def write(self, files: Sequence[tuple[str, bytes]], *, keep: bool = False) -> None:
+    def write(self, files: Sequence[tuple[str, bytes]], *, keep: bool = False, flush: bool = True) -> None:
         """Make all `files` (path below the directory, bytes) durable under their names.
 
-        With `keep` the files they replace become spares.
+        With `keep` the files they replace become spares; without `flush` they are only whole, not durable.
         """
         changed: set[str] = set()
         self._make(self._root + ASIDE, changed)
@@ -53,7 +53,7 @@ class Writer:
                 ready.append((temporary, path))
             crashpoint("after_temp_file")
             # All are written before the first is flushed, so that the file system flushes them together.
-            for descriptor in descriptors:
+            for descriptor in descriptors if flush else ():
                 os.fsync(descriptor)
         finally:
             for descriptor in descriptors:
@@ -64,7 +64,7 @@ class Writer:
                 self._keep(path)
             os.replace(temporary, path)  # noqa: PTH105 - texts are faster here
             changed.add(path.rpartition("/")[0])
-        for folder in changed:
+        for folder in changed if flush else ():
             sync_folder(folder)
 
     def discard(self, folder: str) -> None:
@@ -120,6 +120,14 @@ def write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path | str) -> None:

@@ -1,8 +1,8 @@
 """The append-only log: one writer, entries of many sources, tiles on disk, a signed checkpoint last.
 
-An entry is acknowledged when `append` returns: by then its bundle and tiles are durable under their
-names and a signed, durable checkpoint covers it. Before the checkpoint is renamed into place nothing
-of a batch is visible; files a crash left beyond the checkpoint are never read and later overwritten.
+An entry is acknowledged when `append` returns: by then it is durable (in `pending`, and as bundle and
+tiles under their names) and a signed, durable checkpoint covers it. Before the checkpoint is renamed
+into place nothing of a batch is visible; files a crash left beyond it are never read and overwritten.
 
 Locks: `lock` (flock, held as long as the log is open) keeps a second writer out; `_guard` keeps threads
 of this process apart. Readers take no lock.
@@ -25,11 +25,13 @@ from gongshu.crypto import canonical
 from gongshu.crypto.sign import PrivateKey, PublicKey
 from gongshu.evidence import checkpoint as checkpoints
 from gongshu.evidence import entry as entries_
-from gongshu.evidence import note, tree
+from gongshu.evidence import note
 from gongshu.evidence.crash import crashpoint
+from gongshu.evidence.edge import Edge, full_between
 from gongshu.evidence.files import Writer, write_all
 from gongshu.evidence.history import CHECKPOINT, HISTORY, History, store_cosignatures
-from gongshu.evidence.tiles import ROOTS, WIDTH, Reader, TileError, bundle_path, encode_bundle, tile_path
+from gongshu.evidence.pending import Pending
+from gongshu.evidence.tiles import WIDTH, Reader, TileError
 
 KEYS, LOCK, SOURCES = "keys", "lock", "sources"
 _SOURCES_EVERY = 1 << 16
@@ -64,22 +66,6 @@ class AppendResult:
     duplicates: int
 
 
-@dataclass
-class _Edge:
-    """The part of the tree that still changes: frontiers, open tiles by level, open bundle."""
-
-    frontiers: dict[str, tree.Frontier]
-    tiles: dict[str, dict[int, list[bytes]]]
-    bundle: list[bytes]
-
-    def copy(self) -> _Edge:
-        return _Edge(
-            {alg: frontier.copy() for alg, frontier in self.frontiers.items()},
-            {alg: {level: list(hashes) for level, hashes in t.items()} for alg, t in self.tiles.items()},
-            list(self.bundle),
-        )
-
-
 class Log:
     """The log below `directory`. `origin` names it in its checkpoints, for example `gongshu/huangshi`.
 
@@ -107,6 +93,7 @@ class Log:
         self._note = b""
         self._size = 0
         self._history = History(self.directory)
+        self._pending = Pending(self.directory)
         # Signs while the disk is busy.
         self._aside = ThreadPoolExecutor(1, "evidence")
         try:
@@ -190,6 +177,7 @@ class Log:
         with self._guard:
             if self._lock >= 0:
                 self._aside.shutdown()
+                self._pending.close()
                 os.close(self._lock)
                 self._lock = -1
                 self._history.close()
@@ -226,7 +214,7 @@ class Log:
             self._hints: dict[str, tuple[int, int]] = {}
             self._last = self._read_sources()
             if not self._note:
-                self._edge = _Edge({alg: tree.Frontier(alg) for alg in ROOTS}, {alg: {} for alg in ROOTS}, [])
+                self._edge = Edge.empty()
             else:
                 self._history.catch_up(self._size, self._note)
 
@@ -237,21 +225,23 @@ class Log:
         if not note.signed_by(signed, self.origin, keys):
             raise LogError("日志的检查点不是用现在的密钥签的；换过密钥就要给出原来的公钥。")
         self._size = said.size
-        reader = Reader(self.directory, said.size)
-        frontiers = {alg: tree.frontier_of(alg, said.size, reader.node(alg)) for alg in ROOTS}
-        for alg, frontier in frontiers.items():
-            if frontier.root() != said.roots[alg]:
+        self._restore(said)
+        self._edge = Edge.load(Reader(self.directory, said.size))
+        for alg, root in self._edge.roots().items():
+            if root != said.roots[alg]:
                 raise LogError(f"日志的 {alg} 树与检查点不符，请运行 gongshu evidence verify 查明。")
-        tiles: dict[str, dict[int, list[bytes]]] = {alg: {} for alg in ROOTS}
-        for alg, levels in tiles.items():
-            level = 0
-            while said.size >> 8 * level:
-                number, width = divmod(said.size >> 8 * level, WIDTH)
-                data = reader.tile(alg, level, number) if width else b""
-                levels[level] = [data[i : i + tree.SIZE] for i in range(0, len(data), tree.SIZE)]
-                level += 1
-        bundle = reader.bundle(said.size // WIDTH) if said.size % WIDTH else []
-        self._edge = _Edge(frontiers, tiles, bundle)
+        self._pending.clear()
+
+    def _restore(self, said: checkpoints.Checkpoint) -> None:
+        """After a crash: write bundles and tiles again that may not have reached the disk."""
+        first, entries = self._pending.read()
+        if not entries or first % WIDTH or not first <= said.size <= first + len(entries):
+            return
+        edge = Edge.load(Reader(self.directory, first, whole=True))
+        files = edge.grow(entries[: said.size - first])
+        if edge.roots() != said.roots:
+            return  # not what was signed: the tiles themselves decide
+        self._writer.write(files)
 
     def _read_sources(self) -> dict[str, int]:
         """The last number of each source: from the file kept now and then, and the entries since."""
@@ -297,14 +287,14 @@ class Log:
 
     def _write(self, fresh: list[bytes], now: datetime) -> None:
         edge = self._edge.copy()
-        size = self._size + len(fresh)
-        files = _bundles(edge, self._size, fresh)
-        for alg in ROOTS:
-            files += _tiles(edge, alg, [tree.leaf_hash(alg, data) for data in fresh])
-        roots = {alg: frontier.root() for alg, frontier in edge.frontiers.items()}
+        start, size = self._size, self._size + len(fresh)
+        files = edge.grow(fresh)
+        roots = edge.roots()
         said = checkpoints.of(self.origin, size, roots["sha256"], roots["sm3"], now)
         signing = self._aside.submit(note.sign, self.origin, said.text(), self._signers)
-        self._writer.write(files)
+        self._pending.add(start, fresh, self._edge.bundle)
+        self._writer.write(files, flush=False)
+        self._pending.wrote([name for name, _ in files])
         signed = signing.result().encode()
         crashpoint("before_checkpoint")
         self._writer.write([(CHECKPOINT, signed)], keep=True)
@@ -317,54 +307,11 @@ class Log:
         before = self._size - written
         if self._size // WIDTH > before // WIDTH:
             self._history.sync()
-            for folder in _full_before(before, self._size):
+            for folder in full_between(before, self._size):
                 self._writer.discard(folder)
         if self._size // _SOURCES_EVERY > before // _SOURCES_EVERY:
             data = json.dumps({"size": self._size, "last": self._last}, sort_keys=True).encode()
             self._writer.write([(SOURCES, data)])
-
-
-def _full_before(before: int, size: int) -> list[str]:
-    """The folders of partial files whose tiles became full between two sizes: the full ones serve now."""
-    folders, level = [], 0
-    while size >> 8 * (level + 1):
-        for number in range(before >> 8 * (level + 1), size >> 8 * (level + 1)):
-            folders.append(tile_path("sha256", level, number) + ".p")
-            if level == 0:
-                folders.append(bundle_path(number) + ".p")
-        level += 1
-    return folders
-
-
-def _bundles(edge: _Edge, size: int, fresh: list[bytes]) -> list[tuple[str, bytes]]:
-    """The bundles that `fresh` fills or begins; `edge.bundle` becomes the open one."""
-    files, open_, number = [], edge.bundle + fresh, size // WIDTH
-    while len(open_) >= WIDTH:
-        files.append((bundle_path(number), encode_bundle(open_[:WIDTH])))
-        open_, number = open_[WIDTH:], number + 1
-    if open_ and fresh:
-        files.append((bundle_path(number, len(open_)), encode_bundle(open_)))
-    edge.bundle = open_
-    return files
-
-
-def _tiles(edge: _Edge, alg: str, leaves: list[bytes]) -> list[tuple[str, bytes]]:
-    """The tiles of one tree that `leaves` fill or change."""
-    open_, frontier = edge.tiles[alg], edge.frontiers[alg]
-    start = frontier.size
-    done: dict[int, list[bytes]] = {}
-    frontier.extend(leaves, lambda level, node: done.setdefault(level // 8, []).append(node))
-    files = []
-    for level, hashes in done.items():
-        number = (start >> 8 * level) // WIDTH
-        row = open_.get(level, []) + hashes
-        while len(row) >= WIDTH:
-            files.append((tile_path(alg, level, number), b"".join(row[:WIDTH])))
-            row, number = row[WIDTH:], number + 1
-        if row and alg == "sha256":
-            files.append((tile_path(alg, level, number, len(row)), b"".join(row)))
-        open_[level] = row
-    return files
 
 
 def _lock(directory: Path) -> int:

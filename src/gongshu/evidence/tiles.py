@@ -81,11 +81,13 @@ class Reader:
     Full tiles do not change, so a few hundred of them are kept in memory.
     """
 
-    def __init__(self, directory: Path, size: int, keep: int = 512) -> None:
+    def __init__(self, directory: Path, size: int, keep: int = 512, *, whole: bool = False) -> None:
+        """With `whole` only full tiles are read: every open one is computed from what lies below."""
         self.directory = directory
         self.size = size
         self._tiles: OrderedDict[tuple[str, int, int], bytes] = OrderedDict()
         self._keep = keep
+        self._whole = whole
 
     def width(self, level: int, number: int) -> int:
         """How many hashes tile `number` of tile level `level` has at this size."""
@@ -111,8 +113,8 @@ class Reader:
             self._tiles.move_to_end(key)
             return kept
         width = self.width(level, number)
-        if alg == "sm3" and width < WIDTH:
-            data = b"".join(self._edge(level, number, width))
+        if width < WIDTH and (alg == "sm3" or self._whole):
+            data = b"".join(self._open_tile(alg, level, number, width))
         else:
             names = (tile_path(alg, level, number, width), tile_path(alg, level, number))
             data, path = self.find(names)
@@ -126,17 +128,15 @@ class Reader:
             self._tiles.popitem(last=False)
         return data
 
-    def _edge(self, level: int, number: int, width: int) -> list[bytes]:
-        """The hashes of an open SM3 tile, from the entries or from the full tiles of the level below."""
+    def _open_tile(self, alg: str, level: int, number: int, width: int) -> list[bytes]:
+        """The hashes of an open tile, from the entries or from the full tiles of the level below."""
         if level == 0:
-            return [tree.leaf_hash("sm3", entry) for entry in self.bundle(number)]
-        below = self.node("sm3")
-        first = number * WIDTH
-        return [tree.node_hash("sm3", *self._halves(below, level, first + i)) for i in range(width)]
-
-    @staticmethod
-    def _halves(node: tree.Node, level: int, index: int) -> tuple[bytes, bytes]:
-        return node(8 * level - 1, 2 * index), node(8 * level - 1, 2 * index + 1)
+            return [tree.leaf_hash(alg, entry) for entry in self.bundle(number)]
+        below, first = self.node(alg), number * WIDTH
+        return [
+            tree.node_hash(alg, below(8 * level - 1, 2 * place), below(8 * level - 1, 2 * place + 1))
+            for place in range(first, first + width)
+        ]
 
     def bundle(self, number: int) -> list[bytes]:
         """The entries of one bundle, `width(0, number)` of them."""
