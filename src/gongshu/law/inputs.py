@@ -12,7 +12,8 @@ from typing import Any
 from gongshu.law.predicates import blank
 
 DIGEST = re.compile(r"^(sha256|sm3):[0-9a-f]{64}$")
-DIVISION = re.compile(r"^[1-9]\d{5}$")
+# GB/T 2260: the first two digits are a province; streets and years differ, so the rest is not looked up
+DIVISION = re.compile(r"^(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|81|82)\d{4}$")
 INDUSTRY = re.compile(r"^[A-T](\d{2,4})?$")
 CATALOGUE_CODE = re.compile(r"^[1-3]\d{2}\d{3}\w*(/\w+)?$")
 

@@ -93,7 +93,8 @@ def needed_when(context: Context, fact: str, value: Any, needs: str) -> str:
     given = context.fact(fact)
     if given is None:
         return "还没有写明是否属于这种情形。"
-    return "属于这种情形的，必须附上相应材料。" if given == value and blank(context.fact(needs)) else ""
+    meant = given in value if isinstance(value, list | tuple) else given == value
+    return "属于这种情形的，必须附上相应材料。" if meant and blank(context.fact(needs)) else ""
 
 
 @predicate("对申请的每一项都作了决定", "fact", "acts", "asked", "key")

@@ -275,6 +275,30 @@ def _load(rules: Rules, id_: str) -> Procedure:
     )
 
 
+def _applicable(raw: Raw, chosen: Mapping[str, str]) -> dict[str, Any]:
+    """Without the states, acts, clocks and timers that belong to a reading the zone has not taken.
+
+    Such a part is marked `only: {reading: ID, is: a}`.
+    """
+
+    def kept(item: Raw) -> bool:
+        only = item.get("only")
+        return only is None or chosen.get(str(only["reading"])) == only["is"]
+
+    lists = {key: [item for item in raw.get(key, ()) if kept(item)] for key in ("acts", "clocks", "timers")}
+    states = {name: item for name, item in raw["states"].items() if kept(item)}
+    return {**raw, **lists, "states": states}
+
+
+def _partial(raw: Raw) -> set[str]:
+    """The readings some part of the text depends on."""
+    parts = [
+        *raw["states"].values(),
+        *(item for key in ("acts", "clocks", "timers") for item in raw.get(key, ())),
+    ]
+    return {str(item["only"]["reading"]) for item in parts if "only" in item}
+
+
 def build(
     raw: Raw,
     *,
@@ -291,11 +315,15 @@ def build(
     """
     id_ = str(raw.get("id", "?"))
     try:
-        raw = whole(raw, other)
+        text = whole(raw, other)
+        raw = _applicable(text, readings)
         unknown = set(raw) - {*HEAD_KEYS, *PART_KEYS}
         if unknown:
             raise ProcedureError(id_, f"不认识的栏目：{'、'.join(sorted(unknown))}。")
         standing = _Readings(readings)
+        standing.used.update(
+            {name: readings[name] for name in _partial(whole(raw_, other)) if name in readings}
+        )
         states = {name: _state(name, standing.resolve(item)) for name, item in raw["states"].items()}
         inputs = {name: _input(name, item) for name, item in raw.get("inputs", {}).items()}
         acts = {str(item["id"]): _act(item, inputs, readings, roles) for item in raw["acts"]}
