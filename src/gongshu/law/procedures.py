@@ -316,45 +316,40 @@ def build(
     id_ = str(raw.get("id", "?"))
     try:
         text = whole(raw, other)
-        raw = _applicable(text, readings)
-        unknown = set(raw) - {*HEAD_KEYS, *PART_KEYS}
+        unknown = set(text) - {*HEAD_KEYS, *PART_KEYS}
         if unknown:
             raise ProcedureError(id_, f"不认识的栏目：{'、'.join(sorted(unknown))}。")
-        standing = _Readings(readings)
-        standing.used.update(
-            {name: readings[name] for name in _partial(whole(raw_, other)) if name in readings}
-        )
-        states = {name: _state(name, standing.resolve(item)) for name, item in raw["states"].items()}
-        inputs = {name: _input(name, item) for name, item in raw.get("inputs", {}).items()}
-        acts = {str(item["id"]): _act(item, inputs, readings, roles) for item in raw["acts"]}
-        clocks = {str(item["id"]): _ledger(item, readings) for item in raw.get("clocks", ())}
-        procedure = Procedure(
-            id=id_,
-            title=str(raw["title"]),
-            basis=_names(raw["basis"]),
-            initial=str(raw["initial"]),
-            states=states,
-            acts=acts,
-            clocks=clocks,
-            timers=tuple(_timer(item) for item in raw.get("timers", ())),
-            subject=str(raw.get("subject", "")),
-            summary=str(raw.get("summary", "")),
-            because=str(raw.get("because", "")),
-            pack=pack,
-            zone=zone,
-            form=str(raw.get("form", "")),
-            readings={
-                name: readings[name]
-                for used in [tuple(standing.used)]
-                + [part.readings for part in acts.values()]
-                + [part.readings for part in clocks.values()]
-                for name in used
-                if name in readings
-            },
-        )
+        procedure = _made(text, readings, roles)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ProcedureError(id_, f"写法不对：{error!r}。") from error
     problems = [*check(procedure), *check_roles(procedure, roles)]
     if problems:
         raise ProcedureError(id_, " ".join(problems))
-    return procedure
+    return replace(procedure, pack=pack, zone=zone)
+
+
+def _made(text: Raw, chosen: Mapping[str, str], roles: Mapping[str, str]) -> Procedure:
+    raw = _applicable(text, chosen)
+    standing = _Readings(chosen)
+    states = {name: _state(name, standing.resolve(item)) for name, item in raw["states"].items()}
+    inputs = {name: _input(name, item) for name, item in raw.get("inputs", {}).items()}
+    acts = {str(item["id"]): _act(item, inputs, chosen, roles) for item in raw["acts"]}
+    clocks = {str(item["id"]): _ledger(item, chosen) for item in raw["clocks"]}
+    used = {*standing.used, *_partial(text)}
+    used.update(name for act in acts.values() for name in act.readings)
+    used.update(name for clock in clocks.values() for name in clock.readings)
+    return Procedure(
+        id=str(raw["id"]),
+        title=str(raw["title"]),
+        basis=_names(raw["basis"]),
+        initial=str(raw["initial"]),
+        states=states,
+        acts=acts,
+        clocks=clocks,
+        timers=tuple(_timer(item) for item in raw["timers"]),
+        subject=str(raw.get("subject", "")),
+        summary=str(raw.get("summary", "")),
+        because=str(raw.get("because", "")),
+        form=str(raw.get("form", "")),
+        readings={name: chosen[name] for name in sorted(used) if name in chosen},
+    )
