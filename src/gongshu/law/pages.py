@@ -7,10 +7,55 @@ from datetime import date
 from pathlib import Path
 
 from gongshu.law import coverage, diagrams, packs
+from gongshu.law.inputs import INPUT_KINDS
 from gongshu.law.packs import Library
+from gongshu.law.predicates import PREDICATES
 
 ON = date(2026, 1, 5)
 """The day the pages show; a fixed one, so that a page changes only when a pack does."""
+
+
+KIND_TITLES = {
+    "text": "一行文字",
+    "long_text": "一段文字",
+    "date": "日期 YYYY-MM-DD",
+    "period": "起止日期 {from, until}",
+    "bool": "是或否",
+    "confirm": "必须确认（true）",
+    "choice": "选一项（options）",
+    "choices": "选几项（options）",
+    "number": "不小于零的数",
+    "quantity": "数和单位 {value, unit}",
+    "file": "一份文件 {name, digest}",
+    "files": "一份或几份文件",
+    "items": "逐项清单 [{item, sentence}]",
+    "rows": "逐行的表",
+    "answers": "逐项作答 {id: 结论}",
+    "digest": "摘要 sha256:… 或 sm3:…",
+    "names": "一个或几个词",
+    "uscc": "统一社会信用代码（GB 32100，验校验码）",
+    "division": "6 位行政区划代码",
+    "divisions": "一个或几个行政区划代码",
+    "code": "代码（字母、数字和 . / _ -）",
+    "industry": "国民经济行业分类代码（GB/T 4754）",
+    "catalogue_code": "政务信息资源代码",
+}
+
+GRAMMAR = Path(__file__).with_name("grammar.md")
+"""The part of the grammar page a person wrote; the tables below it are generated."""
+
+
+def grammar() -> str:
+    """The grammar of procedures and forms, with every predicate and every kind of input there is."""
+    lines = []
+    for predicate in PREDICATES.values():
+        optional = [name for name in predicate.args if name not in predicate.needed]
+        shown = "、".join(f"`{name}`" for name in predicate.needed)
+        shown += f"（{'、'.join(f'`{name}`' for name in optional)}）" if optional else ""
+        lines.append(f"| `{predicate.name}` | {predicate.title} | {shown} |")
+    kinds = [f"| `{kind}` | {KIND_TITLES[kind]} |" for kind in sorted(INPUT_KINDS)]
+    head = "\n\n## 填写的类型\n\n| 类型 | 意思 |\n|---|---|\n"
+    return GRAMMAR.read_text("utf-8") + "\n".join(lines) + head + "\n".join(kinds) + "\n"
 
 
 def pages(library: Library) -> dict[str, str]:
@@ -19,6 +64,7 @@ def pages(library: Library) -> dict[str, str]:
     found = {f"procedures/{name}.md": diagrams.page(library, name, ON) for name in names}
     listing = "\n".join(f"- [{name}]({name}.md)" for name in names)
     found["procedures/README.md"] = f"# 程序\n\n每个程序一页，从规则包生成。\n\n{listing}\n"
+    found["grammar.md"] = grammar()
     found["coverage.md"] = coverage.page(library, ON)
     return found
 
