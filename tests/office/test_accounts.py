@@ -10,7 +10,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, models, transaction
 
-from gongshu.office.accounts import affiliation, granting, login, roles, sealed, services, uscc
+from gongshu.office.accounts import affiliation, enrolment, granting, login, roles, sealed, services, uscc
 from gongshu.office.accounts.lawroles import law_roles
 from gongshu.office.accounts.models import Account, Affiliation, Organisation, RoleAssignment, Zone
 from gongshu.office.accounts.permissions import Refused, can_hold_together
@@ -361,6 +361,13 @@ def test_the_first_administrators_come_from_the_command_line_once() -> None:
         "sys1", first["password"], pyotp.TOTP(first["totp"]).now(), "127.0.0.1", clock.wall_now()
     )
     enrol("security_administrator", "sec1")
+    other = {"zone": "chizhou", "organisation": "池州市数据局", "code": people.credit_code(8)}
+    made = enrolment.enrol(None, other)["accounts"]
+    assert [each["username"] for each in made] == ["chizhou-system", "chizhou-security"]
+    with pytest.raises(enrolment.EnrolmentRefused):
+        enrolment.enrol(None, other)
+    with pytest.raises(enrolment.EnrolmentRefused):
+        enrolment.enrol(None, {"zone": "anhui", "organisation": "省数据局", "code": "1"})
     with pytest.raises(Refused):
         enrol("system_administrator", "sys2")
     with pytest.raises(Refused):

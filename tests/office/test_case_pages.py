@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from openpyxl import load_workbook
 
-from gongshu.office.cases import deposits, queries, registry, services
+from gongshu.office.cases import deposits, explaining, queries, registry, services
 from gongshu.office.cases.models import Case, Decision, Material, Waiting
 from gongshu.office.link import clock
 from support import people
@@ -288,10 +288,24 @@ def test_a_file_that_is_not_what_it_says_is_refused(
 
 def test_notices_reach_those_whose_turn_it_is(client: Client, desk: Desk) -> None:
     people.log_in(client, desk.reader)
-    assert "轮到您办理" in text(client.get("/notices/"))
+    page = text(client.get("/notices/"))
+    assert "轮到您办理" in page
+    assert "未读" in page
+    assert client.post("/notices/read/").status_code == 302
+    assert "未读" not in text(client.get("/notices/"))
     other = Client()
     people.log_in(other, people.person(people.organisation(), "provider_checker"))
     assert "轮到您办理" not in text(other.get("/notices/"))
+
+
+def test_anything_decided_can_be_explained_from_the_command_line(desk: Desk) -> None:
+    row = Decision.objects.filter(case=desk.case).first()
+    assert row is not None
+    found = explaining.explain(None, {"id": row.id})
+    assert found["id"] == row.id
+    assert found["case"]["number"] == desk.case.number
+    with pytest.raises(explaining.NothingToExplain):
+        explaining.explain(None, {"id": "t-nosuch"})
 
 
 def test_the_list_exports_what_it_shows(client: Client, desk: Desk) -> None:

@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.lawroles import zone_title
 from gongshu.office.accounts.permissions import can
+from gongshu.office.accounts.roles import role
 from gongshu.office.accounts.zones import ZONES
 from gongshu.office.link import clock
 from gongshu.ui.site import Banner, NavItem, Site
@@ -47,6 +48,11 @@ def add(
 
 def logged_in(actor: Actor) -> bool:
     return not actor.anonymous
+
+
+def works(actor: Actor) -> bool:
+    """Logged in and not one of the three administrators, who do no business."""
+    return not actor.anonymous and not any(role(each).administrator for each in actor.roles)
 
 
 def everybody(_: Actor) -> bool:

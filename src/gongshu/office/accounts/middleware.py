@@ -15,7 +15,15 @@ from gongshu.office.accounts.permissions import Refused, keep
 from gongshu.office.link import clock
 from gongshu.ui import errors
 
-STATUS: dict[str, int] = {"state": 409, "duplicate": 409, "version": 409, "too_large": 413, "locked": 429}
+STATUS: dict[str, int] = {
+    "state": 409,
+    "duplicate": 409,
+    "version": 409,
+    "conflict": 409,
+    "too_large": 413,
+    "locked": 429,
+    "too_many": 429,
+}
 
 
 def status_of(code: str) -> int:

@@ -22,6 +22,6 @@ class CasesConfig(AppConfig):
 
         registry.explain_with("d", why.of_decision)
         registry.explain_with("t", why.of_deadline)
-        frame.add("待办", "cases:inbox", 100, count=queries.waiting_count)
-        frame.add("案件", "cases:list", 110)
-        frame.add("通知", "cases:notices", 120)
+        frame.add("待办", "cases:inbox", 100, frame.works, queries.waiting_count)
+        frame.add("案件", "cases:list", 110, frame.works)
+        frame.add("通知", "cases:notices", 120, frame.works, queries.unread_count)

@@ -124,6 +124,9 @@ def of_overdue(case: Case, where: Position, now: datetime) -> int:
 
 
 @transaction.atomic
-def read(notice: Notice, actor: Actor) -> None:
-    """The actor has read a notice."""
-    NoticeSeen.objects.get_or_create(notice=notice, person=actor.person, defaults={"at": clock.wall_now()})
+def read_all(rows: Iterable[Notice], actor: Actor) -> int:
+    """The actor has read these notices; how many that were unread."""
+    now = clock.wall_now()
+    made = [NoticeSeen(notice=row, person=actor.person, at=now) for row in rows]
+    NoticeSeen.objects.bulk_create(made, ignore_conflicts=True)
+    return len(made)

@@ -6,11 +6,11 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from gongshu.law.calendar import Calendar
 from gongshu.law.clocks import remaining
@@ -19,9 +19,11 @@ from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.lawroles import zone_title
 from gongshu.office.accounts.roles import role as role_class
 from gongshu.office.cases.models import NEVER, Case, Notice, NoticeSeen, Waiting
+from gongshu.office.link import clock
 from gongshu.ui.smallcalendar import Chip
 
 PER_PAGE = 30
+RECENT = timedelta(days=30)
 COUNTED = 100  # 角标只数到这里
 
 
@@ -155,10 +157,20 @@ def cases(actor: Actor) -> Any:
     return Case.objects.for_actor(actor).select_related("organisation", "zone").order_by("-opened_at", "pk")
 
 
-def notices(actor: Actor, unread: bool = False) -> Any:
-    """Notices to the actor, the newest first."""
-    found = Notice.objects.for_actor(actor).select_related("case").order_by("-wall_at", "pk")
-    if unread:
-        seen = NoticeSeen.objects.filter(person=actor.person).values("notice")
-        found = found.exclude(pk__in=seen)
-    return found
+def notices(actor: Actor) -> Any:
+    """Notices to the actor, the newest first; `unread` says whether the actor has yet to read it."""
+    seen = NoticeSeen.objects.filter(notice=OuterRef("pk"), person=actor.person)
+    found = Notice.objects.for_actor(actor).select_related("case").annotate(unread=~Exists(seen))
+    return found.order_by("-wall_at", "pk")
+
+
+def unread(actor: Actor, since: datetime) -> Any:
+    """Notices sent after `since` (wall time) that the actor has not read."""
+    seen = NoticeSeen.objects.filter(notice=OuterRef("pk"), person=actor.person)
+    return Notice.objects.for_actor(actor).filter(~Exists(seen), wall_at__gt=since)
+
+
+def unread_count(actor: Actor) -> int | None:
+    """How many notices of the last thirty days are unread, counted up to 100. One query."""
+    found = unread(actor, clock.wall_now() - RECENT)
+    return min(found.values("pk")[:COUNTED].count(), COUNTED - 1) or None

@@ -15,6 +15,6 @@ urlpatterns = [
     path("why/<str:identifier>", views.why_page, name="why"),
     path("proof/<str:identifier>.json", views.proof, name="proof"),
     path("notices/", views.notice_list, name="notices"),
-    path("notices/<str:pk>/read/", views.notice_read, name="notice-read"),
+    path("notices/read/", views.notices_read, name="notices-read"),
     path("materials/<str:pk>/", views.material, name="material"),
 ]

@@ -312,6 +312,7 @@ def notice_list(request: HttpRequest) -> HttpResponse:
         request,
         queries.notices(actor),
         [
+            Column("unread", "", lambda row: "unread" if row.unread else "", kind="state"),
             Column("at", "时间", "at", kind="time", order="wall_at"),
             Column("sentence", "内容", "sentence", href=notice_url, why=lambda row: row.why or None),
             Column("number", "案号", "case.number", narrow=False),
@@ -327,11 +328,9 @@ def notice_list(request: HttpRequest) -> HttpResponse:
         ],
         empty="还没有通知。",
     )
-    return (
-        table.export()
-        if table.wants_export
-        else render(request, "cases/list.html", {"title": "通知", "table": table})
-    )
+    if table.wants_export:
+        return table.export()
+    return render(request, "cases/notices.html", {"title": "通知", "table": table})
 
 
 def notice_url(row: Any) -> str:
@@ -340,9 +339,10 @@ def notice_url(row: Any) -> str:
 
 @login_required
 @require_POST
-def notice_read(request: HttpRequest, pk: str) -> HttpResponse:
+def notices_read(request: HttpRequest) -> HttpResponse:
+    """Everything of the last thirty days is read."""
     actor = actor_of(request)
-    notices.read(get_object_or_404(queries.notices(actor), pk=pk), actor)
+    notices.read_all(queries.unread(actor, clock.wall_now() - queries.RECENT), actor)
     return redirect("cases:notices")
 
 
