@@ -150,9 +150,9 @@ def test_a_service_gets_only_its_own_databases_address(base: Path, monkeypatch: 
     monkeypatch.setenv("DOMAIN_DATABASE_URL", "postgresql://b")
     monkeypatch.setenv("SECRET", "x")
     assert {name: set(inside.environment(made, name)) for name in users.SERVICES} == {
-        "office": {"GONGSHU_HOME", "PATH", "LANG", "HOME", "PYTHONDONTWRITEBYTECODE", "DATABASE_URL"},
-        "domain": {"GONGSHU_HOME", "PATH", "LANG", "HOME", "PYTHONDONTWRITEBYTECODE", "DOMAIN_DATABASE_URL"},
-        "gateway": {"GONGSHU_HOME", "PATH", "LANG", "HOME", "PYTHONDONTWRITEBYTECODE"},
+        "office": {"GONGSHU_HOME", "PATH", "LANG", "HOME", "DATABASE_URL"},
+        "domain": {"GONGSHU_HOME", "PATH", "LANG", "HOME", "DOMAIN_DATABASE_URL"},
+        "gateway": {"GONGSHU_HOME", "PATH", "LANG", "HOME"},
     }
     assert load(base / "h").database_url == "postgresql://a"
     monkeypatch.delenv("DATABASE_URL")

@@ -17,7 +17,7 @@ from pathlib import Path
 from gongshu.host import inside
 from gongshu.host.errors import HostError
 from gongshu.host.home import Home
-from gongshu.wire.settings import DATABASE_FILE, DATABASES, Settings
+from gongshu.wire.settings import DATABASE_FILE, DATABASES
 from gongshu.wire.store import write_file
 
 CLUSTERS = ("office", "domain")
@@ -48,17 +48,17 @@ def binary(name: str) -> Path:
     return installs[-1] / "bin" / name
 
 
+def holds(home: Home, service: str, path: Path) -> bool:
+    """Whether a service's home holds a file, asked as its user."""
+    return inside.run(home, service, ["/usr/bin/test", "-f", str(path)]).returncode == 0
+
+
 def external(home: Home, name: str) -> bool:
     """True when a real server is used: its address is in the environment or in the service's home."""
     variable, service = DATABASES[name]
     if os.environ.get(variable):
         return True
-    return bool(inside.call(home, service, "gongshu.host.clusters:kept_address", name))
-
-
-def kept_address(settings: Settings, name: str) -> bool:
-    """Run inside: whether the service's home holds the address of a real server."""
-    return (settings.home / DATABASES[name][1] / "state" / DATABASE_FILE).exists()
+    return holds(home, service, home.path / service / "state" / DATABASE_FILE)
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ class Cluster:
         return [str(binary("postgres")), "-D", str(self.data), *words]
 
     def exists(self) -> bool:
-        done = inside.run(self.home, self.name, ["/usr/bin/test", "-f", str(self.data / "PG_VERSION")])
-        return done.returncode == 0
+        """True when the cluster's files are there."""
+        return holds(self.home, self.name, self.data / "PG_VERSION")
 
     def init(self) -> None:
         """Makes the cluster's files once, as its own user."""

@@ -23,7 +23,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 def environment(home: Home, service: str) -> dict[str, str]:
     """The whole environment of a service's process: its home, its own database's address."""
-    made = {HOME_VARIABLE: str(home.path), "PATH": PATH, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    made = {HOME_VARIABLE: str(home.path), "PATH": PATH, "LANG": "C.UTF-8"}
     made["HOME"] = str(home.path / service)
     for variable, owner in DATABASES.values():
         if owner == service and os.environ.get(variable):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gongshu import __version__
-from gongshu.host import inside, keys, users, wall
+from gongshu.host import bytecode, inside, keys, users, wall
 from gongshu.host.clusters import CLUSTERS, Cluster, external
 from gongshu.host.errors import HostError
 from gongshu.host.home import Home, create, make_sockets
@@ -38,6 +38,7 @@ def prepare(path: Path, mark: str, zones: Sequence[str], host: str, say: Say) ->
         blocked = wall.unreadable()
         if blocked:
             raise HostError("code", blocked[0])
+        bytecode.compile_all()
         if not (path / "config").exists():
             wall.tighten([users.account(service, "separated") for service in users.SERVICES])
     home = create(path, mark, zones, host)
