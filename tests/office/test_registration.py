@@ -67,7 +67,11 @@ def test_the_public_notice_is_what_the_preview_showed() -> None:
 def test_a_draft_keeps_what_is_wrong_and_cannot_be_sent() -> None:
     office = Office()
     made = office.begin()
-    typed = made.typed | {"R28": {"value": "很多", "unit": "GB"}, "R09": "authorised", "R11": "91420200MA4889M370"}
+    typed = made.typed | {
+        "R28": {"value": "很多", "unit": "GB"},
+        "R09": "authorised",
+        "R11": "91420200MA4889M370",
+    }
     made = drafts.save(made, actor=office.applicant, now=NOW, typed=typed, version=made.version)
     assert made.typed["R28"]["value"] == "很多"
     assert made.typed["R11"] == "91420200MA4889M370"
@@ -82,7 +86,9 @@ def test_two_people_do_not_overwrite_each_other() -> None:
     made = office.begin()
     drafts.save(made, actor=office.applicant, now=NOW, typed=made.typed | {"R01": "甲"}, version=made.version)
     with pytest.raises(drafts.Conflict):
-        drafts.save(made, actor=office.applicant, now=NOW, typed=made.typed | {"R01": "乙"}, version=made.version)
+        drafts.save(
+            made, actor=office.applicant, now=NOW, typed=made.typed | {"R01": "乙"}, version=made.version
+        )
     assert Registration.objects.get(pk=made.pk).typed["R01"] == "甲"
 
 
@@ -120,7 +126,7 @@ def test_deposit_comes_before_the_application() -> None:
 @pytest.mark.row("E05")
 def test_a_product_needs_its_own_risk_report_and_identity_proof() -> None:
     office = Office()
-    made = office.begin("product")
+    made = office.begin("product", R16="ZX-1")
     typed = {key: value for key, value in made.typed.items() if not key.startswith("M_")}
     made = drafts.save(made, actor=office.applicant, now=NOW, typed=typed, version=made.version)
     rules = handler.lawbook.rules_of(made.case)
@@ -145,7 +151,11 @@ def test_a_product_is_not_submitted_without_review_and_a_live_resource() -> None
     assert "登记编码" in caught.value.sentence
     later = after(resource.publicity_until)
     good = office.begin("product", later, product="pr-1", R16=code)
-    for act, actor in (("fill", office.applicant), ("pass_business", office.reviewer), ("submit", office.applicant)):
+    for act, actor in (
+        ("fill", office.applicant),
+        ("pass_business", office.reviewer),
+        ("submit", office.applicant),
+    ):
         office.do(good, act, actor, later)
     assert good.case.state == "submitted"
 
@@ -167,7 +177,9 @@ def test_a_products_certificate_ends_with_its_authorised_term() -> None:
     code = office.registered().certificate.code
     pass_compliance("pr-2", office)
     later = datetime(2026, 4, 1, 9, 0, tzinfo=SHANGHAI)
-    made = office.in_publicity("product", later, product="pr-2", R16=code, R17={"from": "2026-01-01", "until": "2027-06-30"})
+    made = office.in_publicity(
+        "product", later, product="pr-2", R16=code, R17={"from": "2026-01-01", "until": "2027-06-30"}
+    )
     office.do(made, "certify", office.clerk, after(made.publicity_until))
     assert made.certificate.valid_until == date(2027, 6, 30)
     assert made.certificate.code.startswith("ZX-620000-P-2026-")
@@ -178,7 +190,9 @@ def test_a_product_whose_term_is_over_gets_no_certificate() -> None:
     code = office.registered().certificate.code
     pass_compliance("pr-3", office)
     later = datetime(2026, 4, 1, 9, 0, tzinfo=SHANGHAI)
-    made = office.in_publicity("product", later, product="pr-3", R16=code, R17={"from": "2025-01-01", "until": "2026-04-10"})
+    made = office.in_publicity(
+        "product", later, product="pr-3", R16=code, R17={"from": "2025-01-01", "until": "2026-04-10"}
+    )
     with pytest.raises(Refused) as caught:
         office.do(made, "certify", office.clerk, after(made.publicity_until))
     assert "已经结束" in caught.value.sentence
@@ -205,7 +219,13 @@ def test_the_list_of_defects_is_given_once_and_the_clock_runs_again() -> None:
     made = office.submitted()
     office.do(made, "return", office.clerk, defects=[{"item": "R13", "sentence": "报告没有盖章"}])
     later = NOW + timedelta(days=1)
-    drafts.save(made, actor=office.applicant, now=later, typed=made.typed | {"R43": "改写后的问题"}, version=made.version)
+    drafts.save(
+        made,
+        actor=office.applicant,
+        now=later,
+        typed=made.typed | {"R43": "改写后的问题"},
+        version=made.version,
+    )
     office.do(made, "resubmit", office.applicant, later)
     with pytest.raises(Refused) as caught:
         office.do(made, "return", office.clerk, later, defects=[{"item": "R42", "sentence": "对象不清"}])
@@ -228,7 +248,9 @@ def test_files_of_another_case_cannot_be_named() -> None:
     theirs = other.begin()
     made = office.begin()
     stolen = theirs.typed["R13"]
-    made = drafts.save(made, actor=office.applicant, now=NOW, typed=made.typed | {"R13": stolen}, version=made.version)
+    made = drafts.save(
+        made, actor=office.applicant, now=NOW, typed=made.typed | {"R13": stolen}, version=made.version
+    )
     assert "R13" not in made.filled
 
 

@@ -14,6 +14,7 @@ from gongshu.crypto import canonical, hashes
 from gongshu.crypto.sign import PrivateKey
 from gongshu.law import certificates as law
 from gongshu.law import forms as law_forms
+from gongshu.law.errors import LawError
 from gongshu.law.history import local_day
 from gongshu.law.rules import Rules
 from gongshu.office.accounts.actors import Actor
@@ -40,11 +41,14 @@ def issue(case: Case, event: CaseEvent, actor: Actor, now: datetime) -> Certific
     """Issue the certificate of a case whose `certify` was just done; inside its transaction.
 
     `now` is business time. The code and the PDF's digest are written into the event, which nobody has
-    seen yet. Raises `Refused` when the fonts or the key are missing.
+    seen yet. Raises `Refused` when the term is over or the fonts are missing.
     """
     registration = Registration.objects.select_for_update(of=("self",)).get(case=case)
     rules, issued = lawbook.rules_of(case), local_day(now)
-    until = validity(registration, rules, issued).until
+    try:
+        until = validity(registration, rules, issued).until
+    except LawError as error:
+        raise Refused(error.sentence, error.code, tuple(error.basis)) from error
     code = draw(case.zone_id, registration.data_type, issued.year)
     facts = facts_of(registration, rules, code, issued, until, actor)
     key = signer()
@@ -111,9 +115,7 @@ def facts_of(
     lines = []
     for item in rule["items"]:
         name = item.get("field")
-        text = (
-            law_forms.shown(form, name, registration.filled.get(name)) if name else given[str(item["id"])]
-        )
+        text = law_forms.shown(form, name, registration.filled.get(name)) if name else given[str(item["id"])]
         lines.append([str(item["title"]), text])
     return {
         "v": 1,
@@ -204,4 +206,3 @@ def file_of(certificate: Certificate) -> bytes:
         if hashes.digest(again) != certificate.digest:
             raise
         return again
-

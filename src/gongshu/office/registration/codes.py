@@ -1,7 +1,7 @@
-"""Codes of certificates: 一证一码. A scheme is one class; the national one replaces `CURRENT` when it is known.
+"""Codes of certificates, 一证一码. A scheme is one class; the national one will replace `CURRENT`.
 
-The provisional scheme: `ZX-620000-R-2026-000001-K`: 暂行, division code, R(esource) or P(roduct), year, running
-number, check character of ISO/IEC 7064 MOD 37,36 (GB/T 17710).
+The provisional scheme: `ZX-620000-R-2026-000001-K`: 暂行, division code, R(esource) or P(roduct), year,
+running number, check character of ISO/IEC 7064 MOD 37,36 (GB/T 17710).
 """
 
 from __future__ import annotations

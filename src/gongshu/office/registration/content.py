@@ -1,4 +1,4 @@
-"""What an application says, judged: problems, digest, papers, notice, term. Reads nothing but its arguments."""
+"""What an application says, judged: problems, digest, papers, notice, term. Pure."""
 
 from __future__ import annotations
 

@@ -34,10 +34,10 @@ def make(
     actor: Actor,
     now: datetime,
     title: str,
-    file: UploadedFile | None = None,
+    file: UploadedFile[Any] | None = None,
     digest: str = "",
 ) -> Deposit:
-    """Deposit a file, or a digest `sha256:…` the registrant reckoned itself; the receipt becomes R39 if empty.
+    """Deposit a file, or a digest `sha256:…` reckoned by the registrant; the receipt becomes R39 if empty.
 
     Raises `Refused` when neither or both are given, or the application can no longer be changed.
     """
@@ -69,7 +69,8 @@ def make(
         now=wall,
         case=case.id,
         articles=("national-registration:7",),
-        digests={"deposit": digest, "receipt": message_digest(signed)} | ({"deposit-sm3": sm3} if sm3 else {}),
+        digests={"deposit": digest, "receipt": message_digest(signed)}
+        | ({"deposit-sm3": sm3} if sm3 else {}),
     )
     body = json.dumps(signed, ensure_ascii=False, indent=1).encode()
     upload = SimpleUploadedFile(f"存证证明-{made}.json", body, "application/json")

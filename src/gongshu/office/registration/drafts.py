@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
+from gongshu.law.errors import LawError
 from gongshu.law.history import local_day
 from gongshu.law.predicates import blank
 from gongshu.office.accounts.actors import Actor
@@ -47,7 +48,9 @@ def known_resource(identifier: str) -> Known:
     except (ImportError, AttributeError, LookupError):
         return Known()
     provider = getattr(found, "organisation_id", None) or getattr(found, "provider_id", None) or ""
-    return Known(str(getattr(found, "title", "") or ""), str(getattr(found, "zone_id", "") or ""), str(provider))
+    return Known(
+        str(getattr(found, "title", "") or ""), str(getattr(found, "zone_id", "") or ""), str(provider)
+    )
 
 
 @transaction.atomic
@@ -72,7 +75,10 @@ def begin(
     if procedure not in PROCEDURES:
         raise Refused("没有这一种登记。", "input:procedure")
     rules = lawbook.rules_now(zone, local_day(now))
-    content.form_of(rules)
+    try:
+        content.form_of(rules)
+    except LawError as error:
+        raise Refused(error.sentence, error.code, tuple(error.basis)) from error
     title = (name or known_resource(resource).title).strip()[:200]
     made = Registration(zone_id=zone, data_type=PROCEDURES[procedure], resource=resource, product=product)
     made.case = services.open_case(

@@ -56,7 +56,7 @@ class ApplicationForm(forms.Form):
         found: dict[str, Any] = {}
         for name in self.fields:
             value = self.cleaned_data.get(name)
-            if name == "version" or blank(value) or value is False and self._is_confirm(name):
+            if name == "version" or blank(value) or (value is False and self._is_confirm(name)):
                 continue
             group, _, rest = name.partition("-")
             if group in self.repeats:
@@ -138,7 +138,7 @@ def _block(made: ApplicationForm, rules: Rules, form: Form, group: Group, rows: 
         names = []
         for each in form.of(group.id):
             name = each.id if number is None else f"{group.id}-{number}-{each.id}"
-            _add(made, name, rules, form, each, required=number in (None, 0))
+            _add(made, name, form, each, required=number in (None, 0))
             names.append(name)
         block.rows.append(names)
     if group.repeat:
@@ -146,7 +146,7 @@ def _block(made: ApplicationForm, rules: Rules, form: Form, group: Group, rows: 
     return block
 
 
-def _add(made: ApplicationForm, name: str, rules: Rules, form: Form, each: Field, required: bool) -> None:
+def _add(made: ApplicationForm, name: str, form: Form, each: Field, required: bool) -> None:
     asked = replace(each.ask, id=name)
     shown: Any = field_for(asked)
     shown.is_public = each.publicity

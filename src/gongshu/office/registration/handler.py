@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -32,14 +33,14 @@ class RegistrationHandler(Handler):
 
     panel = "registration/panel.html"
 
-    def facts(self, case: Case, act: str, actor: Actor, now: datetime) -> Mapping[str, Any]:
+    def facts(self, case: Case, act: str, actor: Actor, now: datetime) -> Mapping[str, Any]:  # noqa: ARG002
         """Everything the guards of registration ask; reads only, so that a page may ask it for every act."""
         found = of(case)
         if found is None:
             return {}
         return standing(found, now)
 
-    def form(self, case: Case, act: Act, actor: Actor, request: HttpRequest | None) -> type[Any] | None:
+    def form(self, case: Case, act: Act, actor: Actor, request: HttpRequest | None) -> type[Any] | None:  # noqa: ARG002
         """The list of defects names items of the form; a decision on an objection names an open one."""
         if act.id == "return":
             return defects_form(case, act)
@@ -59,7 +60,7 @@ class RegistrationHandler(Handler):
         elif event.act in objections.ACTS:
             objections.enter(case, event, actor, now)
 
-    def panel_context(self, case: Case, actor: Actor) -> Mapping[str, Any]:
+    def panel_context(self, case: Case, actor: Actor) -> Mapping[str, Any]:  # noqa: ARG002
         found = of(case)
         if found is None:
             return {}
@@ -81,8 +82,8 @@ def of(case: Case) -> Registration | None:
         row = Registration.objects.filter(case=case).first()
         if row is not None:
             row.case = case
-        case._registration_row = row  # type: ignore[attr-defined]
-    found: Registration | None = case._registration_row  # type: ignore[attr-defined]
+        case._registration_row = row
+    found: Registration | None = case._registration_row
     return found
 
 
@@ -101,10 +102,8 @@ def standing(found: Registration, now: datetime) -> dict[str, Any]:
     if case.procedure == content.PRODUCT:
         facts["compliance_passed"] = queries.compliance_passed(found.product)
         facts["resource_registered"] = queries.registered_resource(found, today) is not None
-    try:
+    with suppress(LawError):  # 发放时再说明为什么定不出有效期
         facts["valid_until"] = certificates.validity(found, rules, today).until.isoformat()
-    except LawError:
-        pass  # 发放时再说明为什么定不出有效期
     return facts
 
 
@@ -132,13 +131,15 @@ def publish(case: Case, event: CaseEvent) -> None:
 
 
 def defects_form(case: Case, act: Act) -> type[Any]:
-    """The one-off list: which item (by its id, so that a later list can be held against it), what is wrong."""
+    """The one-off list: which item (by its id, which a later list is held against), what is wrong."""
     rules = lawbook.rules_of(case)
     form = content.form_of(rules)
     found = of(case)
     options = [(each.id, f"{each.id} {each.title}") for each in form.fields]
     if found is not None:
-        options += [(each.id, f"材料 {each.title}") for each in checklist.items(rules, found.filled) if each.asked]
+        options += [
+            (each.id, f"材料 {each.title}") for each in checklist.items(rules, found.filled) if each.asked
+        ]
     made = build(act.asks)
     field = made.base_fields["defects"]
     field.widget = DefectsWidget(options)
@@ -154,4 +155,3 @@ def settling_form(case: Case, act: Act) -> type[Any] | None:
         for each in act.asks
     ]
     return build(inputs)
-

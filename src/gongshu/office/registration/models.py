@@ -53,7 +53,9 @@ class Registration(ZonedModel):
     TYPES = [("resource", "数据资源"), ("product", "数据产品和服务")]
 
     id = models.CharField("编号", max_length=24, primary_key=True, default=registration_id, editable=False)
-    case = models.OneToOneField(Case, on_delete=models.PROTECT, related_name="registration", verbose_name="案件")
+    case = models.OneToOneField(
+        Case, on_delete=models.PROTECT, related_name="registration", verbose_name="案件"
+    )
     data_type = models.CharField("数据登记类型", max_length=20, choices=TYPES)
     resource = models.CharField("数据资源编号", max_length=60, blank=True)
     product = models.CharField("数据产品编号", max_length=60, blank=True)

@@ -165,4 +165,3 @@ def publicity_calendar(found: Registration, today: date) -> SmallCalendar | None
     if found.publicity_from is None or found.publicity_until is None:
         return None
     return smallcalendar.build(found.publicity_from, found.publicity_until, today, calendar().day, True)
-

@@ -47,16 +47,14 @@ def render(facts: Mapping[str, Any], seal: str, fonts: Path) -> bytes:
     }
     inputs = {"facts": json.dumps(shown, ensure_ascii=False), "qr": qr(address(facts, seal))}
     issued = datetime.fromisoformat(facts["issued"]).replace(tzinfo=UTC)
-    made = typst.compile(
+    return typst.compile(
         _template(),
-        font_paths=[str(fonts)],
-        ignore_system_fonts=True,
+        font_paths=_fonts(str(fonts)),
         format="pdf",
         pdf_standards=["a-2b"],
         sys_inputs=inputs,
         timestamp=int(issued.timestamp()),
     )
-    return bytes(made)
 
 
 def address(facts: Mapping[str, Any], seal: str) -> str:
@@ -71,6 +69,12 @@ def qr(text: str) -> str:
         out, kind="svg", border=2, xmldecl=False, svgns=True, nl=False, scale=4
     )
     return out.getvalue().decode()
+
+
+@lru_cache(maxsize=2)
+def _fonts(folder: str) -> typst.Fonts:
+    """Only the fonts of this folder, never those of the machine: other fonts would give other bytes."""
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder])
 
 
 @lru_cache(maxsize=1)

@@ -30,8 +30,23 @@ STATUS_TITLES = {
     "cancelled": "已注销",
     "revoked": "已撤销",
 }
-STATUS_TONES = {"valid": "valid", "flagged": "objected", "expired": "expired", "cancelled": "closed", "revoked": "revoked"}
-AT_DESK = ("submitted", "accepted", "publicity", "objected", "awaiting_ruling", "cancel_requested", "cancelling", *FLAGGED)
+STATUS_TONES = {
+    "valid": "valid",
+    "flagged": "objected",
+    "expired": "expired",
+    "cancelled": "closed",
+    "revoked": "revoked",
+}
+AT_DESK = (
+    "submitted",
+    "accepted",
+    "publicity",
+    "objected",
+    "awaiting_ruling",
+    "cancel_requested",
+    "cancelling",
+    *FLAGGED,
+)
 
 
 def registrations(actor: Actor) -> Any:
@@ -119,10 +134,18 @@ def _of(wanted: Q, given: bool) -> Any:
 
 
 def duplicate(registration: Registration, today: date) -> Certificate | None:
-    """A live certificate of the same data: the same resource or product, or the same name of one registrant."""
-    same = Q(data_type=registration.data_type, name=registration.name, organisation=registration.case.organisation_id or "-")
+    """A live certificate of the same data: the same resource or product, or one registrant's same name."""
+    same = Q(
+        data_type=registration.data_type,
+        name=registration.name,
+        organisation=registration.case.organisation_id or "-",
+    )
     if registration.resource:
-        same |= Q(data_type=registration.data_type, registration__resource=registration.resource, registration__product=registration.product)
+        same |= Q(
+            data_type=registration.data_type,
+            registration__resource=registration.resource,
+            registration__product=registration.product,
+        )
     if registration.product:
         same |= Q(registration__product=registration.product)
     others = Certificate.objects.filter(same).exclude(registration=registration)

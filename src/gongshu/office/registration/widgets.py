@@ -29,6 +29,11 @@ class DefectsWidget(RowsWidget):
             attrs={"class": "form-select form-select-sm", "aria-label": f"第{number + 1}行 哪一项"},
         )
         return format_html(
-            '<td>{}</td><td><input class="form-control form-control-sm" name="{}-{}-sentence" value="{}" aria-label="第{}行 什么问题"></td>',
-            box.render(f"{name}-{number}-item", given), name, number, row.get("sentence") or "", number + 1,
-        )  # fmt: skip
+            '<td>{}</td><td><input class="form-control form-control-sm" name="{}-{}-sentence" value="{}" '
+            'aria-label="第{}行 什么问题"></td>',
+            box.render(f"{name}-{number}-item", given),
+            name,
+            number,
+            row.get("sentence") or "",
+            number + 1,
+        )

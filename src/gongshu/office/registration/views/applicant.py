@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -65,26 +66,32 @@ def due_text(row: Registration) -> str:
     return f"{row.case.due.isoformat()}（{Chip('', row.case.due, left).sentence}）"
 
 
+def state_title(row: Registration) -> str:
+    return row.case.state_title
+
+
 def columns(*, desk: bool) -> list[Column]:
     made = [
         Column("number", "案号", "case.number", order="case__number", href=detail_url),
         Column("name", "登记数据名称", lambda row: row.name or row.case.title, order="name", href=detail_url),
         Column("type", "类型", "get_data_type_display", order="data_type", narrow=False),
-        Column("organisation", "登记主体", "case.organisation.name", order="case__organisation__name", narrow=desk),
-        Column("state", "状态", "case.state", order="case__state", kind="state", label_of=lambda row: row.case.state_title),
+        Column("organisation", "登记主体", "case.organisation.name", "case__organisation__name", narrow=desk),
+        Column("state", "状态", "case.state", "case__state", kind="state", label_of=state_title),
         Column("due", "最近期限", due_text, order="case__due"),
         Column("opened", "发起日期", "case.opened_at", order="case__opened_at", kind="date", narrow=False),
     ]  # fmt: skip
     if desk:
-        made.append(Column("work", "办理", lambda row: "打开案件", href=lambda row: f"/cases/{row.case_id}/"))
+        made.append(Column("work", "办理", lambda _: "打开案件", href=lambda row: f"/cases/{row.case_id}/"))
     return made
 
 
 FILTERS = (
     Filter("state", "状态", lambda rows, value: rows.filter(case__state=value), STATES),
     Filter("type", "类型", lambda rows, value: rows.filter(data_type=value), Registration.TYPES),
-    Filter("q", "名称或案号", lambda rows, value: rows.filter(name__icontains=value) | rows.filter(case__number=value)),
-)  # fmt: skip
+    Filter(
+        "q", "名称或案号", lambda rows, value: rows.filter(Q(name__icontains=value) | Q(case__number=value))
+    ),
+)
 
 
 @login_required
@@ -145,10 +152,11 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             made = drafts.begin(
-                actor=actor, now=clock.business_now(), **chosen | {"procedure": chosen["procedure"] or drafts.RESOURCE}
-            )  # fmt: skip
-        except LawError as error:
-            refusal = Refused(error.sentence, error.code, tuple(error.basis))
+                actor=actor,
+                now=clock.business_now(),
+                procedure=chosen["procedure"] or drafts.RESOURCE,
+                **{key: chosen[key] for key in ("resource", "product", "name", "organisation")},  # type: ignore[arg-type]
+            )
         except Refused as found:
             keep(found, actor, "registration.begin")
             refusal = found
@@ -164,7 +172,9 @@ def new(request: HttpRequest) -> HttpResponse:
         "zone_title": ZONES[actor.zone].title,
         "refusal": refusal,
     }
-    return render(request, "registration/new.html", context, status=status_of(refusal.code) if refusal else 200)
+    return render(
+        request, "registration/new.html", context, status=status_of(refusal.code) if refusal else 200
+    )
 
 
 def kinds(actor: Actor) -> list[tuple[str, str, str]]:
@@ -211,7 +221,7 @@ def papers(found: Registration) -> list[dict[str, Any]]:
 
 @login_required
 def preview(request: HttpRequest, pk: str) -> HttpResponse:
-    """The public notice exactly as it will be published, and what is still missing before the application goes."""
+    """The public notice exactly as it will be published, and what is still missing."""
     found, actor = visible(request, pk), actor_of(request)
     rules = lawbook.rules_of(found.case)
     page = casepage.build(found.case, actor, clock.business_now())
@@ -259,7 +269,7 @@ def edit(request: HttpRequest, pk: str) -> HttpResponse:
     except Refused as refusal:
         keep(refusal, actor, "registration.save")
         form.add_error(None, refusal.sentence)
-        return edit_page(request, found, form, status=409 if refusal.code == "conflict" else 403)
+        return edit_page(request, found, form, status=status_of(refusal.code))
     if wrong:
         again = forms.build(rules, saved.typed, version=saved.version, names=names_of(saved))
         again.show_problems([forms.Problem(name, sentence) for name, sentence in wrong.items()])
@@ -269,7 +279,9 @@ def edit(request: HttpRequest, pk: str) -> HttpResponse:
 
 def after_saving(request: HttpRequest, saved: Registration, wanted: str) -> HttpResponse:
     done = pages.progress(saved)
-    left = f"还有 {len(done.problems)} 处没有填好，送审之前再补。" if done.problems else "已经填好，可以送审。"
+    left = (
+        f"还有 {len(done.problems)} 处没有填好，送审之前再补。" if done.problems else "已经填好，可以送审。"
+    )
     messages.success(request, f"草稿已保存。{left}")
     if wanted == "next":
         return redirect("registration:preview", pk=saved.pk)
@@ -329,4 +341,3 @@ def deposit(request: HttpRequest, pk: str) -> HttpResponse:
         "basis": lawbook.rules_of(found.case).cite("national-registration:7"),
     }
     return render(request, "registration/deposit.html", context, status=400 if refusal else 200)
-

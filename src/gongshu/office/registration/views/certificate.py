@@ -36,7 +36,7 @@ def document(request: HttpRequest, code: str) -> HttpResponse:
     return answer
 
 
-def signature(request: HttpRequest, code: str) -> HttpResponse:
+def signature(_: HttpRequest, code: str) -> HttpResponse:
     """The detached SM2 signature, with the proof of inclusion once the log has taken the certificate."""
     found = of_code(code)
     made = proofs.of(found.entry)

@@ -121,6 +121,9 @@ OBJECTION_INPUTS = (
 )
 
 
+OBJECTOR = ("objector", "identity_kind", "identity", "contact")
+
+
 class ObjectionForm(forms.Form):
     """The public objection form; the law judges it like every other."""
 
@@ -165,8 +168,14 @@ def object_to(request: HttpRequest, pk: str) -> HttpResponse:
     try:
         objections.check_flood(keyed)
         data, wrong = materials.take_uploads(
-            request.POST, request.FILES, OBJECTION_INPUTS, actor=public_actor(found), now=now, case=found.case, act=act
-        )  # fmt: skip
+            request.POST,
+            request.FILES,
+            OBJECTION_INPUTS,
+            actor=public_actor(found),
+            now=now,
+            case=found.case,
+            act=act,
+        )
     except Refused as refusal:
         return objection_page(request, found, ObjectionForm(request.POST), refusal)
     form = ObjectionForm(data)
@@ -179,13 +188,13 @@ def object_to(request: HttpRequest, pk: str) -> HttpResponse:
     try:
         made = objections.object_publicly(
             found,
-            objector=objections.Objector(given["objector"], given["identity_kind"], given["identity"], given["contact"]),
+            objector=objections.Objector(*(given[key] for key in OBJECTOR)),
             grounds=given["grounds"],
             evidence=handed_in(found, act, given["evidence"]),
             identity=handed_in(found, act, given["identity_paper"]),
             address=keyed,
             now=now,
-        )  # fmt: skip
+        )
     except Refused as refusal:
         keep(refusal, public_actor(found), f"registration.{act}")
         return objection_page(request, found, form, refusal)
@@ -200,9 +209,7 @@ def public_actor(found: Registration) -> Any:
 
 def handed_in(found: Registration, act: str, ids: list[str]) -> list[Material]:
     """The files a visitor has just handed in for this objection; ids of other files are ignored."""
-    return list(
-        Material.objects.filter(pk__in=ids, case_id=found.case_id, uploaded_by="public", act=act)
-    )
+    return list(Material.objects.filter(pk__in=ids, case_id=found.case_id, uploaded_by="public", act=act))
 
 
 def objection_page(
@@ -293,8 +300,14 @@ def checked(request: HttpRequest, code: str) -> HttpResponse:
     genuine = issuing.seal_holds(found, seal) if seal else None
     if errors.wants_json(request):
         return as_json(
-            {"code": found.code, "status": state, "genuine": genuine, "facts": found.facts, "digest": found.digest}
-        )  # fmt: skip
+            {
+                "code": found.code,
+                "status": state,
+                "genuine": genuine,
+                "facts": found.facts,
+                "digest": found.digest,
+            }
+        )
     context = {
         "title": "凭证查验",
         "certificate": found,
@@ -304,7 +317,9 @@ def checked(request: HttpRequest, code: str) -> HttpResponse:
         "genuine": genuine,
         "sealed": bool(seal),
         "today": today,
-        "why": found.registration.case.events.filter(act="certify").values_list("decision_id", flat=True).first(),
+        "why": found.registration.case.events.filter(act="certify")
+        .values_list("decision_id", flat=True)
+        .first(),
     }
     return render(request, "registration/checked.html", context)
 

@@ -1,0 +1,297 @@
+"""The pages of registration over HTTP: the form filled as a browser would, the desk, the public pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from gongshu.office.cases.models import Material
+from gongshu.office.registration.models import Deposit, Objection, Registration
+from support import people
+from support.registrations import RESOURCE, TERM, Office, held, pdf, posted
+
+pytestmark = pytest.mark.django_db
+
+
+def client_of(person: Any) -> Client:
+    return people.log_in(Client(), person)
+
+
+def text(answer: Any) -> str:
+    return answer.content.decode()
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+@pytest.fixture
+def applicant(office: Office) -> Client:
+    return client_of(office.applicant_person)
+
+
+def begun(applicant: Client) -> Registration:
+    page = applicant.get("/registration/new/")
+    data = held(text(page), "new-registration") | {"name": "公交线路客流（脱敏汇总）"}
+    answer = applicant.post("/registration/new/", data)
+    assert answer.status_code == 302, text(answer)
+    return Registration.objects.get()
+
+
+def save(client: Client, row: Registration, answers: dict[str, Any], do: str = "save", **files: Any) -> Any:
+    address = f"/registration/{row.pk}/edit/"
+    page = client.get(address)
+    assert page.status_code == 200
+    return client.post(address, posted(answers, text(page)) | {"do": do} | files, follow=True)
+
+
+@pytest.mark.row("R01-R58", "D04")
+def test_every_field_of_the_pack_is_on_the_page_with_label_and_name(
+    office: Office, applicant: Client
+) -> None:
+    page = text(applicant.get(f"/registration/{begun(applicant).pk}/edit/"))
+    for number in range(1, 50):
+        assert f'id="field-R{number:02}"' in page
+    for name in ("co_owners-0-R50", "co_owners-1-R54", "R55", "R56", "R57", "R57_link", "R58", "M_identity"):
+        assert f'id="field-{name}"' in page
+    assert 'name="R08-from"' in page
+    assert 'name="R28-unit"' in page
+
+
+def test_a_form_filled_in_the_browser_becomes_complete(office: Office, applicant: Client) -> None:
+    row = begun(applicant)
+    files = {
+        "R13": pdf("评估.pdf"),
+        "R39": pdf("存证.pdf"),
+        "R55": pdf("依据.pdf"),
+        "M_identity": pdf("法人证书.pdf"),
+    }
+    answer = save(applicant, row, RESOURCE, "next", **files)
+    assert "已经填好，可以送审" in text(answer)
+    assert "送业务审核" in text(answer)
+    row.refresh_from_db()
+    assert row.filled["R08"] == TERM
+    assert row.filled["R13"]["name"] == "评估.pdf"
+    assert row.case.title == "公交线路客流（脱敏汇总）"
+    for person, act in (
+        (office.applicant_person, "fill"),
+        (office.reviewer_person, "pass_business"),
+        (office.applicant_person, "submit"),
+        (office.clerk_person, "accept"),
+    ):
+        done = client_of(person).post(f"/cases/{row.case_id}/acts/{act}/", {}, follow=True)
+        assert done.status_code == 200, text(done)
+        assert 'id="refusal"' not in text(done), (act, text(done))
+    clerk = client_of(office.clerk_person)
+    address = f"/cases/{row.case_id}/acts/pass/"
+    page = text(clerk.get(address))
+    assert 'type="checkbox" name="checked"' in page
+    refused = clerk.post(address, held(page, "act-form"))
+    assert refused.status_code == 400
+    done = clerk.post(address, held(page, "act-form") | {"checked": "on"}, follow=True)
+    row.refresh_from_db()
+    assert row.case.state == "publicity", text(done)
+    assert Material.objects.filter(case=row.case, act="fill").count() == 4
+
+
+def test_a_mistake_loses_nothing_and_is_said_beside_its_field(office: Office, applicant: Client) -> None:
+    row = begun(applicant)
+    wrong = RESOURCE | {
+        "R28": {"value": "很多", "unit": "GB"},
+        "R09": "authorised",
+        "R11": "91420200MA4889M370",
+    }
+    save(applicant, row, wrong, R13=pdf("评估.pdf"))
+    page = text(applicant.get(f"/registration/{row.pk}/edit/?check=1"))
+    assert 'value="很多"' in page
+    assert 'value="91420200MA4889M370"' in page
+    assert "评估.pdf" in page
+    assert "不是有效的统一社会信用代码" in page
+    assert "请填写“存证证明文件”" in page
+
+
+def test_a_file_of_a_wrong_type_is_refused_and_the_rest_is_kept(office: Office, applicant: Client) -> None:
+    row = begun(applicant)
+    bad = SimpleUploadedFile("评估.pdf", b"MZ\x90\x00", "application/pdf")
+    answer = save(applicant, row, {"R06": "说明"}, R13=bad)
+    assert answer.status_code == 400
+    assert "内容与扩展名不符" in text(answer)
+    row.refresh_from_db()
+    assert row.typed["R06"] == "说明"
+
+
+def test_co_owners_are_rows_and_another_row_appears(office: Office, applicant: Client) -> None:
+    row = begun(applicant)
+    owners = [
+        {"R50": "甲单位", "R51": people.credit_code(), "R52": "organ", "R53": "620100"},
+        {"R50": "乙单位", "R51": people.credit_code(), "R52": "enterprise", "R53": "620200"},
+    ]
+    save(applicant, row, {"R49": True, "co_owners": owners}, **{"co_owners-1-R54": pdf("授权书.pdf")})
+    row.refresh_from_db()
+    assert [each["R50"] for each in row.filled["co_owners"]] == ["甲单位", "乙单位"]
+    assert row.filled["co_owners"][1]["R54"]["name"] == "授权书.pdf"
+    assert 'name="co_owners-2-R50"' in text(applicant.get(f"/registration/{row.pk}/edit/"))
+
+
+def test_saving_over_a_newer_draft_is_refused_with_everything_typed(
+    office: Office, applicant: Client
+) -> None:
+    row = begun(applicant)
+    address = f"/registration/{row.pk}/edit/"
+    old = text(applicant.get(address))
+    save(applicant, row, {"R06": "先保存的"})
+    answer = applicant.post(address, posted({"R06": "后保存的"}, old) | {"do": "save"})
+    assert answer.status_code == 409
+    assert "别人刚才保存过" in text(answer)
+    assert "后保存的" in text(answer)
+
+
+def test_strangers_and_visitors_do_not_reach_an_application(office: Office, applicant: Client) -> None:
+    row = begun(applicant)
+    other = people.person(people.organisation(zone="gansu"), "registrant", zone="gansu")
+    for path in ("", "edit/", "preview/", "deposit/"):
+        assert client_of(other).get(f"/registration/{row.pk}/{path}").status_code == 404
+        assert Client().get(f"/registration/{row.pk}/{path}").status_code == 302
+
+
+def test_a_deposit_gives_a_signed_receipt_and_becomes_the_proof_file(
+    office: Office, applicant: Client
+) -> None:
+    row = begun(applicant)
+    address = f"/registration/{row.pk}/deposit/"
+    assert "请写明存证的是什么" in text(applicant.post(address, {"digest": "sha256:" + "a" * 64}))
+    assert "二者取其一" in text(applicant.post(address, {"title": "x"}))
+    assert "64 位十六进制" in text(applicant.post(address, {"title": "x", "digest": "abc"}))
+    answer = applicant.post(address, {"title": "明细", "digest": "SHA256:" + "a" * 64}, follow=True)
+    assert answer.status_code == 200
+    made = Deposit.objects.get()
+    assert made.entry.fields["digests"]["deposit"] == "sha256:" + "a" * 64
+    row.refresh_from_db()
+    assert row.filled["R39"]["digest"] == made.receipt.digest
+    answer = applicant.post(address, {"title": "文件", "file": pdf("样例.pdf")}, follow=True)
+    assert Deposit.objects.count() == 2
+    assert applicant.get(f"/registration/deposits/{made.pk}.json").json()["body"]["title"] == "明细"
+
+
+def test_the_desk_is_the_registrars(office: Office, applicant: Client) -> None:
+    office.submitted()
+    assert applicant.get("/registration/desk/").status_code == 403
+    page = text(client_of(office.clerk_person).get("/registration/desk/"))
+    assert "公交线路客流" in page
+    assert "待受理" in page
+
+
+def test_public_pages_show_the_notice_and_nothing_else(office: Office) -> None:
+    made = office.in_publicity()
+    visitor = Client()
+    listing = text(visitor.get("/registration/publicity/"))
+    assert "公交线路客流（脱敏汇总）" in listing
+    page = text(visitor.get(f"/registration/publicity/{made.pk}/"))
+    for word in ("市公交集团", "首次登记", "数据资源", "公交线路按站点和小时汇总的客流。", "2026-03-16"):
+        assert word in page
+    for secret in ("须经授权", "按规则掩码", office.registrant.uscc):
+        assert secret not in page
+    draft = office.begin(R01="还没有公示的")
+    assert visitor.get(f"/registration/publicity/{draft.pk}/").status_code == 404
+
+
+OBJECTION = {
+    "objector": "王某",
+    "identity_kind": "person",
+    "identity": "11010519491231002X",
+    "contact": "13800000000",
+    "grounds": "数据权属有争议",
+}
+
+
+def object_to(made: Registration, **changes: Any) -> Any:
+    files = {"identity_paper": pdf("身份证.pdf"), "evidence": pdf("证据.pdf")}
+    return Client().post(
+        f"/registration/publicity/{made.pk}/object/", OBJECTION | files | changes, follow=True
+    )
+
+
+@pytest.mark.row("E24")
+def test_anybody_may_object_under_the_real_name_with_evidence(office: Office) -> None:
+    made = office.in_publicity()
+    answer = object_to(made)
+    assert answer.status_code == 200
+    found = Objection.objects.get()
+    assert found.receipt in text(answer)
+    made.case.refresh_from_db()
+    assert made.case.state == "objected"
+    said = " ".join(str(each.entry.fields) for each in made.case.events.select_related("entry"))
+    assert "王某" not in said
+    assert "11010519491231002X" not in said
+    public = text(Client().get(f"/registration/publicity/{made.pk}/"))
+    assert "王某" not in public
+    clerk = client_of(office.clerk_person)
+    panel = text(clerk.get(f"/cases/{made.case_id}/"))
+    assert "11010519491231002X" in panel
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"identity": "110105194912310021"}, "校验码有误"),
+        ({"identity_kind": "organisation"}, "统一社会信用代码"),
+        ({"objector": ""}, "请填写“异议人姓名或名称”"),
+        ({"grounds": " "}, "请填写“异议内容”"),
+        ({"evidence": ""}, "请上传“证据材料”"),
+        ({"identity_paper": ""}, "请上传“身份证明”"),
+    ],
+)
+def test_an_objection_without_name_or_evidence_is_refused(
+    office: Office, change: dict[str, Any], sentence: str
+) -> None:
+    made = office.in_publicity()
+    answer = object_to(made, **change)
+    assert answer.status_code == 400
+    assert sentence in text(answer)
+    assert not Objection.objects.exists()
+    made.case.refresh_from_db()
+    assert made.case.state == "publicity"
+
+
+def test_objections_from_one_address_are_limited(office: Office) -> None:
+    made = office.in_publicity()
+    for _ in range(5):
+        assert object_to(made).status_code == 200
+    answer = object_to(made)
+    assert answer.status_code == 429
+    assert Objection.objects.count() == 5
+
+
+@pytest.mark.row("E25")
+def test_an_objection_is_decided_by_its_id_and_its_author_can_see_it(office: Office) -> None:
+    made = office.in_publicity()
+    object_to(made)
+    object_to(made, objector="李某")
+    first, second = Objection.objects.order_by("at", "pk")
+    clerk = client_of(office.clerk_person)
+    address = f"/cases/{made.case_id}/acts/dismiss/"
+    page = text(clerk.get(address))
+    assert first.pk in page
+    assert second.pk in page
+    data = held(page, "act-form") | {"reasons": "证据不足", "notified": "on", "objection": first.pk}
+    assert clerk.post(address, data, follow=True).status_code == 200
+    made.case.refresh_from_db()
+    assert made.case.state == "objected"
+    assert "异议不成立" in text(Client().get(f"/registration/objections/{first.receipt}/"))
+    assert "正在处理" in text(Client().get(f"/registration/objections/{second.receipt}/"))
+
+
+def test_the_defects_form_names_items_of_the_form(office: Office) -> None:
+    made = office.submitted()
+    clerk = client_of(office.clerk_person)
+    address = f"/cases/{made.case_id}/acts/return/"
+    page = text(clerk.get(address))
+    assert "R13 数据安全评估报告" in page
+    data = held(page, "act-form") | {"defects-0-item": "R13", "defects-0-sentence": "没有盖章"}
+    clerk.post(address, data)
+    made.case.refresh_from_db()
+    assert made.case.state == "returned"
