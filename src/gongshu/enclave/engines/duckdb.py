@@ -133,7 +133,7 @@ class DuckDB(Engine):
             "repeatable": run.repeatable,
         }
         inputs = {f"t{n}": run.tables[name] for n, name in enumerate(sorted(run.tables))}
-        return self.sandbox.run(Job(_program(), spec, inputs), output, run.limits, cancel)
+        return self.sandbox.run(Job(_program(), spec, inputs, bare=True), output, run.limits, cancel)
 
 
 def _as_json(run: Run) -> dict[str, object]:

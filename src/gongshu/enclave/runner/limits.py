@@ -51,13 +51,15 @@ class Job:
 
     `program`: source of the Python program run by the environment's interpreter; `spec`: JSON given to
     it on standard input; `inputs`: name → file or directory, seen read-only as `/in/<name>`;
-    `sealed`: the program forks and executes nothing once it has started.
+    `sealed`: the program forks and executes nothing once it has started; `bare`: the interpreter starts
+    without its site packages, which the program adds itself.
     """
 
     program: bytes
     spec: dict[str, object]
     inputs: dict[str, Path] = field(default_factory=dict)
     sealed: bool = True
+    bare: bool = False
 
 
 @dataclass(frozen=True)

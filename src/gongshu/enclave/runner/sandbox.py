@@ -89,7 +89,7 @@ class Sandbox:
             *("--seccomp", str(fds["seccomp"])),
             *(("--info-fd", str(fds["info"]), "--block-fd", str(fds["block"])) if "info" in fds else ()),
             *_privileges(),
-            *("/env/bin/python", "-I", "-B", "/job.py"),
+            *("/env/bin/python", "-I", "-B", *(("-S",) if job.bare else ()), "/job.py"),
         ]
 
 
