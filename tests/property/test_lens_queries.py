@@ -56,7 +56,7 @@ CALLS = {
 EITHER = ["{}", "{}", "count({})", "count(distinct {})", "count(*)", "count(*) over (partition by {})"]
 EITHER += ["row_number() over (order by {})", "max({}) over (partition by 1)", "{} is null"]
 CONSTANTS = {"text": ["'x'", "'黄石'", "null"], "number": ["1", "5000", "30", "null"]}
-CANARIES = re.compile(r"secret\d|42020019\d|^张\d|^139\d|武汉")
+CANARIES = re.compile(r"secret\d|42020019\d|^张\d|电\d|武汉")
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ create table person as select
   date '1950-01-01' + (i * 131 % 18000)::integer as birth, (18 + i * 13 % 60)::integer as age,
   case when i % 7 = 0 then 'x' else (i % 5)::varchar end as grade_text,
   case when i % 11 = 0 then null else 1000 + i * 37 % 19000 end::integer as income,
-  timestamp '2020-01-01' + to_days((i * 17 % 900)::integer) as diagnosed, '139' || i as phone,
+  timestamp '2020-01-01' + to_days((i * 17 % 900)::integer) as diagnosed, '电' || i as phone,
   'secret' || i as secret, i % 9 <> 0 as hidden
 from range(1, 241) t(i);
 create table visit as select
