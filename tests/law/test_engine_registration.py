@@ -316,3 +316,11 @@ def test_an_hour_past_midnight_in_shanghai_is_the_next_day() -> None:
             walk.procedure, walk.rules, walk.history, "certify", "registrar", facts, now, actor_id="p"
         )
         assert found.allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("zone", "caution"),
+    [("gansu", "依据征求意见稿，正式文本已发布、待核。"), ("huangshi", ""), ("cn", "")],
+)
+def test_a_decision_says_when_its_text_is_a_draft(zone: str, caution: str) -> None:
+    assert submitted(zone).ask("accept", "registrar", "2026-03-03", **REG).caution == caution

@@ -25,8 +25,8 @@ GOOD: dict[str, Any] = {
     "states": {"draft": {"title": "草稿"}, "open": {"title": "办理中"}, "closed": {"title": "已办结", "final": True}},
     "inputs": {"reasons": {"title": "理由", "type": "long_text"}},
     "acts": [
-        {"id": "send", "title": "提交", "from": "draft", "to": "open", "by": "clerk", "basis": ["x:1"]},
-        {"id": "close", "title": "办结", "from": "open", "to": "closed", "by": ["chief"], "basis": ["x:2"],
+        {"id": "send", "title": "提交", "from": "draft", "to": "open", "by": "clerk", "basis": ["national-registration:9"]},
+        {"id": "close", "title": "办结", "from": "open", "to": "closed", "by": ["chief"], "basis": ["national-registration:11"],
          "asks": ["reasons"], "requires": [{"name": "not_actor_of", "acts": ["send"]}]},
     ],
     "clocks": [{"id": "do", "clock": "registration.acceptance", "title": "办理", "starts": ["send"], "stops": ["close"]}],
@@ -166,8 +166,8 @@ def suspending(unit: str) -> tuple[procedures.Procedure, rules.Rules]:
         "states": {**GOOD["states"], "waiting": {"title": "等待鉴定"}},
         "acts": [
             *GOOD["acts"],
-            {"id": "wait", "title": "中止", "from": "open", "to": "waiting", "by": "clerk", "basis": ["x:3"]},
-            {"id": "go_on", "title": "恢复", "from": "waiting", "to": "open", "by": "clerk", "basis": ["x:3"]},
+            {"id": "wait", "title": "中止", "from": "open", "to": "waiting", "by": "clerk", "basis": ["national-registration:12"]},
+            {"id": "go_on", "title": "恢复", "from": "waiting", "to": "open", "by": "clerk", "basis": ["national-registration:12"]},
         ],
         "clocks": [{**GOOD["clocks"][0], "clock": unit, "suspends": ["wait"], "resumes": ["go_on"]}],
     }  # fmt: skip

@@ -26,7 +26,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether an act is allowed. `articles`: `source:article`; `facts`: only those that were looked at."""
+    """Whether an act is allowed. `articles`: `source:article`; `facts`: only those that were looked at.
+
+    `caution`: what must be said when the texts behind it are drafts or replaced; empty when they hold.
+    """
 
     allowed: bool
     code: str
@@ -38,6 +41,7 @@ class Decision:
     state: str
     checks: tuple[Check, ...] = ()
     readings: Mapping[str, str] = field(default_factory=dict)
+    caution: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from gongshu.law.history import Context, Event, History, local_day
 from gongshu.law.inputs import Input, problem_of
 from gongshu.law.ledgers import context_of, latest, ledger
 from gongshu.law.predicates import PREDICATES, evaluate
-from gongshu.law.rules import Rules
+from gongshu.law.rules import STATUS_SENTENCES, Rules, weakest
 from gongshu.law.shapes import Act, Guard, Procedure, State, Timer
 
 # ---------------------------------------------------------------- the fold
@@ -81,18 +81,25 @@ def decide(
         if not check.held:
             break
     last = checks[-1]
+    articles = wanted.basis if last.held else (last.basis or wanted.basis)
     return Decision(
         allowed=last.held,
         code="allowed" if last.held else last.name,
         sentence=f"可以“{wanted.title}”。" if last.held else last.sentence,
-        articles=wanted.basis if last.held else (last.basis or wanted.basis),
+        articles=articles,
         facts=dict(context.seen),
         act=act,
         procedure=procedure.id,
         state=state.id,
         checks=tuple(checks),
         readings=readings,
+        caution=caution_of(rules, articles),
     )
+
+
+def caution_of(rules: Rules, articles: Iterable[str]) -> str:
+    """What to say of an answer resting on these articles: the weakest of their texts speaks."""
+    return STATUS_SENTENCES[weakest([rules.text(citation).text_status for citation in articles])]
 
 
 def _checks(

@@ -14,7 +14,7 @@ from gongshu.law.articles import plain_words
 from gongshu.law.clocks import Due
 from gongshu.law.decisions import Decision, Running
 from gongshu.law.procedures import load
-from gongshu.law.rules import Rules
+from gongshu.law.rules import STATUS_SENTENCES, Rules
 from gongshu.law.values import UNITS
 
 _SHOWN = 120
@@ -95,11 +95,9 @@ def articles(citations: Sequence[str], rules: Rules) -> tuple[Article, ...]:
     found = []
     for citation in dict.fromkeys(citations):
         standing = rules.text(citation)
-        caution = {
-            "superseded_draft": "依据征求意见稿，正式文本已发布、待核。",
-            "draft": "依据征求意见稿。",
-            "superseded": "依据的文本已被替代。",
-        }.get(standing.text_status, "" if standing.in_force else "这一天不在该文本的施行期内。")
+        caution = STATUS_SENTENCES[standing.text_status]
+        if not caution and not standing.in_force:
+            caution = "这一天不在该文本的施行期内。"
         found.append(
             Article(
                 basis=citation,
