@@ -30,10 +30,14 @@ class Cgroup:
         self.directories = directories
         self.version = version
 
-    def add(self, pid: int) -> None:
-        for directory in self.directories:
-            with contextlib.suppress(ProcessLookupError):
+    def add(self, pid: int) -> bool:
+        """Move a process into every part of the group; false if one refuses it."""
+        try:
+            for directory in self.directories:
                 _write(directory / "cgroup.procs", pid)
+        except OSError:
+            return False
+        return True
 
     def counts_processes(self) -> bool:
         return any((directory / "pids.max").exists() for directory in self.directories)

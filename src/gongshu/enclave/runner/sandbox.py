@@ -12,6 +12,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import selectors
 import shutil
 import subprocess
@@ -184,13 +185,13 @@ class _Run:
             return self._converse(process, deadline)
 
     def _into_group(self, pid: int, info: int, block: int) -> None:
-        """Put bwrap and its child into the group before the program starts."""
+        """Put bwrap and its child into the group before the program starts. Where that fails the group is
+        given up, and the job's own limits hold as they do where there are no groups."""
         try:
-            with contextlib.suppress(ValueError, KeyError, OSError):
-                child = int(json.loads(os.read(info, 4096) or b"{}")["child-pid"])
-                if self.group:
-                    self.group.add(child)
-                    self.group.add(pid)
+            child = _child(info)
+            if self.group and not (child and self.group.add(child) and self.group.add(pid)):
+                self.group.remove()
+                self.group = None
             with contextlib.suppress(OSError):
                 os.write(block, b"1")
         finally:
@@ -324,6 +325,17 @@ class _Taker:
         for path in self.files.values():
             path.unlink(missing_ok=True)
         return Result(code, {}, self.report)
+
+
+def _child(info: int) -> int | None:
+    """The process id bwrap tells; it writes its report in pieces."""
+    told = b""
+    while piece := os.read(info, 4096):
+        told += piece
+        found = re.search(rb'"child-pid":\s*(\d+)\s*[,}]', told)
+        if found:
+            return int(found[1])
+    return None
 
 
 def _data(stack: contextlib.ExitStack, data: bytes) -> int:
