@@ -72,7 +72,14 @@ def run(domain: Domain, sql: str = SQL, task: str = "t-1") -> Task:
 
 def ask(domain: Domain, task: str = "t-2", kind: str = "table", of: str = "t-1") -> Output:
     output = {"kind": kind, "title": "分线路月客流", "lead": "合成数据。"}
-    body = {"id": task, "kind": "release", "grant": "g-1", "from_task": of, "output": output, "product": "pd-1"}
+    body = {
+        "id": task,
+        "kind": "release",
+        "grant": "g-1",
+        "from_task": of,
+        "output": output,
+        "product": "pd-1",
+    }
     domain.feed("task", body)
     work()
     assert Task.objects.get(id=task).outcome == "done", Task.objects.get(id=task).detail
@@ -198,7 +205,12 @@ def test_only_the_provider_confirms(domain: Domain, trips: Path) -> None:
     domain.feed("grant", domain.grant("res-1", "trips"))
     with pytest.raises(confirm.ConfirmError):
         confirm.answer(
-            Grant.objects.get(), organisation=AUTHORITY, person="p-auth", agreed=True, reason="", now=domain.now
+            Grant.objects.get(),
+            organisation=AUTHORITY,
+            person="p-auth",
+            agreed=True,
+            reason="",
+            now=domain.now,
         )
 
 
@@ -228,7 +240,9 @@ def test_a_confirmed_grant_is_not_rewritten(granted: Domain) -> None:
 def test_an_expired_grant_opens_nothing(domain: Domain, trips: Path) -> None:
     domain.hand_in(trips, "res-1", "trips", public_line)
     domain.feed("grant", domain.grant("res-1", "trips", until="2020-12-31"))
-    confirm.answer(Grant.objects.get(), organisation=BUS, person="p-bus", agreed=True, reason="", now=domain.now)
+    confirm.answer(
+        Grant.objects.get(), organisation=BUS, person="p-bus", agreed=True, reason="", now=domain.now
+    )
     assert run(domain).outcome == "refused_grant"
 
 
@@ -242,7 +256,13 @@ def test_a_stop_at_the_airlock_acts_at_once_and_reaches_the_gateway(granted: Dom
     output = ask(granted)
     vote_both(output, granted.now)
     stops.stop(
-        zone=ZONE, scope="grant", target="g-1", reason="演练", origin="airlock", person="p-bus", now=granted.now
+        zone=ZONE,
+        scope="grant",
+        target="g-1",
+        reason="演练",
+        origin="airlock",
+        person="p-bus",
+        now=granted.now,
     )
     assert release.step(granted.now) == 0
     assert run(granted, task="t-9").outcome == "refused_stop"

@@ -77,9 +77,7 @@ class Domain:
     def feed(self, kind: str, body: dict[str, Any], key: PrivateKey | None = None) -> Admitted | None:
         """Put one item of the office before the enclave as the feed would; None when it was not admitted."""
         self.seq += 1
-        made = wire.sign(
-            wire.make(kind, ZONE, self.seq, body, self.now), "office", key or self.office
-        )
+        made = wire.sign(wire.make(kind, ZONE, self.seq, body, self.now), "office", key or self.office)
         item = admit(made, self.trust, now=self.now, mark="test", direction="feed", zone=ZONE)
         from django.db import transaction
 

@@ -280,3 +280,4 @@ class Account(models.Model):
     failures = models.IntegerField(default=0)
     locked_until = models.DateTimeField(null=True)
     enrolled = models.DateTimeField(null=True)
+    must_change = models.BooleanField(default=False, help_text="一次性口令，首次登录后更换")

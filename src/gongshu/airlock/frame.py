@@ -1,0 +1,55 @@
+"""The page frame of the airlock: whose domain this is, who is here, what waits."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from gongshu.enclave import clock
+from gongshu.ui.site import Banner, NavItem, Site
+
+NAV = (
+    ("首页", "/"),
+    ("入库", "/intake/"),
+    ("授权确认", "/grants/"),
+    ("出域审核", "/reviews/"),
+    ("停止", "/stops/"),
+)
+
+
+def of(request: HttpRequest) -> Site:
+    """The frame for this request."""
+    visitor = getattr(request, "visitor", None) or None
+    site = settings.SITE
+    here = request.path
+    items = tuple(
+        NavItem(title, url, here == url or (url != "/" and here.startswith(url)))
+        for title, url in (NAV if visitor else ())
+    )
+    now = clock.wall_now()
+    return Site(
+        name="公枢 · 闸口",
+        zone_title="数据域",
+        business_date=clock.business_today(site.zone, now),
+        moved=clock.offset_seconds(site.zone) != 0,
+        nav=items,
+        banners=banners(),
+        user=visitor.name if visitor else "",
+        organisation=visitor.organisation_name if visitor else "",
+        account_url="/password/",
+        login_url="/login/",
+        logout_url="/logout/",
+        zone=site.zone,
+    )
+
+
+def banners() -> tuple[Banner, ...]:
+    """What every page must say about this installation."""
+    found = [Banner("数据域 · 闸口：这里可以看到未出域的数据，请勿拍照、抄录或外传。", "info")]
+    if settings.SITE.mark == "demo":
+        found.append(Banner("演示环境：数据是合成的，时间可以移动，办出的文件没有效力。", "warning"))
+    elif settings.SITE.mark == "test":
+        found.append(Banner("测试环境：时间可以移动，办出的文件没有效力。", "warning"))
+    if settings.SITE.mode == "single":
+        found.append(Banner("单用户模式：各域同属一个系统用户，墙只在程序里，不在操作系统里。", "danger"))
+    return tuple(found)

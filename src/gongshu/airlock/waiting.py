@@ -1,0 +1,58 @@
+"""What concerns a person at the airlock, by their organisation and role on the trust list."""
+
+from __future__ import annotations
+
+from gongshu.airlock.access import Visitor, can
+from gongshu.enclave import confirm, votes
+from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Intake, Output
+
+
+def intakes(visitor: Visitor) -> list[Intake]:
+    """Hand-ins of the own organisation that wait for a decision."""
+    if not can(visitor, "hand_in"):
+        return []
+    return list(Intake.objects.filter(organisation=visitor.organisation, state="read").order_by("-received"))
+
+
+def _asked(visitor: Visitor, subject: Grant | Ceiling) -> bool:
+    if visitor.organisation not in confirm.required(subject):
+        return False
+    answered = Confirmation.objects.filter(
+        subject=subject.id, digest=subject.digest, organisation=visitor.organisation
+    )
+    return not answered.exists()
+
+
+def grants(visitor: Visitor) -> list[Grant]:
+    """Grants that wait for the own organisation's answer."""
+    rows = Grant.objects.filter(state="awaiting").order_by("received") if can(visitor, "confirm") else ()
+    return [grant for grant in rows if _asked(visitor, grant)]
+
+
+def ceilings(visitor: Visitor) -> list[Ceiling]:
+    """Ceilings that wait for the own organisation's answer."""
+    rows = Ceiling.objects.filter(state="awaiting").order_by("received") if can(visitor, "confirm") else ()
+    return [ceiling for ceiling in rows if _asked(visitor, ceiling)]
+
+
+def reviews(visitor: Visitor) -> list[Output]:
+    """Outputs this person may vote on and has not."""
+    rows = Output.objects.filter(state="reviewing").order_by("made") if can(visitor, "review") else ()
+    return [output for output in rows if not votes.may_vote(output, visitor.person, visitor.organisation)]
+
+
+def visible_grants(visitor: Visitor) -> list[Grant]:
+    """Grants the own organisation provides data for or reviews."""
+    return [
+        grant
+        for grant in Grant.objects.order_by("-received")
+        if visitor.organisation in (*confirm.required(grant), *grant.body.get("reviewing_orgs", ()))
+    ]
+
+
+def visible_outputs(visitor: Visitor) -> list[Output]:
+    """Outputs the own organisation provides data for or reviews, once a release was asked for."""
+    mine = {grant.id for grant in visible_grants(visitor)}
+    return list(
+        Output.objects.filter(grant__in=mine).exclude(state__in=("kept", "attacking")).order_by("-made")
+    )
