@@ -49,7 +49,7 @@ def test_dates_come_from_at(files: tuple[Path, Path]) -> None:
 
 
 def test_bytes_that_are_no_text_and_a_grant_that_is_no_json_are_refused(files: tuple[Path, Path]) -> None:
-    files[1].write_bytes("select '黄石'".encode("gb18030"))
+    files[1].write_bytes(b"select '\xff\xff'")
     assert run(files, "--at", "2026-05-01")[1]["violations"][0]["code"] == "parse"  # type: ignore[index]
     files[0].write_text("{", encoding="utf-8")
     ok, data = run(files, "--at", "2026-05-01")
@@ -61,6 +61,15 @@ def test_a_key_named_twice_is_no_grant(files: tuple[Path, Path]) -> None:
     text = files[0].read_text(encoding="utf-8")
     files[0].write_text(text.replace('"v": 1', '"v": 1, "mode": "build"', 1), encoding="utf-8")
     assert run(files, "--at", "2026-05-01")[1]["violations"][0]["code"] == "grant"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_the_usual_encodings_read_alike(files: tuple[Path, Path], encoding: str) -> None:
+    files[1].write_bytes("select city 城市, count(*) from person group by 城市".encode(encoding))
+    files[0].write_bytes(json.dumps(GRANT, ensure_ascii=False).encode(encoding))
+    ok, data = run(files, "--at", "2026-05-01")
+    assert ok
+    assert data["lineage"] == {"城市": ["person.city"], "col2": []}
 
 
 def test_a_byte_order_mark_does_no_harm(files: tuple[Path, Path]) -> None:

@@ -245,3 +245,43 @@ def test_reads_lineage_and_grades(
     assert verdict.reads == reads
     assert verdict.lineage == lineage
     assert verdict.grades == grades
+
+
+# banding is only what is coarser than the value: (type, expression, whether it bands)
+BANDS = [
+    ("INTEGER", "floor(x)", False),
+    ("DECIMAL(18,0)", "floor(x)", False),
+    ("DECIMAL(18)", "floor(x)", False),
+    ("DECIMAL(10,2)", "floor(x)", True),
+    ("DOUBLE", "floor(x)", True),
+    ("", "floor(x)", False),
+    ("INTEGER", "floor(x / 1)", False),
+    ("INTEGER", "floor(x / 100)", True),
+    ("DATE", "date_trunc('day', x)", False),
+    ("", "date_trunc('day', x)", False),
+    ("TIMESTAMP", "date_trunc('day', x)", True),
+    ("DATE", "date_trunc('month', x)", True),
+    ("TIMESTAMP", "date_trunc('second', x)", False),
+    ("TIMESTAMP", "extract(epoch from x)", False),
+    ("DATE", "extract(year from x)", True),
+    ("DATE", "julian(x)", False),
+    ("DATE", "last_day(x)", False),
+    ("DATE", "date_part('epoch', x)", False),
+    ("VARCHAR", "x || ''", False),
+    ("VARCHAR", "left(x, 2)", False),
+    ("INTEGER", "width_bucket(x, 0, 10, 2)", True),
+    ("INTEGER", "x % 10", False),
+    ("INTEGER", "-x", False),
+    ("INTEGER", "case when x > 1 then x end", False),
+    ("INTEGER", "x > 1", True),
+    ("INTEGER", "x in (1, 2)", True),
+    ("INTEGER", "x is null", True),
+]
+
+
+@pytest.mark.parametrize(("kind", "expression", "bands"), BANDS)
+def test_banding(kind: str, expression: str, bands: bool) -> None:
+    grant = {**GRANT, "tables": {"t": {"columns": {"x": {"type": kind, "grade": "L3"}}, "subject": "id"}}}
+    verdict = lens.check(f"select {expression} k, count(*) from t group by k", grant, at=AT)
+    found = [violation.code for violation in verdict.violations]
+    assert found == ([] if bands else ["sensitive_group"])

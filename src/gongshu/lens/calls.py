@@ -146,7 +146,7 @@ def _truncate(node: exp.Expression, _name: str, context: Context) -> Fact:
     no_identifier(fact, context, "截断")
     _constant_unit(facts, context)
     coarse = bool(facts) and facts[0].constant and str(facts[0].value).lower() in _UNITS
-    if coarse and facts[-1].kind == "date" and str(facts[0].value).lower() in ("hour", "day"):
+    if coarse and facts[-1].kind != "timestamp" and str(facts[0].value).lower() in ("hour", "day"):
         coarse = False
     return replace(fact, raw=fact.raw and not coarse)
 

@@ -6,6 +6,7 @@ columns enter it, how sensitive it is, and in which disguise a single subject co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -107,7 +108,12 @@ _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
+_WHOLE = re.compile(r"^(DECIMAL|NUMERIC) *\( *\d+ *(, *0 *)?\)$")
+
+
 def kind_of(type_name: str) -> str:
     """The coarse kind of a DuckDB type name; empty when it is not known."""
     upper = type_name.upper()
+    if _WHOLE.search(upper):
+        return "integer"
     return next((kind for kind, marks in _KINDS if any(mark in upper for mark in marks)), "")

@@ -30,11 +30,18 @@ def lens(argv: list[str]) -> Answer:
 
 
 def _text(path: Path) -> str:
-    """A file's text; bytes that are not UTF-8 become a character no query can hold, so they are refused."""
+    """A file's text in one of the usual encodings; else a character no query can hold, so it is refused."""
     try:
-        return path.read_bytes().decode("utf-8-sig", errors="replace").replace("\ufffd", "\x00")
+        content = path.read_bytes()
     except OSError as error:
         raise BadUse("file", f"读不到文件 {path}。") from error
+    encodings = ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "gb18030")
+    for encoding in encodings:
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return "\x00"
 
 
 def _json_or_none(text: str) -> object:
