@@ -292,6 +292,11 @@ def test_a_proposal_survives_as_json(vaults: Vaults, tmp_path: Path) -> None:
     )
 
 
+def test_the_format_is_told_in_one_line(vaults: Vaults, tmp_path: Path) -> None:
+    proposal = vaults.read(put(tmp_path, gzip.compress(TEXT.replace(",", ";").encode("gb18030"))))
+    assert proposal.format_text == "CSV，gzip 压缩，GB18030 编码，以分号分隔，首行是表头"
+
+
 def test_excel(vaults: Vaults, tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.active

@@ -58,6 +58,7 @@ class Broken:
         """Counts and line numbers (from 1, counting every physical line), without any text."""
         return {
             "total": self.total(),
+            "counts": dict(sorted(self.counts.items())),
             "reasons": {r: {"count": n, "why": REASONS[r]} for r, n in sorted(self.counts.items())},
             "first": [{"line": line, "reason": reason} for line, reason in self.first],
         }

@@ -62,6 +62,21 @@ class Proposal:
         )
 
     @property
+    def format_text(self) -> str:
+        """What the file turned out to be, in one line for the provider's screen."""
+        told = self.format
+        names = {"csv": "CSV", "excel": "Excel", "parquet": "Parquet"}
+        words = [names.get(str(told.get("kind")), "")]
+        words += ["gzip 压缩"] if told.get("gzip") else []
+        words += [f"{told['encoding']} 编码"] if told.get("encoding") else []
+        words += [f"以{told['delimiter']}分隔"] if told.get("delimiter") else []
+        words += [f"工作表“{told['sheet']}”"] if told.get("sheet") else []
+        words += [f"另有 {len(told['other_sheets'])} 个工作表没有读"] if told.get("other_sheets") else []
+        words += ["首行是表头" if told.get("header") else "没有表头"]
+        words += [f"空行 {told['blank_lines']} 行"] if told.get("blank_lines") else []
+        return "，".join(w for w in words if w)
+
+    @property
     def subject(self) -> str | None:
         """The column that most likely names whom a row is about: the first identifying one, people first."""
         order = (
