@@ -20,6 +20,7 @@ from . import (
     reading,
     totals,
 )
+from .cells import number
 from .explain import Explained, link
 from .model import AttackReport, Document, Finding, Table, report
 from .query import Result, Untraceable, run
@@ -38,6 +39,7 @@ class View:
     explained: Explained | None
     original: Table
     computed: set[int] = field(default_factory=set)
+    single: bool = False
 
 
 def attack(
@@ -145,11 +147,13 @@ class _Attack:
                     * (len(guessed.functions) > 0 or shape is table)
                     * 0.9
                 )
+            if guessed is not None and shape is not table:
+                score += _crossed(shape, guessed, own)
             options.append((score, View(shape, own, guessed, table)))
-            if guessed is not None and guessed.functions:
-                break
         best = max(options, key=lambda o: o[0])[1] if options else View(table, {}, None, table)
         best.computed = _computed(best)
+        if best.explained is not None and _single_rows(best.explained, self.raw):
+            best.computed, best.single = set(), True
         return best
 
     def _copies(self, document: Document, views: list[View]) -> None:
@@ -160,7 +164,7 @@ class _Attack:
             def is_computed(i: int, computed: set[int] = computed) -> bool:
                 return i in computed
 
-            self.findings += search.table(view.table, view.explained, view.roles, is_computed)
+            self.findings += search.table(view.table, view.explained, view.roles, is_computed, view.single)
         self.findings += search.loose(document)
 
     def _view_checks(self, view: View) -> None:
@@ -250,6 +254,35 @@ class _Attack:
             self.findings.append(say("unexplained", "review", view.table.name, "unexplained_shape"))
         if not views:
             self.findings.append(say("unexplained", "review", "文件", "unexplained_shape"))
+
+
+def _crossed(shape: Table, guessed: Explained, own: dict[int, str]) -> float:
+    """A table whose column labels are categories of the raw data is a cross table; whole figures count."""
+    value = len(shape.columns) - 1
+    if value - 1 not in guessed.keys or not any(number(c) for c in shape.columns[value]):
+        return 0.0
+    figures = [n for c in shape.columns[value] if (n := number(c)) is not None]
+    function = guessed.functions.get(value, "count")
+    if all(n.decimals == 0 and n.value >= 0 for n in figures) and not function.startswith(("avg", "med", "q")):
+        own[value] = "count"
+    return 1.0
+
+
+def _single_rows(explained: Explained, raw: Raw) -> bool:
+    """Whether most groups are one raw row each: then nothing was aggregated."""
+    core = explained.result.core
+    if core is None:
+        return False
+    keys = ", ".join(core.keys)
+    grouped = f" GROUP BY {core.grouping}" if core.keys else ""
+    try:
+        one, all_ = raw.rows(
+            f"{core.prefix}SELECT count(*) FILTER (WHERE n = 1), count(*) FROM (SELECT {keys + ', ' if keys else ''}"
+            f"count(*) AS n{core.source}{grouped})"
+        )[0]
+    except duckdb.Error:
+        return False
+    return bool(one > 0.5 * all_)
 
 
 def _computed(view: View) -> set[int]:

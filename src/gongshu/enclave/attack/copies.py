@@ -58,12 +58,14 @@ class Copies:
         explained: Explained | None,
         roles: Mapping[int, str],
         computed: Callable[[int], bool],
+        single: bool = False,
     ) -> list[Finding]:
-        """Findings on one table. `computed(column)`: an aggregate that the raw data gives exactly."""
+        """Findings on one table. `computed(column)`: an aggregate that the raw data gives exactly;
+        `single`: its groups are known to be single raw rows."""
         columns = [i for i in range(len(table.columns)) if not computed(i) and not _empty(table, i)]
         if not columns or not table.height:
             return []
-        shape = self._aggregate_shaped(table, explained, roles)
+        shape = self._aggregate_shaped(table, explained, roles) and not single
         found: list[Finding] = []
         for source in self.domains.sources():
             pairs = self._pairs(table, columns, source)
