@@ -13,7 +13,9 @@ step() { # 名称 命令…
   if "$@"; then echo "-- $name：通过（$((SECONDS - from)) 秒）"; else echo "-- $name：失败"; failed="$failed $name"; fi
 }
 py=.venv/bin/python
-pytest() { $py -m pytest --cov --cov-report= "$@"; }
+rows=$(mktemp)
+trap 'rm -f "$rows"' EXIT
+pytest() { $py -m pytest --cov --cov-report= --rows "$rows" "$@"; }
 
 if [ "${1:-}" = fault ]; then
   step 故障 $py -m pytest -m fault --timeout 1800 tests/fault tests/integration
@@ -36,6 +38,7 @@ step 办公域 pytest -m "not fault" -p support.office_env tests/office
 step 闸口 pytest -m "not fault" -p support.domain_env tests/airlock
 step 集成 pytest -m "not fault" tests/integration tests/fault
 step 浏览器 pytest -m "not fault" tests/browser
+step 要求 $py -m support.rows "$rows"
 $py -m coverage combine -q
 step 覆盖率 $py scripts/coverage_floor.py
 if [ -n "$failed" ]; then echo "失败：$failed" >&2; exit 1; fi
