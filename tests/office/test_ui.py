@@ -251,3 +251,17 @@ def test_the_last_resort_needs_no_database() -> None:
     answer = errors.server_error(RequestFactory().get("/x/"))
     assert answer.status_code == 500
     assert "没有提交" in answer.content.decode()
+
+
+def test_a_database_out_of_reach_is_503() -> None:
+    from django.db import OperationalError
+    from django.http import HttpResponse
+
+    from gongshu.ui.middleware import ContentPolicyMiddleware
+
+    made = ContentPolicyMiddleware(lambda _: HttpResponse())
+    answer = made.process_exception(RequestFactory().get("/x/"), OperationalError("gone"))
+    assert answer is not None
+    assert answer.status_code == 503
+    assert "暂时不可用" in answer.content.decode()
+    assert made.process_exception(RequestFactory().get("/x/"), ValueError("x")) is None

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 SENTENCES: dict[int, tuple[str, str]] = {
     400: ("请求不对", "请求的内容读不懂，请返回上一页检查后重试。"),
@@ -64,10 +65,23 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The last resort: must not touch the database, so the frame is a plain page."""
-    title, sentence = SENTENCES[500]
+    return _plain(request, 500)
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """The database or another part is not there: a plain page that asks to come again."""
+    answer = _plain(request, 503)
+    answer["Retry-After"] = "10"
+    return answer
+
+
+def _plain(request: HttpRequest, status: int) -> HttpResponse:
     if wants_json(request):
-        return page(request, 500)
-    return render(request, "ui/errors/plain.html", {"title": title, "sentence": sentence}, status=500)
+        return page(request, status)
+    title, sentence = SENTENCES[status]
+    # 不经上下文处理器：它们要查数据库
+    body = render_to_string("ui/errors/plain.html", {"title": title, "sentence": sentence, "status": status})
+    return HttpResponse(body, status=status)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

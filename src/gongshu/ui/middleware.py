@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+
+from gongshu.ui import errors
+
+log = logging.getLogger(__name__)
 
 POLICY = "; ".join(
     (
@@ -44,3 +50,10 @@ class ContentPolicyMiddleware:
         if response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A database that cannot be reached is 503, not an error of this page."""
+        if not isinstance(exception, OperationalError | InterfaceError):
+            return None
+        log.error("database unreachable: %s", exception)
+        return errors.unavailable(request)
