@@ -125,10 +125,8 @@ def resign(directory: Path, entries: list[bytes], keys=KEYS, history: bool = Fal
     frontiers = {alg: tree.Frontier(alg) for alg in tree.HASHES}
     tiles: dict[tuple[str, int], list[bytes]] = {}
     for alg, frontier in frontiers.items():
-        frontier.extend(
-            [tree.leaf_hash(alg, entry) for entry in entries],
-            lambda level, node, alg=alg: tiles.setdefault((alg, level // 8), []).append(node),
-        )
+        rows = frontier.extend([tree.leaf_hash(alg, entry) for entry in entries])
+        tiles |= {(alg, level): row for level, row in rows.items()}
     for folder in ("tile", "tile-sm3"):
         shutil.rmtree(directory / folder)
     rows = [

@@ -38,17 +38,13 @@ def _sm3_by_cryptography(data: bytes) -> bytes:
     return state.finalize()
 
 
-_sm3 = _sm3_by_hashlib() or _sm3_by_cryptography
+sm3: Callable[[bytes], bytes] = _sm3_by_hashlib() or _sm3_by_cryptography
+"""SM3, 32 bytes (GB/T 32905-2016)."""
 
 
 def sha256(data: bytes) -> bytes:
     """SHA-256, 32 bytes (FIPS 180-4)."""
     return hashlib.sha256(data).digest()
-
-
-def sm3(data: bytes) -> bytes:
-    """SM3, 32 bytes (GB/T 32905-2016)."""
-    return _sm3(data)
 
 
 class _Running:

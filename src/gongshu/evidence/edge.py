@@ -55,7 +55,8 @@ class Edge:
         """Append entries; the files (path, bytes) that are new or changed by it."""
         files = self._bundles(fresh)
         for alg in ROOTS:
-            files += self._tiles(alg, [tree.leaf_hash(alg, data) for data in fresh])
+            hash_ = tree.HASHES[alg]
+            files += self._tiles(alg, [hash_(b"\0" + data) for data in fresh])
         return files
 
     def _bundles(self, fresh: list[bytes]) -> list[File]:
@@ -71,10 +72,8 @@ class Edge:
     def _tiles(self, alg: str, leaves: list[bytes]) -> list[File]:
         open_, frontier = self.tiles[alg], self.frontiers[alg]
         start = frontier.size
-        done: dict[int, list[bytes]] = {}
-        frontier.extend(leaves, lambda level, node: done.setdefault(level // 8, []).append(node))
         files = []
-        for level, hashes in done.items():
+        for level, hashes in frontier.extend(leaves).items():
             number = (start >> 8 * level) // WIDTH
             row = open_.get(level, []) + hashes
             while len(row) >= WIDTH:

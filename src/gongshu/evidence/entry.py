@@ -163,6 +163,32 @@ def check(entry: Mapping[str, Any]) -> None:
             raise EntryError("存证条目的 moved 应为非零的整秒数。")
 
 
+def checked(entry: Mapping[str, Any]) -> bytes:
+    """`check` and `canonical` in one: the bytes of a good entry, or `EntryError`.
+
+    Most entries are recognised whole by one expression over their bytes; what it does not know by sight
+    takes the long way through `check`.
+    """
+    try:
+        data = _encoder.encode(entry)
+    except (TypeError, ValueError, RecursionError):
+        check(entry)
+        raise EntryError("存证条目不能写成规范 JSON。") from None
+    match = _WHOLE.fullmatch(data)
+    if match is None or len(data) > MAX_BYTES or match["rest"] not in _good_articles:
+        check(entry)
+        if match is not None:
+            if len(_good_articles) >= _REMEMBERED:
+                _good_articles.clear()
+            _good_articles.add(match["rest"])
+        return canonical(entry)
+    for name in _IDS:
+        value = entry[name]
+        if value not in _good_ids and value != "":
+            _shaped(name, "id", value)
+    return data
+
+
 def canonical(entry: Mapping[str, Any]) -> bytes:
     """The RFC 8785 bytes of a *checked* entry.
 
@@ -173,6 +199,35 @@ def canonical(entry: Mapping[str, Any]) -> bytes:
     if len(encoded) > MAX_BYTES:
         raise EntryError("存证条目过长。")
     return encoded
+
+
+# The fast way: letters only where names stand, ids looked up one by one, articles known as a whole.
+_NAME = rb"[a-z][a-z_-]{0,47}(?:\.[a-z][a-z_-]{0,47}){0,5}"
+_ACTOR = rb"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,95}"
+_ID = rb"(?:" + _ACTOR + rb")?"
+_DIGEST = rb'"' + _NAME + rb'":"(?:sha256|sm3):[0-9a-f]{64}"'
+_WHOLE = re.compile(
+    rb'\{"act":"'
+    + _NAME
+    + rb'","actor":"'
+    + _ACTOR
+    + rb'","articles":(?P<rest>\[[^\]]*\]),"case":"'
+    + _ID
+    + rb'","digests":\{(?:'
+    + _DIGEST
+    + rb"(?:,"
+    + _DIGEST
+    + rb')*)?\},"role":"'
+    + _NAME
+    + rb'","seq":[1-9][0-9]{0,14},"source":"[a-z][a-z-]{0,31}","subject":"'
+    + _ID
+    + rb'","time":"'
+    + _SHAPES["time"].pattern.encode()
+    + rb'","v":1,"zone":"[a-z][a-z-]{0,31}"\}'
+)
+_IDS = ("actor", "subject", "case")
+_good_ids = _good["id"]
+_good_articles: set[bytes] = set()
 
 
 def _shaped(name: str, shape: str, value: object) -> None:

@@ -265,8 +265,7 @@ class Log:
         last = dict(self._last)
         duplicates = 0
         for one in entries:
-            entries_.check(one)
-            data = entries_.canonical(one)
+            data = entries_.checked(one)
             source, seq = one["source"], one["seq"]
             expected = last.get(source, 0) + 1
             if seq == expected:

@@ -30,57 +30,54 @@ def node_hash(alg: str, left: bytes, right: bytes) -> bytes:
 
 
 class Frontier:
-    """The right edge of a growing tree: the roots of its complete subtrees, largest first.
+    """The right edge of a growing tree: at each level the root of a complete subtree that waits for its
+    right neighbour, or None."""
 
-    `completed(level, hash)` is called for every node whose level is a multiple of 8: those are what
-    tiles hold (C2SP tlog-tiles, height 8).
-    """
-
-    def __init__(self, alg: str, size: int = 0, nodes: Sequence[bytes] = ()) -> None:
+    def __init__(self, alg: str, size: int = 0, waiting: Sequence[bytes | None] = ()) -> None:
         self.alg = alg
         self.size = size
         self._hash = HASHES[alg]
-        self._nodes = list(nodes)  # one for each set bit of size, from the highest
+        self._waiting = list(waiting)
 
     def copy(self) -> Frontier:
-        return Frontier(self.alg, self.size, self._nodes)
+        return Frontier(self.alg, self.size, self._waiting)
 
-    def extend(self, leaves: Sequence[bytes], completed: Callable[[int, bytes], None] | None = None) -> None:
-        """Append leaf hashes."""
-        hash_, nodes, size = self._hash, self._nodes, self.size
-        for leaf in leaves:
-            node = leaf
-            if completed is not None:
-                completed(0, node)
-            level = 0
-            carry = size
-            while carry & 1:
-                node = hash_(b"\1" + nodes.pop() + node)
-                level += 1
-                carry >>= 1
-                if completed is not None and not level & 7:
-                    completed(level, node)
-            nodes.append(node)
-            size += 1
-        self.size = size
+    def extend(self, leaves: Sequence[bytes]) -> dict[int, list[bytes]]:
+        """Append leaf hashes; the nodes this completes on the levels that tiles hold (every eighth).
+
+        Keyed by tile level (C2SP tlog-tiles, height 8): 0 for the leaves themselves.
+        """
+        hash_, waiting = self._hash, self._waiting
+        done: dict[int, list[bytes]] = {}
+        row, level = list(leaves), 0
+        self.size += len(row)
+        while row:
+            if not level & 7:
+                done[level >> 3] = row.copy()
+            if level == len(waiting):
+                waiting.append(None)
+            left = waiting[level]
+            if left is not None:
+                row.insert(0, left)
+            waiting[level] = row.pop() if len(row) & 1 else None
+            row = [hash_(b"\1" + one + other) for one, other in zip(row[::2], row[1::2], strict=True)]
+            level += 1
+        return done
 
     def root(self) -> bytes:
-        if not self._nodes:
-            return self._hash(b"")
-        root = self._nodes[-1]
-        for node in reversed(self._nodes[:-1]):
-            root = self._hash(b"\1" + node + root)
-        return root
+        root: bytes | None = None
+        for node in self._waiting:
+            if node is not None:
+                root = node if root is None else self._hash(b"\1" + node + root)
+        return self._hash(b"") if root is None else root
 
 
 def frontier_of(alg: str, size: int, node: Node) -> Frontier:
     """The frontier of a stored tree of `size` leaves, read through `node`."""
-    nodes, start = [], 0
-    for level in reversed(range(size.bit_length())):
-        if size >> level & 1:
-            nodes.append(node(level, start >> level))
-            start += 1 << level
-    return Frontier(alg, size, nodes)
+    waiting: list[bytes | None] = []
+    for level in range(size.bit_length()):
+        waiting.append(node(level, (size >> level) - 1) if size >> level & 1 else None)
+    return Frontier(alg, size, waiting)
 
 
 def merkle_root(alg: str, entries: Sequence[bytes]) -> bytes:
