@@ -31,7 +31,10 @@ def _arithmetic(node: exp.Expression, context: Context) -> Fact:
     if node.key == "intdiv" and left.raw and _wide(right):
         fact = replace(fact, raw=False)
     elif fact.subject and node.key in ("add", "sub", "mul") and _can_overflow(left, right, fact):
-        guard(node, context)
+        if context.rows:
+            guard(node, context)
+        elif fact.kind == "integer":
+            _widen(node)
     counted = fact.counted and not (node.key == "div" and left.counted and right.counted)
     if node.key in ("add", "sub"):
         counted = left.counted or right.counted
@@ -82,12 +85,25 @@ def _division(node: exp.Expression, divisor: Fact, context: Context) -> None:
         context.state.refuse("error_oracle", "除数可以被做成零，出错与否会泄露数据")
 
 
+def _widen(node: exp.Expression) -> None:
+    """A sum or product of a group key: computed wide enough not to overflow, NULL if it does not fit."""
+    left = node.this
+    hole = exp.Null()
+    node.set("this", hole)
+    hole.replace(exp.Cast(this=left, to=exp.DataType.build("HUGEINT", dialect="duckdb")))
+    place = exp.Null()
+    node.replace(place)
+    place.replace(exp.TryCast(this=exp.Paren(this=node), to=exp.DataType.build("BIGINT", dialect="duckdb")))
+
+
 def guard(node: exp.Expression, context: Context) -> None:
     """Put a row-wise computation that could overflow inside TRY, which gives NULL instead of failing."""
     if not context.rows or node.find(exp.Subquery, exp.Window, exp.Select) is not None:
         return
-    for inner in list(node.find_all(exp.Try)):
-        if inner is not node and isinstance(inner.this, exp.Add | exp.Sub | exp.Mul):
+    for side in ("this", "expression"):
+        part = node.args.get(side)
+        inner = part.unnest() if isinstance(part, exp.Expression) else None
+        if isinstance(inner, exp.Try) and isinstance(inner.this, exp.Add | exp.Sub | exp.Mul):
             inner.replace(exp.Paren(this=inner.this))
     hole = exp.Null()
     node.replace(hole)
