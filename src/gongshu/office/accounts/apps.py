@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate
 
 
@@ -29,4 +30,7 @@ class AccountsConfig(AppConfig):
         frame.add("人员与账号", "accounts:people", 901, frame.holds("accounts.people"))
         frame.add("角色授予", "accounts:grants", 902, frame.holds("accounts.roles"))
         frame.add("关联关系", "accounts:affiliations", 903, frame.holds("accounts.affiliations"))
+        frame.add("信任名单", "accounts:trust", 905, frame.holds("accounts.trust"))
+        if settings.SITE.demo:
+            frame.add("演示时钟", "accounts:clock", 906, frame.holds("accounts.clock"))
         frame.add("存证日志", "accounts:audit", 904, frame.holds("accounts.audit"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from gongshu.office.accounts import administration, views
+from gongshu.office.accounts import administration, lineviews, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -21,5 +21,7 @@ urlpatterns = [
     path("admin/grants/", administration.grants, name="grants"),
     path("admin/grants/<int:pk>/revoke/", administration.revoke, name="revoke"),
     path("admin/affiliations/", administration.affiliations, name="affiliations"),
+    path("admin/trust/", lineviews.trust_list, name="trust"),
+    path("admin/clock/", lineviews.clock_page, name="clock"),
     path("admin/audit/", administration.audit, name="audit"),
 ]
