@@ -25,18 +25,23 @@ def gongshu(home: Path, *words: str | Path) -> dict[str, Any]:
     return answer
 
 
-def draft(home: Path, folder: Path, rows: Mapping[str, Any] = NOBODY) -> Path:
+def draft(
+    home: Path,
+    folder: Path,
+    rows: Mapping[str, Any] = NOBODY,
+    names: tuple[str, ...] = ("甲", "乙"),
+) -> Path:
     """A list of the next number with both administrators' signatures; their keys stay in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     publics: list[str | Path] = []
-    for name in ("甲", "乙"):
+    for name in names:
         if not (folder / name / KEY_FILE).exists():
             gongshu(home, "trust", "new-administrator", "--out", folder / name, "--name", name)
         publics += ["--administrator", folder / name / PUBLIC_FILE]
     (folder / "rows.json").write_text(json.dumps(rows))
     made = folder / "list.json"
     gongshu(home, "trust", "template", "--out", made, "--rows", folder / "rows.json", *publics)
-    for name in ("甲", "乙"):
+    for name in names:
         gongshu(home, "trust", "sign", "--list", made, "--key", folder / name / KEY_FILE)
     return made
 
