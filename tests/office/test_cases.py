@@ -102,7 +102,7 @@ def test_deadlines_follow_the_calendar_and_say_who_owes() -> None:
     assert rows["acceptance"].met == NOW.date()
     assert rows["publicity"].due == date(2026, 3, 16)
     assert rows["publicity"].met is None
-    assert rows["publicity"].owes == ["registrar"]
+    assert rows["publicity"].owes == []  # 等它届满，没有人因它超期
     assert rows["publicity"].fact["basis"]
 
 

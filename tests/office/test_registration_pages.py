@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from gongshu.office.cases.models import Material
+from gongshu.office.link.models import OutboxEntry
 from gongshu.office.registration.models import Deposit, Objection, Registration
 from support import people
 from support.registrations import RESOURCE, TERM, Office, held, pdf, posted
@@ -232,6 +233,16 @@ def test_anybody_may_object_under_the_real_name_with_evidence(office: Office) ->
     clerk = client_of(office.clerk_person)
     panel = text(clerk.get(f"/cases/{made.case_id}/"))
     assert "11010519491231002X" in panel
+    paper = clerk.get(f"/registration/identity/{found.pk}/")
+    assert paper.content.startswith(b"%PDF")
+    assert OutboxEntry.objects.filter(fields__act="registration.identity_read").count() == 1
+    theirs = client_of(office.applicant_person)
+    for path in (f"/cases/{made.case_id}/", f"/registration/{made.pk}/"):
+        shown = text(theirs.get(path))
+        assert "数据权属有争议" in shown
+        for secret in ("11010519491231002X", "13800000000", "身份证.pdf"):
+            assert secret not in shown
+    assert theirs.get(f"/registration/identity/{found.pk}/").status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,9 @@ class Running:
     paused: date | None = None
 
     def overdue(self, today: date) -> bool:
-        """Open, not suspended and past its last day; only a deadline can be overdue."""
+        """Open, not suspended and past its last day; only a deadline that somebody owes can be overdue."""
         is_deadline = self.fact.kind in ("deadline", "date") and self.fact.direction == "after"
+        is_deadline = is_deadline and bool(self.owes)
         return (
             self.met is None
             and self.paused is None

@@ -86,7 +86,8 @@ class Chip:
         if self.left is None:
             return "没有期限"
         if self.plain:
-            return f"还有 {self.left} 天" if self.left >= 0 else "已届满"
+            amount = f"{self.left} 天" if self.unit == "自然日" else f"{self.left} 个{self.unit}"
+            return "已届满" if self.left < 0 else f"还有 {amount}" if self.left else "今天是最后一天"
         if self.left < 0:
             return f"已超期 {-self.left} 个{self.unit}"
         return "今天是最后一天" if self.left == 0 else f"还剩 {self.left} 个{self.unit}"

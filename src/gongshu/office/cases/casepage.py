@@ -171,10 +171,11 @@ def _facts(args: Mapping[str, Any]) -> Sequence[str]:
 
 def _deadline(row: Deadline, today: date, rules: Rules, zone: str) -> DeadlineView:
     working = row.unit == "working_days"
+    counted = working or row.can_be_overdue
     left, drawn = None, None
     if row.met is None and row.due:
-        left = remaining(row.due, today, calendar()) if row.can_be_overdue else (row.due - today).days
-        if row.can_be_overdue or row.kind == "window":
+        left = remaining(row.due, today, calendar()) if counted else (row.due - today).days
+        if counted or row.kind == "window":
             drawn = smallcalendar.build(row.started, row.due, today, calendar().day, working)
     status = {"superseded_draft": "依据征求意见稿，正式文本已发布、待核", "draft": "依据征求意见稿"}.get(
         row.text_status, ""
@@ -183,7 +184,7 @@ def _deadline(row: Deadline, today: date, rules: Rules, zone: str) -> DeadlineVi
         title=row.title,
         due=row.due,
         left=left,
-        unit="工作日" if row.can_be_overdue else "自然日",
+        unit="工作日" if counted else "自然日",
         provisional=row.provisional,
         why=row.pk,
         status=status,

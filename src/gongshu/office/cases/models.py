@@ -235,7 +235,7 @@ class Deadline(ZonedModel):
 
     @property
     def can_be_overdue(self) -> bool:
-        return self.kind in ("deadline", "date") and self.direction == "after"
+        return self.kind in ("deadline", "date") and self.direction == "after" and bool(self.owes)
 
 
 class Material(ZonedModel):

@@ -40,7 +40,9 @@ def nearest(where: Position) -> date:
 
 
 def _owed(running: Running) -> bool:
-    return running.fact.kind in ("deadline", "date") and running.fact.direction == "after"
+    return (
+        running.fact.kind in ("deadline", "date") and running.fact.direction == "after" and bool(running.owes)
+    )
 
 
 def next_look(where: Position, today: date, ticked: bool) -> date:

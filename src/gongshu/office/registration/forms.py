@@ -7,6 +7,7 @@ the ids of the pack (`R01`, `R08-from`, `R28-value`, `R28-unit`), rows of a repe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -182,6 +183,7 @@ class Laid:
 
     block: Block
     needed: bool
+    when_json: str
     rows: list[list[forms.BoundField]]
     problems: int
 
@@ -196,8 +198,11 @@ def laid_out(made: ApplicationForm, filled: Mapping[str, Any]) -> list[Laid]:
         for row in rows:
             for bound in row:
                 field: Any = bound.field
-                field.needed = conditions.holds(getattr(field, "when", None), filled)
-        found.append(Laid(block, needed or problems > 0, rows, problems))
+                when = getattr(field, "when", None)
+                field.needed = conditions.holds(when, filled)
+                field.when_json = json.dumps(when, ensure_ascii=False) if when else ""
+        when_json = json.dumps(block.when, ensure_ascii=False) if block.when else ""
+        found.append(Laid(block, needed or problems > 0, when_json, rows, problems))
     return found
 
 

@@ -18,7 +18,15 @@ from gongshu.office.accounts.actors import Actor
 from gongshu.office.cases import lawbook
 from gongshu.office.cases.models import Case, CaseEvent, Deadline
 from gongshu.office.cases.registry import Handler
-from gongshu.office.registration import certificates, checklist, content, drafts, objections, queries
+from gongshu.office.registration import (
+    certificates,
+    checklist,
+    content,
+    drafts,
+    objections,
+    permissions,
+    queries,
+)
 from gongshu.office.registration.models import Certificate, Registration
 from gongshu.office.registration.widgets import DefectsWidget
 from gongshu.ui.inputs import build
@@ -68,6 +76,7 @@ class RegistrationHandler(Handler):
             "registration": found,
             "certificate": Certificate.objects.filter(registration=found).first(),
             "objections": list(found.objections.order_by("at", "pk")),
+            "sees_identity": permissions.sees_identity(actor, found),
             "notice_lines": found.notice or notice_of(found),
         }
 

@@ -133,6 +133,9 @@ class Objection(ZonedModel):
     objector = models.CharField("异议人姓名或名称", max_length=120)
     identity_kind = models.CharField("证件种类", max_length=20, choices=IDENTITIES, blank=True)
     identity = models.CharField("证件号码", max_length=30, blank=True)
+    identity_paper = models.ForeignKey(
+        Material, null=True, on_delete=models.PROTECT, related_name="+", verbose_name="身份证明"
+    )
     contact = models.CharField("联系方式", max_length=120, blank=True)
     grounds = models.TextField("异议内容")
     by_account = models.CharField("提出人账号（人员编号）", max_length=40, blank=True)

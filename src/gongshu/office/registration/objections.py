@@ -82,6 +82,8 @@ def object_publicly(
 ) -> Objection:
     """An objection of somebody without an account. Counts from now; the registrar checks the identity paper.
 
+    The identity paper stays out of the case's materials: only the registrar may open it.
+
     Raises `Refused` when the state takes no objection, the identity is no identity or evidence is missing.
     """
     problem = identity_problem(objector.identity_kind, objector.identity)
@@ -94,7 +96,6 @@ def object_publicly(
         raise Refused(f"这件登记现为“{case.state_title}”，不在可以提出异议的阶段。", "state")
     actor = actors.public(case.zone_id)
     made = new_receipt()
-    files = [*evidence, *identity]
     shown = [{"name": each.name, "digest": each.digest} for each in evidence]
     facts = {
         "objector": objector.name.strip(),
@@ -103,9 +104,10 @@ def object_publicly(
         "real_name": True,
     }
     with transaction.atomic():
-        done = services.perform(case, act, actor, facts, now, files)
+        done = services.perform(case, act, actor, facts, now, evidence)
         row = Objection.objects.get(pk=done.event.data["objection"])
         row.identity_kind, row.identity = objector.identity_kind, "".join(objector.identity.split()).upper()
+        row.identity_paper = identity[0]
         row.contact, row.address, row.receipt = objector.contact.strip(), address, made
         row.save()
     return row

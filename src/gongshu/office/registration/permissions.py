@@ -55,6 +55,11 @@ def check_edit(actor: Actor, registration: Registration) -> None:
         )
 
 
+def sees_identity(actor: Actor, registration: Registration) -> bool:
+    """Only the registrar of the zone sees who an objector is by number, contact and paper."""
+    return not actor.anonymous and can(actor, "registration.desk", registration.zone_id)
+
+
 def can_edit(actor: Actor, registration: Registration) -> bool:
     try:
         check_edit(actor, registration)

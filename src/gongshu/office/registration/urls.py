@@ -15,6 +15,7 @@ urlpatterns = [
     path("publicity/<str:pk>/", public.notice, name="notice"),
     path("publicity/<str:pk>/object/", public.object_to, name="object"),
     path("objections/<str:receipt>/", public.objection, name="objection"),
+    path("identity/<str:pk>/", certificate.identity_paper, name="identity"),
     path("check/", public.check, name="check"),
     path("check/<str:code>", public.checked, name="checked"),
     path("certificates/", public.certificates, name="certificates"),

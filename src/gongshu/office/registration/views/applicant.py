@@ -206,6 +206,7 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         "notice": found.notice or handler.notice_of(found),
         "deposits": list(found.deposits.select_related("receipt", "entry").order_by("wall_at")),
         "objections": list(found.objections.order_by("at")),
+        "sees_identity": permissions.sees_identity(actor, found),
         "certificate": Certificate.objects.filter(registration=found).first(),
         "by_choice": content.form_of(lawbook.rules_of(found.case)).because,
     }

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
-from gongshu.office.accounts.access import actor_of, login_required
+from gongshu.office.accounts.access import actor_of, login_required, needs
 from gongshu.office.cases import deposits as store
-from gongshu.office.link import proofs
-from gongshu.office.registration import certificates, deposits, queries
-from gongshu.office.registration.models import Certificate, Deposit
+from gongshu.office.link import clock, evidence, proofs
+from gongshu.office.registration import certificates, deposits, permissions, queries
+from gongshu.office.registration.models import Certificate, Deposit, Objection
 from gongshu.ui import errors
 from gongshu.ui.export import attachment
 
@@ -62,6 +63,35 @@ def deposit_receipt(request: HttpRequest, pk: str) -> HttpResponse:
         return as_file(deposits.with_proof(found), f"{found.pk}.json")
     except store.DepositError as error:
         return errors.page(request, 500, str(error), "deposit")
+
+
+@needs("registration.desk")
+def identity_paper(request: HttpRequest, pk: str) -> HttpResponse:
+    """The identity paper of an objector, for the registrar of the zone alone; looking leaves evidence."""
+    actor = actor_of(request)
+    rows = Objection.objects.for_actor(actor).select_related("identity_paper", "registration")
+    found = get_object_or_404(rows.exclude(identity_paper=None), pk=pk)
+    paper = found.identity_paper
+    if paper is None or not permissions.sees_identity(actor, found.registration):
+        raise Http404
+    with transaction.atomic():
+        evidence.record(
+            act="registration.identity_read",
+            actor=actor.person,
+            role="registrar",
+            subject=found.pk,
+            zone=found.zone_id,
+            now=clock.wall_now(),
+            case=found.registration.case_id,
+        )
+    try:
+        data = store.read(paper.digest)
+    except store.DepositError as error:
+        return errors.page(request, 500, str(error), "deposit")
+    answer = HttpResponse(data, content_type=paper.media_type)
+    answer["Content-Disposition"] = attachment(paper.name)
+    answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return answer
 
 
 def as_file(data: dict[str, Any], name: str) -> HttpResponse:

@@ -173,7 +173,6 @@ def object_to(request: HttpRequest, pk: str) -> HttpResponse:
             OBJECTION_INPUTS,
             actor=public_actor(found),
             now=now,
-            case=found.case,
             act=act,
         )
     except Refused as refusal:
@@ -208,8 +207,10 @@ def public_actor(found: Registration) -> Any:
 
 
 def handed_in(found: Registration, act: str, ids: list[str]) -> list[Material]:
-    """The files a visitor has just handed in for this objection; ids of other files are ignored."""
-    return list(Material.objects.filter(pk__in=ids, case_id=found.case_id, uploaded_by="public", act=act))
+    """The files a visitor has handed in and nobody has taken yet; other ids are ignored."""
+    return list(
+        Material.objects.filter(pk__in=ids, case=None, zone_id=found.zone_id, uploaded_by="public", act=act)
+    )
 
 
 def objection_page(
