@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from openpyxl import load_workbook
 
+from gongshu.office.accounts.models import Delegation
 from gongshu.office.cases import deposits, explaining, queries, registry, services
 from gongshu.office.cases.models import Case, Decision, Material, Waiting
 from gongshu.office.link import clock
@@ -284,6 +285,35 @@ def test_a_file_that_is_not_what_it_says_is_refused(
     assert answer.status_code == 400
     assert wanted in text(answer)
     assert not Material.objects.exists()
+
+
+@pytest.mark.row("B19")
+def test_a_power_of_attorney_is_given_with_its_document_and_taken_back(client: Client) -> None:
+    home, agency = (
+        people.organisation(zone="gansu"),
+        people.organisation("代理公司", zone="gansu", kind="enterprise"),
+    )
+    agent = people.person(agency, "agent")
+    people.log_in(client, people.person(home, "registrant"))
+    given = {"code": agency.uscc, "since": "2026-01-01", "until": "2026-12-31"}
+    refused = client.post(
+        "/delegations/", given | {"document": SimpleUploadedFile("委托书.pdf", b"not a pdf")}
+    )
+    assert refused.status_code == 400
+    assert agency.uscc in text(refused)
+    assert client.post("/delegations/", given | {"code": "1"}).status_code == 400
+    done = client.post("/delegations/", given | {"document": SimpleUploadedFile("委托书.pdf", PDF)})
+    assert done.status_code == 302
+    assert people.actor(agent).principals == {home.pk}
+    page = text(client.get("/delegations/"))
+    assert "代理公司" in page
+    other = Client()
+    people.log_in(other, agent)
+    assert other.post("/delegations/", given).status_code == 403
+    row = Delegation.objects.get()
+    assert other.post(f"/delegations/{row.pk}/end/").status_code == 404
+    assert client.post(f"/delegations/{row.pk}/end/").status_code == 302
+    assert people.actor(agent).principals == frozenset()
 
 
 def test_notices_reach_those_whose_turn_it_is(client: Client, desk: Desk) -> None:

@@ -198,16 +198,18 @@ class Table:
         return workbook_response(self.title or self.name, [each.label for each in self.columns], lines)
 
     def _cells(self, row: Any) -> list[Cell]:
-        return [
-            Cell(
-                column=each,
-                value=each.of(row),
-                href=each.href(row) if each.href else "",
-                label=each.label_of(row) if each.label_of else "",
-                why=each.why(row) if each.why else None,
-            )
-            for each in self.columns
-        ]
+        return [_cell(each, row) for each in self.columns]
+
+
+def _cell(column: Column, row: Any) -> Cell:
+    value = column.of(row)
+    return Cell(
+        column=column,
+        value=value,
+        href=column.href(row) if column.href and value not in (None, "") else "",
+        label=column.label_of(row) if column.label_of else "",
+        why=column.why(row) if column.why else None,
+    )
 
 
 def _sort_key(value: Any) -> tuple[bool, Any]:

@@ -24,4 +24,5 @@ class CasesConfig(AppConfig):
         registry.explain_with("t", why.of_deadline)
         frame.add("待办", "cases:inbox", 100, frame.works, queries.waiting_count)
         frame.add("案件", "cases:list", 110, frame.works)
+        frame.add("委托代理", "cases:delegations", 890, frame.holds("accounts.delegations"))
         frame.add("通知", "cases:notices", 120, frame.works, queries.unread_count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from gongshu.office.cases import views
+from gongshu.office.cases import delegations, views
 
 app_name = "cases"
 urlpatterns = [
@@ -16,5 +16,7 @@ urlpatterns = [
     path("proof/<str:identifier>.json", views.proof, name="proof"),
     path("notices/", views.notice_list, name="notices"),
     path("notices/read/", views.notices_read, name="notices-read"),
+    path("delegations/", delegations.delegations, name="delegations"),
+    path("delegations/<int:pk>/end/", delegations.end, name="delegation-end"),
     path("materials/<str:pk>/", views.material, name="material"),
 ]
