@@ -297,7 +297,11 @@ def test_the_format_is_told_in_one_line(vaults: Vaults, tmp_path: Path) -> None:
     assert proposal.format_text == "CSV，gzip 压缩，GB18030 编码，以分号分隔，首行是表头"
 
 
-def test_excel(vaults: Vaults, tmp_path: Path) -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_excel(vaults: Vaults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
+    """Both readers: the quick one, and the one for workbooks that do not fit in memory."""
+    if large:
+        monkeypatch.setattr("gongshu.enclave.intake.excel._LARGE", 0)
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.append(["公交客流统计表"])
@@ -306,11 +310,12 @@ def test_excel(vaults: Vaults, tmp_path: Path) -> None:
     sheet.append(["2路", "西门", dt.datetime(2026, 3, 2), None, 8.5])
     sheet.append([None] * 5)
     sheet.append(["3路", "桥头", dt.date(2026, 3, 2), 7, None])
+    sheet.append(["4路", "桥头", dt.date(2026, 3, 2), 7, None, None, "表外的字"])
     book.create_sheet("备用")
     book.save(tmp_path / "公交.xlsx")
     proposal = vaults.read(tmp_path / "公交.xlsx")
     assert (proposal.rows, proposal.format["kind"]) == (3, "excel")
-    assert proposal.broken["reasons"]["before_header"]["count"] == 1
+    assert proposal.broken["counts"] == {"before_header": 1, "many": 1}
     rows = vaults.rows(vaults.confirm(proposal)).to_pylist()
     assert [r["日期"] for r in rows] == [r["日期"] for r in EXPECTED]
     assert [r["人次"] for r in rows] == [12, None, 7]

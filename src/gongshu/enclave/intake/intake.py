@@ -22,6 +22,7 @@ from gongshu.enclave.vault import Column, Manifest, Vault, VaultError, Writer
 from gongshu.recognise import headers
 
 from . import convert, sources
+from .base import BATCH
 from .problems import IntakeError
 from .profile import feed
 from .proposal import Decision, Proposal, check, check_table, fields
@@ -53,7 +54,7 @@ def read(
         raise IntakeError("empty", "文件里只有表头，没有数据行。" if source.names else "文件里没有数据。")
     profiles = [recognise.ColumnProfile(n, now.date()) for n in source.names]
     findings = recognise.headers_look_like_data(source.names, _rows(first, _SAMPLE_ROWS)) if header else []
-    with Writer(drafts, first.schema, target=_DRAFT_PART, group=sources.BATCH) as writer:
+    with Writer(drafts, first.schema, target=_DRAFT_PART, group=BATCH) as writer:
         for batch in _chain(first, batches):
             for profile, column in zip(profiles, batch.columns, strict=True):
                 feed(profile, column)
@@ -216,7 +217,7 @@ def _draft_batches(drafts: Vault, draft: Manifest) -> Iterator[pa.RecordBatch]:
         buffer = io.BytesIO()
         drafts.read_part(draft, part, buffer)
         buffer.seek(0)
-        yield from pq.ParquetFile(buffer).iter_batches(batch_size=sources.BATCH, use_threads=False)
+        yield from pq.ParquetFile(buffer).iter_batches(batch_size=BATCH, use_threads=False)
 
 
 def _draft_sample(drafts: Vault, draft: Manifest) -> list[list[str | None]]:

@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import zipfile
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .base import BATCH, Source, distinct, texts
+from .excel import Excel
 from .lines import Lines, is_gzip
-from .problems import Broken, IntakeError
+from .problems import IntakeError
 from .records import Records, Row, check_width, shape
 
-BATCH = 20_000
 LIMIT = 64 << 30
-_EXCEL_PLAIN = 1 << 30
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-
-
-class Source(ABC):
-    """`names` are known once the first batch has been read; all batches have the same schema."""
-
-    names: list[str]
-    kind: str
-    typed = False
-
-    def __init__(self) -> None:
-        self.broken = Broken()
-        self.names = []
-
-    @abstractmethod
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows, in order, at most `BATCH` at a time; text unless `typed`."""
-
-    @abstractmethod
-    def format(self) -> dict[str, Any]:
-        """What the file turned out to be, for the provider's screen."""
-
-
-def _texts(rows: Sequence[Row], names: Sequence[str]) -> pa.RecordBatch:
-    columns = [pa.array(c, pa.string()) for c in zip(*rows, strict=True)]
-    return pa.RecordBatch.from_arrays(columns, names=_distinct(names))
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """Arrow needs distinct names; the draft's are numbers, the provider sees `names`."""
-    return [f"c{n}" for n in range(len(names))]
 
 
 class Csv(Source):
@@ -70,12 +38,12 @@ class Csv(Source):
         for rows in self.records:
             waiting += self._named(rows)
             while len(waiting) >= BATCH:
-                yield _texts(waiting[:BATCH], self.names)
+                yield texts(waiting[:BATCH], self.names)
                 del waiting[:BATCH]
         if not self.names:
             self._named([])
         if waiting:
-            yield _texts(waiting, self.names)
+            yield texts(waiting, self.names)
 
     def _named(self, rows: list[Row]) -> list[Row]:
         """Give the columns their names once; without a header the first record is data."""
@@ -102,95 +70,6 @@ class Csv(Source):
         }
 
 
-def _cell(value: object) -> str:
-    """An Excel cell as it would be typed."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, dt.datetime):
-        return value.isoformat(sep=" ") if value.time() != dt.time() else value.date().isoformat()
-    if isinstance(value, dt.date | dt.time):
-        return value.isoformat()
-    return str(value)
-
-
-class Excel(Source):
-    """The first sheet that holds anything. Rows above the widest header are titles and are set aside."""
-
-    kind = "excel"
-
-    def __init__(self, path: Path, header: bool = True) -> None:
-        super().__init__()
-        _check_archive(path)
-        import python_calamine
-
-        try:
-            self.book = python_calamine.CalamineWorkbook.from_path(str(path))
-            found = [(n, self.book.get_sheet_by_name(n)) for n in self.book.sheet_names]
-        except Exception as error:  # the binding raises its own kinds, and ZipError
-            if "password" in str(error).lower():
-                raise IntakeError("encrypted", "Excel 文件有密码，请去掉密码后再入库。") from error
-            raise IntakeError("format", "Excel 文件打不开，可能已损坏或不是 Excel 格式。") from error
-        filled = [(name, sheet) for name, sheet in found if sheet.height and sheet.width]
-        if not filled:
-            raise IntakeError("empty", "Excel 文件里没有内容。")
-        self.sheets = [name for name, _ in filled]
-        self.sheet = filled[0][1]
-        check_width(self.sheet.width)
-        self.with_header = header
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        waiting: list[Row] = []
-        number = self.sheet.start[0] if self.sheet.start else 0
-        for cells in self.sheet.iter_rows():
-            number += 1
-            row = [_cell(c) for c in cells]
-            if not any(c.strip() for c in row):
-                continue
-            if not self.names and not self._is_header(row, number):
-                continue
-            if self.names and self._taken:
-                waiting.append(row)
-            self._taken = True
-            if len(waiting) >= BATCH:
-                yield _texts(waiting, self.names)
-                waiting = []
-        if not self.names:
-            raise IntakeError("empty", "Excel 表里没有表头，请补上后再入库。")
-        if waiting:
-            yield _texts(waiting, self.names)
-
-    _taken = False
-
-    def _is_header(self, row: Row, number: int) -> bool:
-        if self.with_header and sum(bool(c.strip()) for c in row) * 2 <= len(row) and len(row) > 2:
-            self.broken.add(number, "before_header", " ".join(c for c in row if c))
-            return False
-        self.names = [c.strip() for c in row] if self.with_header else [f"列{n + 1}" for n in range(len(row))]
-        self._taken = not self.with_header
-        return True
-
-    def format(self) -> dict[str, Any]:
-        return {
-            "kind": "excel",
-            "sheet": self.sheets[0],
-            "other_sheets": self.sheets[1:],
-            "header": self.with_header,
-        }
-
-
-def _check_archive(path: Path) -> None:
-    """An xlsx that unpacks to more than 1 GiB is a bomb or a mistake; CSV is the way for such sizes."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        if sum(i.file_size for i in archive.infolist()) > _EXCEL_PLAIN:
-            raise IntakeError("too_large", "Excel 展开后超过 1 GiB，请改用 CSV 入库。")
-
-
 class Parquet(Source):
     """Types come with the file; text columns are still recognised."""
 
@@ -200,7 +79,7 @@ class Parquet(Source):
     def __init__(self, path: Path) -> None:
         super().__init__()
         try:
-            self.file = pq.ParquetFile(path, pre_buffer=False)
+            self.file = pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
             schema = self.file.schema_arrow
         except (pa.ArrowException, OSError, ValueError) as error:
             raise IntakeError("format", "Parquet 文件打不开，可能已损坏。") from error
@@ -216,7 +95,7 @@ class Parquet(Source):
         try:
             for batch in self.file.iter_batches(batch_size=BATCH, use_threads=False):
                 yield pa.RecordBatch.from_arrays(
-                    [_flat(c) for c in batch.columns], names=_distinct(self.names)
+                    [_flat(c) for c in batch.columns], names=distinct(self.names)
                 )
         except (pa.ArrowException, OSError, ValueError) as error:
             raise IntakeError("format", "Parquet 文件中途读不下去，可能已损坏。") from error
