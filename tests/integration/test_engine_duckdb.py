@@ -220,3 +220,16 @@ def test_the_bench_fails_when_there_is_no_sandbox(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert "bubblewrap" in done.stderr
+
+
+def test_runs_side_by_side_do_not_meet(engine: DuckDB, trips: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def one(n: int) -> int:
+        run = Run(f"p{n}", f"SELECT sum(n) + {n} AS s FROM t", {"t": trips}, limits=LIMITS)
+        result = compute(engine, run)
+        assert result.code == "done", result.detail
+        return int(pq.read_table(result.files["output.parquet"]).column("s")[0].as_py())
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(one, range(12))) == [sum(range(100_000)) + n for n in range(12)]
