@@ -49,6 +49,7 @@ import duckdb
 told = json.load(sys.stdin)
 con = duckdb.connect(":memory:")
 con.execute(f"SET threads={told['threads']}")
+con.execute("SET enable_progress_bar=false")
 for table, files in told["tables"].items():
     con.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({files})")
 started = time.perf_counter()
