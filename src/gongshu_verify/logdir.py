@@ -8,45 +8,22 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gongshu_verify import notes
-from gongshu_verify.faults import Problem, blame_entries, blame_hashes, split_bundle
+from gongshu_verify.faults import blame_entries, blame_hashes, split_bundle
 from gongshu_verify.keys import Key
 from gongshu_verify.merkle import HASH, Growing, root_of
-from gongshu_verify.sm import LIBRARY
+from gongshu_verify.signed import MOST, LogReport, Signed, read_bytes
 from gongshu_verify.strict_json import JsonError, canonical, loads
 
 WIDTH = 256
 FOLDERS = {"sha256": "tile", "sm3": "tile-sm3"}
-_MOST = 500
-_BEING_WRITTEN = re.compile(rb'(?:"(?:[^"\\]|\\.)*\\?"?)?', re.DOTALL)
 _REQUIRED = frozenset(
     ("v", "source", "seq", "time", "zone", "actor", "subject", "role", "act", "case", "articles", "digests")
 )
-
-
-@dataclass
-class LogReport:
-    """What was found. `root` are the SHA-256 and SM3 roots recomputed from the entries, in base64."""
-
-    size: int = 0
-    root: str = ""
-    root_sm3: str = ""
-    origin: str = ""
-    checkpoints: int = 0
-    witnesses: list[dict[str, object]] = field(default_factory=list)
-    gaps: list[dict[str, object]] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    trusted: bool = False
-
-    @property
-    def ok(self) -> bool:
-        return not self.problems and not self.gaps
 
 
 def is_log(path: Path) -> bool:
@@ -56,141 +33,41 @@ def is_log(path: Path) -> bool:
 def verify_log(directory: Path, keys: Sequence[Key]) -> LogReport:
     """Check the log below `directory`; signatures count only by `keys`. Never raises for a bad log."""
     for _ in range(3):
-        before = _bytes(directory / "checkpoint")
+        before = read_bytes(directory / "checkpoint")
         report = _Check(directory, keys).run()
-        if report.ok or before == _bytes(directory / "checkpoint"):
+        if report.ok or before == read_bytes(directory / "checkpoint"):
             break  # else it grew while it was read: look again
     return report
 
 
-class _Check:
+class _Check(Signed):
     def __init__(self, directory: Path, keys: Sequence[Key]) -> None:
-        self.directory = directory
-        self.keys = keys
-        self.report = LogReport()
+        super().__init__(directory, keys)
         self.trees = {alg: Growing(alg) for alg in FOLDERS}
         self.rows: dict[tuple[str, int], list[bytes]] = {}
-        self.claims: dict[int, list[tuple[str, notes.Checkpoint]]] = {}
         self.last: dict[str, int] = {}
         self.unreadable = 0
         self.good_size = 0
         self.forked = False
         self.blind: set[str] = set()
-        self.signed: list[tuple[str, set[str], bool]] = []
 
     def run(self) -> LogReport:
-        history = _bytes(self.directory / "checkpoints")  # before the checkpoint: never ahead of it
-        point = self._checkpoint()
+        history = read_bytes(self.directory / "checkpoints")  # before the checkpoint: never ahead of it
+        point = self.read_checkpoint()
         if point is not None:
-            self._history(history or b"", point)
-            self._cosigned(point)
-            self._missing_signatures()
-            self._claim("checkpoint", point)
+            self.read_history(history or b"", point)
+            self.read_cosigned(point)
+            self.missing_signatures()
+            self.claim("checkpoint", point)
             self._compare_roots(0)
             for number in range(-(-point.size // WIDTH)):
                 self._bundle(number, point)
+                if len(self.report.problems) >= MOST:
+                    break
             self._open_tiles(point.size)
         self.report.problems.sort()
         self.report.witnesses.sort(key=lambda one: (str(one["name"]), str(one["alg"])))
         return self.report
-
-    def _problem(self, code: str, where: str, sentence: str) -> None:
-        self._problems([Problem(code, where, sentence)])
-
-    def _problems(self, problems: list[Problem]) -> None:
-        known = self.report.problems
-        known += [one for one in problems if one not in known][: max(0, _MOST - len(known))]
-
-    # what was signed
-
-    def _checkpoint(self) -> notes.Checkpoint | None:
-        data = _bytes(self.directory / "checkpoint")
-        if data is None:
-            self._problem("checkpoint_missing", "checkpoint", "缺少文件 checkpoint，无法核验。")
-            return None
-        try:
-            point = notes.read(data)
-        except notes.NoteError as error:
-            self._problem("checkpoint_malformed", "checkpoint", str(error))
-            return None
-        held, problems = notes.signers(point, self.keys)
-        self._signatures("checkpoint", held, problems)
-        if self.keys and not held and not problems:
-            self._problem("checkpoint_signer", "checkpoint", "检查点不是所给的公钥签的。")
-        self.report.trusted = bool(held) and not problems
-        self.report.size, self.report.origin = point.size, point.origin
-        return point
-
-    def _history(self, data: bytes, newest: notes.Checkpoint) -> None:
-        *lines, tail = data.split(b"\n")
-        if not lines:
-            if newest.size:
-                self._problem("history_missing", "checkpoints", "缺少历史检查点文件 checkpoints。")
-            return
-        if not _BEING_WRITTEN.fullmatch(tail):
-            self._problem("checkpoint_malformed", "checkpoints", "历史检查点文件的末尾读不出来。")
-        before = -1
-        for number, line in enumerate(lines, 1):
-            where = f"checkpoints:{number}"
-            try:
-                point = notes.read(str(json.loads(line)).encode())
-            except (ValueError, notes.NoteError):
-                self._problem("checkpoint_malformed", where, f"历史检查点第 {number} 行读不出来。")
-                continue
-            if point.size < before:
-                sentence = f"历史检查点第 {number} 行的条数 {point.size} 比前一行少，次序不对。"
-                self._problem("checkpoint_order", where, sentence)
-            before = point.size
-            self._past(where, point, newest, slow=number == len(lines) or number % 499 == 0)
-        self.report.checkpoints = len(lines)
-
-    def _past(self, where: str, point: notes.Checkpoint, newest: notes.Checkpoint, *, slow: bool) -> None:
-        """An earlier checkpoint: its signatures now, its root later.
-
-        Without the national library an SM2 signature takes long: of the history only a sample is checked.
-        """
-        if point.origin != newest.origin:
-            self._problem("checkpoint_origin", where, f"{where} 是另一份日志“{point.origin}”的检查点。")
-        elif point.size > newest.size:
-            sentence = f"{where} 有 {point.size} 条，而日志现在只有 {newest.size} 条：日志被截短。"
-            self._problem("log_cut", where, sentence)
-        else:
-            every = slow or LIBRARY is not None
-            keys = [key for key in self.keys if every or key.alg == "ed25519"]
-            self._signatures(where, *notes.signers(point, keys), every=every)
-            self._claim(where, point)
-
-    def _cosigned(self, newest: notes.Checkpoint) -> None:
-        folder = self.directory / "cosigned"
-        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-            where = f"cosigned/{path.name}"
-            try:
-                point = notes.read(path.read_bytes())
-            except (OSError, notes.NoteError):
-                self._problem("checkpoint_malformed", where, f"{where} 读不出来。")
-                continue
-            held, problems = notes.witnesses(point, self.keys)
-            for sentence in problems:
-                self._problem("witness_signature", where, sentence)
-            self.report.witnesses += held
-            self._past(where, point, newest, slow=True)
-
-    def _signatures(self, where: str, held: list[Key], problems: list[str], *, every: bool = True) -> None:
-        for sentence in problems:
-            self._problem("checkpoint_signature", where, sentence)
-        self.signed.append((where, {key.alg for key in held}, every))
-
-    def _missing_signatures(self) -> None:
-        """An algorithm that signed one checkpoint must have signed all: a line spoilt is a line missing."""
-        algs = {alg for _, held, _ in self.signed for alg in held}
-        for where, held, every in self.signed:
-            for alg in sorted(algs - held):
-                if every or alg == "ed25519":
-                    sentence = f"{where}：检查点缺少所给公钥的 {alg} 签名。"
-                    self._problem("checkpoint_signature", where, sentence)
-
-    def _claim(self, where: str, point: notes.Checkpoint) -> None:
-        self.claims.setdefault(point.size, []).append((where, point))
 
     def _compare_roots(self, size: int) -> None:
         """At `size` leaves: does every checkpoint of that size say what the entries say?"""
@@ -208,13 +85,13 @@ class _Check:
         others = [other for _, other in self.claims[point.size] if other.root(alg) != point.root(alg)]
         if others:
             sentence = f"{where}：条数同为 {point.size} 的检查点有不同的 {alg} 根，日志分叉。"
-            self._problem("checkpoint_fork", where, sentence)
+            self.problem("checkpoint_fork", where, sentence)
         else:
             sentence = (
                 f"{where}：条数为 {point.size} 的检查点的 {alg} 根与日志内容不符，"
                 f"分歧在第 {self.good_size} 条到第 {point.size - 1} 条之间。"
             )
-            self._problem("root", where, sentence)
+            self.problem("root", where, sentence)
         self.forked = True
 
     # what lies there
@@ -223,11 +100,11 @@ class _Check:
         """(bytes, path, entries it should hold) of the partial file, or of the full one."""
         for name, whole in ((f"{path}.p/{width}", width), (path, WIDTH)):
             if whole != WIDTH or name == path:
-                data = _bytes(self.directory / name)
+                data = read_bytes(self.directory / name)
                 if data is not None:
                     return data, name, whole
         name = path if width == WIDTH else f"{path}.p/{width}"
-        self._problem("missing", name, f"缺少文件 {name}。")
+        self.problem("missing", name, f"缺少文件 {name}。")
         return None
 
     def _hashes(self, alg: str, level: int, number: int, width: int) -> tuple[list[bytes], str] | None:
@@ -238,7 +115,7 @@ class _Check:
         data, name, whole = found
         if len(data) != 32 * whole:
             sentence = f"{name} 的长度是 {len(data)} 个字节，应为 {32 * whole} 个。"
-            self._problem("tile_length", name, sentence)
+            self.problem("tile_length", name, sentence)
         return [data[i : i + 32] for i in range(0, min(len(data) // 32, width) * 32, 32)], name
 
     def _bundle(self, number: int, point: notes.Checkpoint) -> None:
@@ -256,7 +133,7 @@ class _Check:
             entries, broken = bundle.entries, bundle.broken_at
             if broken is not None:
                 sentence = f"{path} 从第 {broken} 个字节起读不下去，在第 {base + len(entries)} 条记录处。"
-                self._problem("bundle_malformed", f"{path}@{broken}", sentence)
+                self.problem("bundle_malformed", f"{path}@{broken}", sentence)
         if whole > width:
             entries = entries[:width]
         leaves = {alg: [HASH[alg](b"\0" + entry) for entry in entries] for alg in FOLDERS}
@@ -289,14 +166,14 @@ class _Check:
             tile = tiles.get(alg)
             good[alg] = leaves[alg]
             if right and tile is not None and tile[0] != leaves[alg]:
-                self._problems(blame_hashes(tile[1], tile[0], leaves[alg], number * WIDTH))
+                self.problems(blame_hashes(tile[1], tile[0], leaves[alg], number * WIDTH))
             elif not right and tile is not None:
                 good[alg] = tile[0]
             elif not right:
                 self.blind.add(alg)
         first = next((alg for alg in FOLDERS if tiles.get(alg) is not None), None)
         if not right and path and first is not None:
-            self._problems(blame_entries(path, number * WIDTH, leaves[first], good[first]))
+            self.problems(blame_entries(path, number * WIDTH, leaves[first], good[first]))
         return good
 
     def _entries_right(
@@ -324,7 +201,7 @@ class _Check:
             above, place = divmod(number, WIDTH)
             for width in dict.fromkeys((min(WIDTH, (size >> 8) - above * WIDTH), WIDTH)):
                 name = f"{FOLDERS[alg]}/1/{_number(above)}" + ("" if width == WIDTH else f".p/{width}")
-                data = _bytes(self.directory / name)
+                data = read_bytes(self.directory / name)
                 if data is not None and len(data) >= 32 * (place + 1):
                     return root_of(alg, hashes) == data[32 * place : 32 * place + 32]
         if number * WIDTH + len(hashes) == size:
@@ -344,7 +221,7 @@ class _Check:
     def _compare_row(self, alg: str, level: int, number: int, row: list[bytes]) -> None:
         tile = self._hashes(alg, level, number, len(row))
         if tile is not None and alg not in self.blind and tile[0] != row:
-            self._problems(blame_hashes(tile[1], tile[0], row, number * WIDTH))
+            self.problems(blame_hashes(tile[1], tile[0], row, number * WIDTH))
 
     def _open_tiles(self, size: int) -> None:
         """Tiles above the leaves that are not full: only the SHA-256 tree keeps them as files."""
@@ -377,7 +254,7 @@ class _Check:
             except (JsonError, ValueError, KeyError, TypeError, RecursionError):
                 well = False
             if not well:
-                self._problem("entry_malformed", f"{path}#{index}", f"第 {index} 条记录不是规范的存证条目。")
+                self.problem("entry_malformed", f"{path}#{index}", f"第 {index} 条记录不是规范的存证条目。")
                 self.unreadable += 1
                 continue
             self._number_of(source, seq, index)
@@ -394,12 +271,12 @@ class _Check:
             else:
                 self.report.gaps.append({"source": source, "after": last, "before": seq, "index": index})
                 what = f"在第 {last} 号之后直接到了第 {seq} 号（第 {index} 条），中间缺 {missing} 号"
-                self._problem("gap", where, f"来源“{source}”{what}。")
+                self.problem("gap", where, f"来源“{source}”{what}。")
             self.last[source] = seq
         else:
             code = "entry_doubled" if seq == last else "entry_reordered"
             what = "重复出现" if seq == last else f"出现在第 {last} 号之后"
-            self._problem(code, where, f"来源“{source}”的第 {seq} 号{what}（第 {index} 条）。")
+            self.problem(code, where, f"来源“{source}”的第 {seq} 号{what}（第 {index} 条）。")
 
 
 def _number(number: int) -> str:
@@ -417,13 +294,6 @@ def _entry(data: bytes) -> tuple[dict[str, Any], bool]:
     # What a plain sorted writer writes is canonical already; only what differs is looked at closely.
     well = plain.encode() == data or canonical(loads(data)) == data
     return entry, well and isinstance(entry, dict) and entry.keys() >= _REQUIRED
-
-
-def _bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
 
 
 def _base64(data: bytes) -> str:

@@ -183,3 +183,15 @@ def test_partial_files_go_when_the_tile_is_full(tmp_path, keys):
     assert "tile/0/002.p/88" in partial and "tile/1/000.p/2" in partial
     assert (tmp_path / "tile/entries/001").exists() and (tmp_path / "tile-sm3/0/001").exists()
     assert not any("sm3" in path for path in partial)
+
+
+@pytest.mark.parametrize("tail", [b'"half', b"\0" * 700, b"\0\n\0\n", b'"half\n"\xff"\n', b"7\n"])
+def test_a_half_written_history_is_mended(tmp_path, keys, tail):
+    make(tmp_path, [100, 100, 100], keys)
+    whole = (tmp_path / "checkpoints").read_bytes()
+    for kept in (whole, whole[: whole.rfind(b"\n", 0, -1) + 1], b""):
+        (tmp_path / "checkpoints").write_bytes(kept + tail)
+        with Log(tmp_path, ORIGIN, keys) as log:
+            assert log.size == 300
+        assert (tmp_path / "checkpoints").read_bytes().endswith(whole.splitlines(keepends=True)[-1])
+        assert check.verify(tmp_path, public(keys)).ok

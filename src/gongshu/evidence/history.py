@@ -47,13 +47,17 @@ class History:
             self._descriptor = -1
 
     def catch_up(self, size: int, signed: bytes) -> None:
-        """After opening: cut a half-written last line, add the current checkpoint if it is missing."""
+        """After opening: cut what was half-written at the end, add the current checkpoint if missing."""
         data = self.path.read_bytes() if self.path.exists() else b""
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) != len(data):
-            os.truncate(self.path, len(whole))
-        last = whole[whole.rfind(b"\n", 0, -1) + 1 :]
-        if not last or json.loads(last).encode() != signed:
+        keep, last = len(data), None
+        while keep and last is None:
+            end, keep = keep, data.rfind(b"\n", 0, keep - 1) + 1
+            last = _note(data[keep:end])
+        if last is not None:
+            keep = end
+        if keep != len(data):
+            os.truncate(self.path, keep)
+        if last != signed:
             self.add(size, signed)
 
     def find(self, size: int) -> bytes | None:
@@ -72,11 +76,16 @@ def read_history(path: Path) -> Iterator[tuple[int, bytes | None]]:
     """(line number from 1, signed note) of every line; None for a line that cannot be read."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            try:
-                text = json.loads(line)
-                yield number, text.encode() if isinstance(text, str) else None
-            except (ValueError, UnicodeEncodeError):
-                yield number, None
+            yield number, _note(line)
+
+
+def _note(line: bytes) -> bytes | None:
+    """The signed note of a whole line; None for one half-written or spoilt."""
+    try:
+        text = json.loads(line) if line.endswith(b"\n") else None
+        return text.encode() if isinstance(text, str) else None
+    except (ValueError, UnicodeEncodeError):
+        return None
 
 
 def store_cosignatures(writer: Writer, signed: bytes, lines: str, keys: Sequence[PublicKey]) -> None:
