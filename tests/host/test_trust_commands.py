@@ -174,6 +174,16 @@ def test_keys_prints_what_a_verifier_needs(home: Home, say: Any) -> None:
     assert "PRIVATE" not in json.dumps(answer)
 
 
+def test_a_newer_version_makes_the_keys_it_needs_and_keeps_the_old_ones(home: Home) -> None:
+    whole = dict(keys.SERVICE_KEYS)
+    path = home.config / keys.FILE
+    before = {row["name"]: row["id"] for row in keys.public_keys(home)}
+    rows = [row for row in json.loads(path.read_bytes()) if row["name"] != "gateway"]
+    path.write_text(json.dumps(rows))
+    after = {row["name"]: row["id"] for row in keys.public_keys(home)}
+    assert after == before and set(after) == {name for row in whole.values() for name, _r, _a in row}
+
+
 @pytest.mark.parametrize("user", ["", "A", "a b", "../x", "x" * 60, "-x"])
 def test_an_account_name_that_is_none_is_refused(say: Any, user: str) -> None:
     assert say("airlock", "enrol", "--", user)[0] == 2
