@@ -32,7 +32,11 @@ def drafts() -> Vault:
     """Where files lie until their provider decided: encrypted like snapshots, under another key."""
     master = settings.KEYS.create_secret(DRAFTS)
     return Vault(
-        settings.INTAKE_DIR / "drafts", master, settings.KEYS.signer("enclave"), private=settings.STAGING_DIR
+        settings.INTAKE_DIR / "drafts",
+        master,
+        settings.KEYS.signer("enclave"),
+        settings.SITE.cipher,
+        private=settings.STAGING_DIR,
     )
 
 
@@ -68,7 +72,7 @@ def begin(
 
 
 def read(made: Intake, now: datetime, header: bool = True) -> Intake:
-    """Recognise the file; its plain copy is removed whatever happens. `header=False`: it has no header row."""
+    """Recognise the file; its plain copy is removed whatever happens. `header=False`: no header row."""
     path = Path(made.path)
     try:
         proposal = intake.read(path, drafts(), now=now, name=made.filename, header=header)

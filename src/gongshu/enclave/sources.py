@@ -19,7 +19,13 @@ MASTER = "vault-master"
 def vault() -> Vault:
     """The vault; its master key is drawn when the home is made."""
     master = settings.KEYS.create_secret(MASTER)
-    return Vault(settings.VAULT_DIR, master, settings.KEYS.signer("enclave"), private=settings.STAGING_DIR)
+    return Vault(
+        settings.VAULT_DIR,
+        master,
+        settings.KEYS.signer("enclave"),
+        settings.SITE.cipher,
+        private=settings.STAGING_DIR,
+    )
 
 
 def _source(manifest: Manifest) -> Source:

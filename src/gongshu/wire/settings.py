@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from gongshu.crypto import aead
 from gongshu.wire.errors import WireError
 
 HOME_VARIABLE = "GONGSHU_HOME"
@@ -36,7 +37,8 @@ DATABASE_FILE = "database-url"
 @dataclass(frozen=True)
 class Settings:
     """One installation. `ports` and `urls` by door (office, link, airlock, gateway); `hosts`: the names the
-    sites answer to; `processes`: those that run on this machine (empty: all)."""
+    sites answer to; `processes`: those that run on this machine (empty: all); `cipher`: for new snapshots of
+    the vault."""
 
     home: Path
     mark: str
@@ -51,6 +53,7 @@ class Settings:
     processes: tuple[str, ...]
     engines: Path
     assets: Path
+    cipher: str = aead.ALGORITHMS[0]
 
     @property
     def demo(self) -> bool:
@@ -169,6 +172,12 @@ def read_mark(home: Path, mode: str) -> str:
     return mark
 
 
+def _cipher(name: Any) -> str:
+    if name not in aead.ALGORITHMS:
+        raise ValueError("不认识的加密算法。")
+    return str(name)
+
+
 def _settings(path: Path, raw: Mapping[str, Any], mark: str) -> Settings:
     try:
         ports = {name: int(raw["ports"][name]) for name in PORTS}
@@ -190,6 +199,7 @@ def _settings(path: Path, raw: Mapping[str, Any], mark: str) -> Settings:
             tuple(raw.get("processes", ())),
             Path(raw.get("engines") or root / ".engines"),
             Path(raw.get("assets") or root / ".assets"),
+            _cipher(raw.get("cipher", aead.ALGORITHMS[0])),
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise WireError("config", f"{path}/config/config.json 缺少设置，请运行 gongshu doctor。") from error
