@@ -77,3 +77,28 @@ def test_a_walk_always_answers_and_replays(
     assert engine.tick(procedure, found, history, moment(day)) == engine.tick(
         procedure, found, history, moment(day)
     )
+
+
+GARBAGE = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.dates(),
+    st.lists(st.one_of(st.none(), st.text(max_size=4), st.integers(), st.dictionaries(st.text(max_size=4), st.text(max_size=4))), max_size=3),
+    st.dictionaries(st.text(max_size=4), st.one_of(st.none(), st.text(max_size=4), st.lists(st.integers(), max_size=2)), max_size=3),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(place=st.sampled_from(PLACES), index=st.integers(0, 40), data=st.data())
+def test_garbage_is_answered_and_never_breaks(
+    place: tuple[str, str], index: int, data: st.DataObject
+) -> None:
+    zone, name = place
+    found = rules.at(zone, START)
+    procedure = procedures.load(found, name)
+    act = list(procedure.acts.values())[index % len(procedure.acts)]
+    start = procedures.Procedure(**{**vars(procedure), "initial": act.from_[0]})
+    spoiled = data.draw(st.dictionaries(st.sampled_from(sorted(FACTS)), GARBAGE, max_size=6))
+    args = (start, found, (), act.id, act.by, {**FACTS, **spoiled}, moment(START))
+    decision = engine.decide(*args, actor_id="p")
+    assert decision.sentence.endswith("。")
+    if decision.allowed:
+        engine.apply(*args, actor_id="p")

@@ -239,12 +239,18 @@ def clean(form: Form, data: Mapping[str, Any]) -> dict[str, Any]:
         if not conditions.holds(group.when, data):
             continue
         if group.repeat:
-            rows = [_kept(form, group, data, row) for row in data.get(group.id) or ()]
+            rows = [_kept(form, group, data, row) for row in rows_of(data.get(group.id))]
             if any(rows):
                 kept[group.id] = [row for row in rows if row]
         else:
             kept.update(_kept(form, group, data, None))
     return kept
+
+
+def rows_of(value: Any) -> list[Mapping[str, Any]]:
+    """The rows of a repeated group that are rows at all."""
+    rows = value if isinstance(value, list | tuple) else ()
+    return [row for row in rows if isinstance(row, Mapping)]
 
 
 def _kept(form: Form, group: Group, data: Mapping[str, Any], row: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -80,14 +80,17 @@ def _confirm(value: Any) -> str:
 
 
 def _choice(value: Any, asked: Input) -> str:
-    return "" if value in dict(asked.options) else "不在可选的范围内"
+    return "" if _known(value, asked) else "不在可选的范围内"
 
 
 def _choices(value: Any, asked: Input) -> str:
     if not isinstance(value, list | tuple):
         return "应是一项或多项选择"
-    wrong = [item for item in value if item not in dict(asked.options)]
-    return "里有不在可选范围内的项" if wrong else ""
+    return "" if all(_known(item, asked) for item in value) else "里有不在可选范围内的项"
+
+
+def _known(value: Any, asked: Input) -> bool:
+    return isinstance(value, str) and value in dict(asked.options)
 
 
 def _number(value: Any) -> str:
@@ -100,7 +103,8 @@ def _quantity(value: Any, asked: Input) -> str:
         return "应是不小于零的数，并带单位"
     units = dict(asked.options)
     unit = value.get("unit")
-    return "" if (unit in units if units else not blank(unit)) else "的单位不在可选的范围内"
+    good = isinstance(unit, str) and (unit in units if units else bool(unit.strip()))
+    return "" if good else "的单位不在可选的范围内"
 
 
 def _digest(value: Any) -> str:

@@ -67,11 +67,11 @@ def any_holds(context: Context, facts: Sequence[str]) -> str:
 @predicate("清单为空", "fact")
 def empty(context: Context, fact: str) -> str:
     value = context.fact(fact)
-    if value is None:
+    if not isinstance(value, list | tuple):
         return f"还没有核对“{fact}”。"
     if not value:
         return ""
-    shown = "；".join(str(getattr(item, "sentence", item)).rstrip("。") for item in list(value)[:3])
+    shown = "；".join(str(getattr(item, "sentence", item)).rstrip("。") for item in value[:3])
     more = f"（共 {len(value)} 处）" if len(value) > 3 else ""
     return f"还有问题没有解决：{shown}{more}。"
 
@@ -112,8 +112,8 @@ def decides_each(context: Context, fact: str, acts: Sequence[str], asked: str, k
 @predicate("每个有关单位都已同意", "fact", "acts", "since")
 def every_organisation(context: Context, fact: str, acts: Sequence[str], since: Sequence[str]) -> str:
     """Each organisation in `fact` has spoken by one of `acts` since the last submission."""
-    wanted = context.fact(fact)
-    if blank(wanted):
+    wanted = _names(context.fact(fact))
+    if not wanted:
         return "没有写明涉及哪些数据提供单位。"
     spoken = {
         event.data.get("actor_organisation") for event in context.since(tuple(since)) if event.act in acts
@@ -125,17 +125,22 @@ def every_organisation(context: Context, fact: str, acts: Sequence[str], since: 
 @predicate("办理人的单位不在名单里", "fact")
 def organisation_not_in(context: Context, fact: str) -> str:
     mine, others = context.fact("actor_organisation"), context.fact(fact)
-    if blank(mine) or others is None:
+    if blank(mine) or not isinstance(others, str | list | tuple):
         return "还没有核对办理人所在单位，不能办理。"
-    names = (others,) if isinstance(others, str) else tuple(others)
-    return "办理人的单位与本件有利害关系，应当回避。" if mine in names else ""
+    return "办理人的单位与本件有利害关系，应当回避。" if mine in _names(others) else ""
 
 
 @predicate("办理人的单位在名单里", "fact")
 def organisation_in(context: Context, fact: str) -> str:
     mine, others = context.fact("actor_organisation"), context.fact(fact)
-    names = (others,) if isinstance(others, str) else tuple(others or ())
-    return "" if mine is not None and mine in names else "办理人的单位不是本件的承办单位。"
+    return "" if not blank(mine) and mine in _names(others) else "办理人的单位不是本件的承办单位。"
+
+
+def _names(value: Any) -> tuple[Any, ...]:
+    """One name, several, or none when it is neither."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list | tuple) else ()
 
 
 @predicate("办理人无须回避")
@@ -252,10 +257,10 @@ def one_list(context: Context, scope: str, lists: Sequence[str], submissions: Se
     if any(event.act in lists for event in context.since(tuple(submissions))):
         return "对这一次提交已经一次性告知过，不得再发第二份清单。"
     named = {str(row.get("item")) for event in earlier for row in _rows(event.data.get("defects"))}
-    first, last = _first_and_last(context.history, submissions)
+    before, last = _last_two(context.history, submissions)
     for row in _rows(context.fact("defects")):
         item = str(row.get("item"))
-        if item not in named and first.get(item) == last.get(item):
+        if item not in named and before.get(item) == last.get(item):
             return f"“{item}”的内容没有改动过，第一次就应当一次性告知，不得在后一份清单里提出。"
     return ""
 
@@ -265,12 +270,10 @@ def _rows(value: Any) -> list[Mapping[str, Any]]:
     return [row if isinstance(row, Mapping) else {"item": row} for row in rows]
 
 
-def _first_and_last(history: History, acts: Sequence[str]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The papers (item → digest) of the first and the last submission."""
-    handed: list[Event] = [event for event in history if event.act in acts]
-    if not handed:
-        return {}, {}
-    return handed[0].data.get("papers") or {}, handed[-1].data.get("papers") or {}
+def _last_two(history: History, acts: Sequence[str]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The papers (item → digest) of the submission before the last one, and of the last."""
+    handed = [event.data.get("papers") or {} for event in history if event.act in acts]
+    return (handed[-2], handed[-1]) if len(handed) > 1 else ({}, {})
 
 
 @predicate("与之前记录的一致", "fact", "acts")
