@@ -80,7 +80,8 @@ def _division(node: exp.Expression, divisor: Fact, context: Context) -> None:
     inner = node.unnest()
     while isinstance(inner, exp.Try):
         inner = inner.this.unnest()
-    shifted = isinstance(inner, exp.Add | exp.Sub) and divisor.subject and inner.find(exp.Literal) is not None
+    minus = isinstance(inner, exp.Sub) or (isinstance(inner, exp.Add) and inner.find(exp.Neg) is not None)
+    shifted = minus and divisor.subject and inner.find(exp.Literal) is not None
     if zero or (divisor.flag and not divisor.constant) or shifted:
         context.state.refuse("error_oracle", "除数可以被做成零，出错与否会泄露数据")
 

@@ -8,9 +8,9 @@ from functools import reduce
 from sqlglot import exp
 
 from gongshu.lens import counts
-from gongshu.lens.facts import Fact, combine
+from gongshu.lens.facts import Fact, Level, combine
 from gongshu.lens.nested import subquery
-from gongshu.lens.reading import Context, no_identifier, only_arguments, read, reads
+from gongshu.lens.reading import Context, has_limit, no_identifier, only_arguments, read, reads
 from gongshu.lens.verdict import Refusal
 
 _EQUALITIES = frozenset({"eq", "neq", "nullsafeeq", "nullsafeneq"})
@@ -126,9 +126,19 @@ def _logic(node: exp.Expression, context: Context) -> Fact:
 @reads(exp.Not)
 def _not(node: exp.Expression, context: Context) -> Fact:
     fact = read(node.this, context)
+    _rest_of_limit(node.this.unnest(), context)
     no_identifier(fact, context, "直接作条件")
     measure = counts.compose(lambda a: a is False, fact.measure)
     return replace(fact, bare=None, tests=counts.opposite(fact.tests), measure=measure)
+
+
+def _rest_of_limit(node: exp.Expression, context: Context) -> None:
+    """NOT IN and NOT EXISTS over a query with LIMIT keep what LIMIT left over, perhaps one subject."""
+    query = (
+        node.args.get("query") if isinstance(node, exp.In) else node if isinstance(node, exp.Exists) else None
+    )
+    if query is not None and context.frame.input_level == Level.SUBJECT and has_limit(query):
+        context.state.refuse("singling_out", "NOT IN 或 NOT EXISTS 留下 LIMIT 之外的少数主体")
 
 
 @reads(exp.Is)

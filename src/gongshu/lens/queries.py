@@ -22,7 +22,7 @@ from gongshu.lens.facts import Fact, Level, combine
 from gongshu.lens.frames import Frame, Relation
 from gongshu.lens.items import read_items
 from gongshu.lens.pivots import unfold_statement
-from gongshu.lens.reading import Context, ask, no_identifier, only_arguments, read
+from gongshu.lens.reading import Context, ask, has_limit, no_identifier, only_arguments, read
 from gongshu.lens.recursion import MAX_STEPS, recursive, steps
 from gongshu.lens.sources import (
     MAX_FREE_TABLES,
@@ -161,6 +161,8 @@ def _set_operation(state: State, node: exp.Expression, outer: Frame | None) -> Q
         raise Refusal("parse", "集合运算两边的列数不同")
     facts = [_paired(a, b, context) for a, b in zip(left.facts, right.facts, strict=True)]
     level = max(left.level, right.level)
+    if isinstance(node, exp.Except) and level == Level.SUBJECT and has_limit(node.expression):
+        state.refuse("singling_out", "EXCEPT 留下 LIMIT 之外的少数主体")
     merging = not isinstance(node, exp.Union) or bool(node.args.get("distinct", True))
     if merging and level == Level.SUBJECT and not keyed(facts):
         level = Level.GROUP

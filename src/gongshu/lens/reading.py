@@ -60,6 +60,11 @@ def ask(fact: Fact, context: Context) -> None:
         context.state.refuse("singling_out", "条件只留下人数很少的组或少数几行")
 
 
+def has_limit(query: exp.Expression) -> bool:
+    """Whether some LIMIT, OFFSET or sample cuts rows inside a query."""
+    return query.find(exp.Limit, exp.Fetch, exp.Offset, exp.TableSample) is not None
+
+
 def no_identifier(fact: Fact, context: Context, what: str) -> None:
     if fact.grade >= 4:
         context.state.refuse("identifier", f"标识字段（L4 或未定级）不能{what}")

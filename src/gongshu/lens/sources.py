@@ -11,7 +11,7 @@ from gongshu.lens.facts import Level
 from gongshu.lens.frames import Frame, OutputColumn, Relation, base_relation
 from gongshu.lens.names import use
 from gongshu.lens.pivots import unfold_source
-from gongshu.lens.reading import Context, ask, only_arguments, read
+from gongshu.lens.reading import Context, ask, has_limit, only_arguments, read
 from gongshu.lens.state import QueryResult, State
 from gongshu.lens.verdict import Refusal
 
@@ -240,6 +240,8 @@ def _join(join: exp.Join, frame: Frame, state: State, ties: Ties) -> None:
         fact = read(condition, context)
         ask(fact, context)
         tie_condition(join.args["on"], ties)
+    if kind == "ANTI" and frame.input_level == Level.SUBJECT and has_limit(join.this):
+        state.refuse("singling_out", "ANTI JOIN 留下 LIMIT 之外的少数主体")
     if kind in ("SEMI", "ANTI"):
         weight = free_weight(frame, ties)
         if weight > MAX_FREE_TABLES:

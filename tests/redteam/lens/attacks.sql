@@ -610,3 +610,12 @@ select birth, avg(income) m from person group by birth qualify row_number() over
 select avg(income) from person where income = (select max(income) from person)
 select city, avg(age) from person where (city, income) in (select city, max(income) from person group by city) group by city
 select avg(age) from person p join (select max(income) m from person) x on p.income >= x.m
+
+== answer singling_out
+select avg(income) from person where id not in (select id from person order by income limit 200)
+select avg(income) from person p where not exists (select 1 from (select id from person order by birth limit 200) q where q.id = p.id)
+select count(*), avg(n) from (select id, 1 as n from person except (select id, 1 from person limit 200))
+select avg(income) from person anti join (select id from person order by birth limit 200) q using (id)
+
+== answer error_oracle
+select count(*) from person where 1 / (income + -5000) > 0

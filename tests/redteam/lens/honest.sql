@@ -222,3 +222,6 @@ select city, avg(income) m from person group by city order by m limit 1
 select place, count(*) from visit where day = (select max(day) from visit) group by place
 select p.city, avg((select count(*) from visit v where v.pid = p.id)) from person p group by p.city
 select place, avg(fee) from visit v where day = (select max(day) from visit w where w.pid = v.pid) group by place
+select city, avg(income / (age + 1)) from person group by city
+select avg(income) from person where id in (select pid from visit order by fee desc limit 100)
+select city, count(*) from person where id not in (select pid from visit where fee > 50 and pid is not null) group by city

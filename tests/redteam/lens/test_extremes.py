@@ -7,9 +7,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from support.lens_bench import AT, GRANT, cases, database
 
 from gongshu import lens
+from support.lens_bench import AT, GRANT, cases, database
 
 HONEST = cases(Path(__file__).parent / "honest.sql")
 KNOWN = {"select to_days(age) d, count(*) from person group by d"}
