@@ -324,3 +324,16 @@ def test_an_hour_past_midnight_in_shanghai_is_the_next_day() -> None:
 )
 def test_a_decision_says_when_its_text_is_a_draft(zone: str, caution: str) -> None:
     assert submitted(zone).ask("accept", "registrar", "2026-03-03", **REG).caution == caution
+
+
+def test_what_could_have_been_named_in_the_list_before_may_not_come_later() -> None:
+    walk = submitted()
+    form = {"form_problems": [], "form_digest": DIGEST}
+    walk.do("return", "registrar", "2026-03-03", defects=[{"item": "R06", "sentence": "不清"}])
+    walk.do("resubmit", "registrant", "2026-03-04", **form, papers={"R01": "2", "R06": "2"})
+    walk.do("return", "registrar", "2026-03-05", defects=[{"item": "R06", "sentence": "仍不清"}])
+    walk.do("resubmit", "registrant", "2026-03-06", **form, papers={"R01": "2", "R06": "3"})
+    late = [{"item": "R01", "sentence": "第二次提交时就已是这样"}]
+    assert walk.ask("return", "registrar", "2026-03-09", defects=late).code == "one_list"
+    fresh = [{"item": "R06", "sentence": "还是不清"}]
+    assert walk.ask("return", "registrar", "2026-03-09", defects=fresh).allowed
