@@ -324,3 +324,15 @@ def test_an_enclave_acts_in_its_own_role_only() -> None:
         services.perform(case, "present", operator, facts, NOW)
     done = services.perform(case, "present", actors.enclave("huangshi"), facts, NOW)
     assert done.case.state == "reviewing"
+
+
+def test_who_waits_for_a_period_sees_its_end_and_is_never_overdue() -> None:
+    from gongshu.office.cases import queries
+
+    world = World().in_publicity()
+    row = Waiting.objects.get(case=world.case, role="registrar")
+    assert (row.due, row.period) == (date(2026, 3, 16), True)
+    shown = queries.inbox(world.clerk, NOW.date()).rows[0]
+    assert shown.chip.sentence == "还有 10 个工作日"
+    assert not queries.inbox(world.clerk, date(2026, 4, 1), overdue=True).rows
+    assert queries.inbox(world.clerk, date(2026, 4, 1)).rows[0].chip.sentence == "已届满"

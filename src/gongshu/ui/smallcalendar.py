@@ -84,7 +84,7 @@ class Chip:
         if self.done:
             return "已办结"
         if self.left is None:
-            return "没有期限"
+            return "没有期限" if self.due is None else "期限已中止"
         if self.plain:
             amount = f"{self.left} 天" if self.unit == "自然日" else f"{self.left} 个{self.unit}"
             return "已届满" if self.left < 0 else f"还有 {amount}" if self.left else "今天是最后一天"

@@ -173,13 +173,15 @@ def _deadline(row: Deadline, today: date, rules: Rules, zone: str) -> DeadlineVi
     working = row.unit == "working_days"
     counted = working or row.can_be_overdue
     left, drawn = None, None
-    if row.met is None and row.due:
+    if row.met is None and row.paused is None and row.due:
         left = remaining(row.due, today, calendar()) if counted else (row.due - today).days
         if counted or row.kind == "window":
             drawn = smallcalendar.build(row.started, row.due, today, calendar().day, working)
     status = {"superseded_draft": "依据征求意见稿，正式文本已发布、待核", "draft": "依据征求意见稿"}.get(
         row.text_status, ""
     )
+    if row.paused and not row.met:
+        status = f"自 {row.paused} 起中止计时；{status}".rstrip("；")
     chip = Chip(
         title=row.title,
         due=row.due,

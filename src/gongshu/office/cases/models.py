@@ -140,6 +140,9 @@ class Waiting(ZonedModel):
     article = models.CharField("依据", max_length=200, blank=True)
     deadline = models.CharField("期限编号", max_length=24, blank=True)
     provisional = models.BooleanField("暂定", default=False)
+    period = models.BooleanField(
+        "等期间届满", default=False, help_text="期限是要等它届满的期间，没有人会超期"
+    )
 
     class Meta:
         verbose_name = "待办"
@@ -225,6 +228,7 @@ class Deadline(ZonedModel):
     provisional = models.BooleanField("暂定", default=False)
     text_status = models.CharField("文本状态", max_length=30, blank=True)
     met = models.DateField("办结日", null=True)
+    paused = models.DateField("中止计时的日期", null=True)
     late = models.BooleanField("办结时已超期", default=False)
     fact = models.JSONField("计算过程", default=dict)
 

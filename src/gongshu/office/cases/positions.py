@@ -29,7 +29,8 @@ def keep(
     case.tick_day = next_look(where, local_day(now), ticked)
     case.save(update_fields=["state", "state_title", "since", "closed", "due", "tick_day"])
     rows = keep_deadlines(case, engine.ledger(procedure, rules, history))
-    keep_waiting(case, where, rows, rules)
+    ending = {timer.after for timer in procedure.timers if timer.state == where.state}
+    keep_waiting(case, where, rows, rules, ending)
     return where
 
 
@@ -40,9 +41,8 @@ def nearest(where: Position) -> date:
 
 
 def _owed(running: Running) -> bool:
-    return (
-        running.fact.kind in ("deadline", "date") and running.fact.direction == "after" and bool(running.owes)
-    )
+    is_deadline = running.fact.kind in ("deadline", "date") and running.fact.direction == "after"
+    return is_deadline and bool(running.owes) and running.paused is None
 
 
 def next_look(where: Position, today: date, ticked: bool) -> date:
@@ -66,6 +66,7 @@ def keep_deadlines(case: Case, runnings: tuple[Running, ...]) -> dict[tuple[str,
         row.clock, row.title, row.owes = running.clock, running.title, list(running.owes)
         row.due, row.met, row.late = running.due, running.met, running.late
         row.kind, row.direction = running.fact.kind, running.fact.direction
+        row.paused = running.paused
         row.unit, row.provisional = running.fact.unit or "", running.fact.provisional
         row.text_status = running.fact.text_status
         row.fact = jsonable(running.fact.data())
@@ -76,18 +77,21 @@ def keep_deadlines(case: Case, runnings: tuple[Running, ...]) -> dict[tuple[str,
     return kept
 
 
-def keep_waiting(case: Case, where: Position, deadlines: dict[tuple[str, date], str], rules: Rules) -> None:
-    """A row for each role the state waits for; a party's role once for each of its organisations."""
+def keep_waiting(
+    case: Case, where: Position, deadlines: dict[tuple[str, date], str], rules: Rules, ending: set[str]
+) -> None:
+    """A row for each role the state waits for; a party's role once for each of its organisations.
+
+    `ending`: the clocks whose end opens something in this state (公示); shown where nothing is owed.
+    """
     Waiting.objects.filter(case=case).delete()
     if where.final:
         return
     rows = []
     for role in where.waits_for:
-        mine = sorted(
-            (each for each in where.deadlines if each.due and _owed(each) and role in each.owes),
-            key=lambda each: each.due or NEVER,
-        )
-        first = mine[0] if mine else None
+        owed = [each for each in where.deadlines if each.due and _owed(each) and role in each.owes]
+        periods = [each for each in where.deadlines if each.due and each.id in ending and not _owed(each)]
+        first = min(owed or periods, key=lambda each: each.due or NEVER, default=None)
         held = sorted(parties.organisations_of(case, role))
         if not held and not role_class(role).officer:
             continue  # 没有哪个机构在案里有这个身份，也就没有人的待办
@@ -103,6 +107,7 @@ def keep_waiting(case: Case, where: Position, deadlines: dict[tuple[str, date], 
                     article="；".join(map(rules.cite, first.basis))[:200] if first else "",
                     deadline=deadlines.get((first.id, first.started), "") if first else "",
                     provisional=first.fact.provisional if first else False,
+                    period=first is not None and not owed,
                 )
             )
     Waiting.objects.bulk_create(rows)

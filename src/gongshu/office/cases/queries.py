@@ -69,14 +69,14 @@ def _narrow(part: Any, procedure: str, overdue: date | None, after: tuple[date, 
     if procedure:
         part = part.filter(procedure=procedure)
     if overdue:
-        part = part.filter(due__lt=overdue)
+        part = part.filter(due__lt=overdue, period=False)
     if after:
         due, case = after
         part = part.filter(due__gte=due).filter(Q(due__gt=due) | Q(case_id__gt=case))
     return part.order_by("due", "case_id")
 
 
-FIELDS = ("case_id", "due", "role", "article", "deadline", "provisional")
+FIELDS = ("case_id", "due", "role", "article", "deadline", "provisional", "period")
 
 
 def _union(parts: Sequence[Any], limit: int) -> list[tuple[Any, ...]]:
@@ -118,9 +118,12 @@ def inbox(
 
 
 def _row(case: Case, row: tuple[Any, ...], today: date) -> InboxRow:
-    _, due, role, article, deadline, provisional = row
+    _, due, role, article, deadline, provisional, period = row
     chip = Chip("办理期限", None, None)
-    if due != NEVER:
+    if due != NEVER and period:
+        left = remaining(due, today, calendar())
+        chip = Chip("期间届满", due, left, provisional=provisional, why=deadline, plain=True)
+    elif due != NEVER:
         left = remaining(due, today, calendar())
         chip = Chip("办理期限", due, left, provisional=provisional, why=deadline)
     return InboxRow(case, role, zone_title(role, case.zone_id), chip, article)
