@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 
-from gongshu.law import clocks, rules, why
+from gongshu.law import clocks, engine, packs, procedures, rules, why
 from support.histories import in_publicity, submitted
 
 
@@ -52,3 +52,14 @@ def test_a_running_clock_of_a_case() -> None:
     walk = submitted(day="2026-03-06")
     running = {item.id: item for item in walk.where("2026-03-06").deadlines}["acceptance"]
     assert why.explain(running, walk.rules).kind == "due"
+
+
+def test_every_fact_of_every_act_has_a_chinese_title() -> None:
+    for zone in packs.library().zones:
+        found = rules.at(zone, date(2026, 3, 2))
+        for name in found.ids("procedures"):
+            procedure = procedures.load(found, name)
+            for act in procedure.acts.values():
+                asked = {item.id for item in act.asks}
+                for fact in set(engine.facts_needed(procedure, act.id)) - asked:
+                    assert fact in why.FACTS, (zone, name, act.id, fact)

@@ -237,6 +237,10 @@ FACTS = {
     "run_done": "运行是否已完成",
     "signature_verified": "签名是否核验通过",
     "votes_verified": "投票是否核验通过",
+    "registration_live": "原登记是否有效",
+    "in_window": "是否在续展的时间之内",
+    "renewal_problems": "续展申请中的问题",
+    "papers": "各项材料的摘要",
 }
 """Chinese titles of the facts guards look at beside what acts ask."""
 
