@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -45,15 +46,17 @@ class ClockFixed(Exception):
 def move_to(target: datetime, *, now: datetime) -> int:
     """Move business time to `target` (aware) in a demo or test home; the new offset in seconds.
 
+    The first move may go anywhere, so that a story can begin on its day; later ones only forward.
+
     The offset travels to the data domain as a signed feed item, which a production home refuses.
     """
     from gongshu.office.link import feed
 
     if settings.SITE.mark not in MOVABLE:
         raise ClockFixed("本家目录是生产环境，业务时间不能移动。")
-    if target < business_now():
+    if ClockOffset.objects.exists() and target < business_now():
         raise ClockFixed("业务时间只能向前移动，不能倒退。")
-    seconds = round((target - now).total_seconds())
+    seconds = ceil((target - now).total_seconds())
     ClockOffset.objects.create(seconds=seconds, published=now)
     for each in settings.SITE.zones:
         feed.publish("clock", {"offset_seconds": seconds}, zone=each, now=now)

@@ -1,0 +1,76 @@
+"""Who plays in the demo: the organisations of a synthetic Huangshi and one account a role.
+
+Passwords, TOTP secrets and keys are drawn at random at run time; here are only names and roles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stdnum.cn import uscc
+
+ZONE = "huangshi"
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """`serial`: of its synthetic credit code; `kind`: as the office's form offers it."""
+
+    key: str
+    name: str
+    serial: int
+    kind: str = "institution"
+
+    @property
+    def code(self) -> str:
+        """A credit code of a division that was never assigned."""
+        base = f"12420299MB{self.serial:07d}"
+        return base + uscc.calc_check_digit(base)
+
+
+@dataclass(frozen=True)
+class Person:
+    """One account of the office and, with `airlock` roles, one of the airlock."""
+
+    key: str
+    name: str
+    organisation: str
+    roles: tuple[str, ...]
+    airlock: tuple[str, ...] = field(default=())
+
+
+ORGANISATIONS = (
+    Organisation("authority", "黄石市数据局（演示）", 1, "government"),
+    Organisation("registrar", "黄石市公共数据登记中心（演示）", 2, "institution"),
+    Organisation("bus", "黄石市公共交通集团（演示）", 3, "enterprise"),
+    Organisation("operator", "黄石数据运营有限公司（演示）", 4, "enterprise"),
+    Organisation("bank", "磁湖银行黄石分行（演示）", 5, "enterprise"),
+    Organisation("audit", "黄石市审计局（演示）", 6, "government"),
+)
+
+PEOPLE = (
+    Person("authority", "周明", "authority", ("data_authority",), ("reviewer",)),
+    Person("authority2", "吴桐", "authority", ("data_authority",)),
+    Person("registrar", "郑洁", "registrar", ("registrar",)),
+    Person("provider", "王芳", "bus", ("provider_officer", "registrant"), ("provider_officer",)),
+    Person(
+        "checker",
+        "冯磊",
+        "bus",
+        ("provider_checker", "registrant_reviewer"),
+        ("provider_checker", "reviewer"),
+    ),
+    Person("operator", "陈晨", "operator", ("operator", "registrant")),
+    Person("operator2", "卫平", "operator", ("registrant_reviewer",)),
+    Person("developer", "蒋涛", "operator", ("developer",)),
+    Person("buyer", "沈静", "bank", ("buyer",)),
+    Person("auditor", "韩雪", "audit", ("auditor",)),
+)
+
+
+def organisation(key: str) -> Organisation:
+    return next(one for one in ORGANISATIONS if one.key == key)
+
+
+def person(key: str) -> Person:
+    return next(one for one in PEOPLE if one.key == key)
