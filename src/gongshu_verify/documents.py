@@ -218,6 +218,10 @@ def _files(report: DocumentReport, document: dict[str, Any], folder: Path) -> No
         if not isinstance(name, str) or not name or Path(name).is_absolute() or ".." in Path(name).parts:
             report.problem("file_name", "files", "文件清单里有不合规的文件名。")
             continue
+        if isinstance(one.get("content"), str):
+            _content(report, one["content"], name, _digests(one))
+            if not (folder / name).is_file():
+                continue
         if not (folder / name).is_file():
             report.problem("file_missing", name, f"缺少文件清单里的 {name}。")
         else:
@@ -232,6 +236,17 @@ def _file(report: DocumentReport, path: Path, name: str, digests: Sequence[str])
         if _digest(path, one.partition(":")[0]) != one:
             report.problem("digest", name, f"{name} 的内容与签名文件里的摘要不符：文件被改动过。")
             return
+
+
+def _content(report: DocumentReport, content: str, name: str, digests: Sequence[str]) -> None:
+    """A file carried inside the document itself, in base64."""
+    known = [one.partition(":") for one in digests if one.partition(":")[0] in HASH]
+    try:
+        data = base64.b64decode(content, validate=True)
+    except binascii.Error:
+        data = None
+    if data is None or not known or any(HASH[alg](data).hex() != hex_ for alg, _, hex_ in known):
+        report.problem("digest", name, f"文件里附带的 {name} 与所写的摘要不符。")
 
 
 def _digest(path: Path, alg: str) -> str:

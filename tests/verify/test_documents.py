@@ -127,6 +127,20 @@ def test_a_release_with_its_files_and_proof(tmp_path, key_file, salt):
     assert codes(folder, key_file)[3] == ["file_name"]
 
 
+def test_a_release_that_carries_its_file(tmp_path, key_file):
+    content = base64.b64encode(b"a,b\n").decode()
+    files = [{"name": "r.csv", "digest": digest(b"a,b\n"), "content": content}]
+    path = write(tmp_path / "r.json", signed({"kind": "release", "v": 1, "body": {"files": files}}))
+    assert codes(path, key_file) == (True, True, "release", [])
+    files[0]["digest"] = digest(b"a,c\n")
+    write(path, signed({"kind": "release", "v": 1, "body": {"files": files}}))
+    assert codes(path, key_file)[3] == ["digest"]
+    (tmp_path / "r.csv").write_bytes(b"a,c\n")
+    files[0]["digest"] = digest(b"a,b\n")
+    write(path, signed({"kind": "release", "v": 1, "body": {"files": files}}))
+    assert codes(path, key_file)[3] == ["digest"]
+
+
 @pytest.mark.parametrize("kind", ["receipt", "consent", "withdrawal"])
 def test_any_signed_document(tmp_path, key_file, kind):
     document = {"kind": kind, "v": 1, "body": {"product": "p-1", "purpose": "信贷", "share": 0.25}}
