@@ -39,9 +39,11 @@ class World:
     def out(self, name: str, sql: str, options: str = "HEADER") -> Path:
         """An output file made by a query; the format follows the extension."""
         path = self.folder / name
-        form = {"csv": f"FORMAT csv, {options}", "parquet": "FORMAT parquet", "json": "FORMAT json, ARRAY true"}[
-            name.rsplit(".", 1)[1]
-        ]
+        form = {
+            "csv": f"FORMAT csv, {options}",
+            "parquet": "FORMAT parquet",
+            "json": "FORMAT json, ARRAY true",
+        }[name.rsplit(".", 1)[1]]
         self.engine.execute(f"COPY ({sql}) TO '{path}' ({form})")
         return path
 
@@ -88,10 +90,26 @@ def build(folder: Path, people: int = 1600, trips: int = 12_000, seed: int = 202
                 int(rng.random() < 0.2),
             )
         )
-    names = ("id", "name", "gender", "district", "street", "age", "birth", "job", "income", "mobile", "insured")
+    names = (
+        "id",
+        "name",
+        "gender",
+        "district",
+        "street",
+        "age",
+        "birth",
+        "job",
+        "income",
+        "mobile",
+        "insured",
+    )
     rides = []
     for _ in range(trips):
-        who = persons[min(people - 1, int(rng.paretovariate(0.7)))] if rng.random() < 0.02 else rng.choice(persons)
+        who = (
+            persons[min(people - 1, int(rng.paretovariate(0.7)))]
+            if rng.random() < 0.02
+            else rng.choice(persons)
+        )
         day, hour = rng.randint(1, 28), rng.choice((7, 8, 9, 12, 17, 18, 19))
         rides.append(
             (
@@ -104,7 +122,15 @@ def build(folder: Path, people: int = 1600, trips: int = 12_000, seed: int = 202
     firms = []
     for n in range(400):
         body = f"91420200MA{n:05d}{rng.choice('ABCDEFGH')}"
-        firms.append((_credit(body), f"黄石市{rng.choice('宏远华盛金鼎')}{n}号商贸有限公司", rng.choice(("制造", "零售", "建筑")), round(rng.lognormvariate(5, 1.0), 2), rng.randint(3, 300)))
+        firms.append(
+            (
+                _credit(body),
+                f"黄石市{rng.choice('宏远华盛金鼎')}{n}号商贸有限公司",
+                rng.choice(("制造", "零售", "建筑")),
+                round(rng.lognormvariate(5, 1.0), 2),
+                rng.randint(3, 300),
+            )
+        )
     firms[0] = (*firms[0][:2], "建筑", 900_000.0, 300)
     raw = {
         "person": _file(folder / "person.csv", names, persons),

@@ -1,4 +1,5 @@
 import pytest
+
 from support.attack_world import World, build
 
 

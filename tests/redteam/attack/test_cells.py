@@ -8,13 +8,16 @@ import random
 from typing import Any
 
 import pytest
+
 from support.attack_world import World, found
 
 CITY = "SELECT district, count(*) AS n, round(avg(income), 2) AS avg_income FROM person GROUP BY 1 ORDER BY 1"
 
 THRESHOLD: dict[str, dict[str, Any]] = {
     "count": {"sql": "SELECT age, job, count(*) AS n FROM person GROUP BY ALL ORDER BY ALL"},
-    "mean of few": {"sql": "SELECT age, job, round(avg(income), 2) AS m FROM person GROUP BY ALL ORDER BY ALL"},
+    "mean of few": {
+        "sql": "SELECT age, job, round(avg(income), 2) AS m FROM person GROUP BY ALL ORDER BY ALL"
+    },
     "filter inside": {
         "sql": "SELECT district, count(*) AS n, count(*) FILTER (WHERE age > 84) AS old FROM person GROUP BY 1 ORDER BY 1"
     },
@@ -31,7 +34,9 @@ THRESHOLD: dict[str, dict[str, Any]] = {
     "united": {
         "sql": "SELECT '甲' AS g, count(*) AS n FROM person WHERE age = 30 AND job = '医生' UNION ALL SELECT '乙', count(*) FROM person"
     },
-    "one group of one": {"sql": "SELECT count(*) AS n, avg(income) AS m FROM person WHERE id = (SELECT min(id) FROM person)"},
+    "one group of one": {
+        "sql": "SELECT count(*) AS n, avg(income) AS m FROM person WHERE id = (SELECT min(id) FROM person)"
+    },
 }
 
 
@@ -69,7 +74,9 @@ def test_cross_table(world: World) -> None:
 
 @pytest.mark.parametrize("spec", ["sql", "columns", "nothing"])
 def test_dominance(world: World, spec: str) -> None:
-    sql = "SELECT industry, count(*) AS n, round(sum(output_value), 2) AS total FROM firm GROUP BY 1 ORDER BY 1"
+    sql = (
+        "SELECT industry, count(*) AS n, round(sum(output_value), 2) AS total FROM firm GROUP BY 1 ORDER BY 1"
+    )
     path = world.out("d.csv", sql)
     more: dict[str, Any] = {
         "sql": {"sql": sql},
@@ -133,7 +140,10 @@ def test_rows_of_data_without_subjects(world: World) -> None:
 
 PREVIOUS = "SELECT district, count(*) AS n FROM person GROUP BY 1 ORDER BY 1"
 DIFFERENCES: dict[str, tuple[str, str]] = {
-    "one filter more": ("SELECT district, count(*) AS n FROM person WHERE age < 85 GROUP BY 1 ORDER BY 1", PREVIOUS),
+    "one filter more": (
+        "SELECT district, count(*) AS n FROM person WHERE age < 85 GROUP BY 1 ORDER BY 1",
+        PREVIOUS,
+    ),
     "one person left out": (
         "SELECT district, count(*) AS n FROM person WHERE id <> (SELECT min(id) FROM person) GROUP BY 1 ORDER BY 1",
         PREVIOUS,
@@ -150,7 +160,10 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
         "SELECT district, age > 84 AS old, count(*) AS n FROM person GROUP BY ALL HAVING count(*) >= 10 ORDER BY ALL",
         PREVIOUS,
     ),
-    "more rows": ("SELECT district, count(*) AS n FROM person GROUP BY 1 ORDER BY 1", "SELECT district, count(*) AS n FROM person WHERE age > 18 + (id = (SELECT max(id) FROM person))::INT GROUP BY 1 ORDER BY 1"),
+    "more rows": (
+        "SELECT district, count(*) AS n FROM person GROUP BY 1 ORDER BY 1",
+        "SELECT district, count(*) AS n FROM person WHERE age > 18 + (id = (SELECT max(id) FROM person))::INT GROUP BY 1 ORDER BY 1",
+    ),
 }
 
 
@@ -171,16 +184,24 @@ def test_differencing(world: World, name: str, declared: bool) -> None:
 
 def test_difference_inside_one_workbook(world: World) -> None:
     one = world.query("SELECT district, count(*) AS n FROM person GROUP BY 1 ORDER BY 1")
-    two = world.query("SELECT district, count(*) AS n FROM person WHERE gender = '男' OR age < 84 GROUP BY 1 ORDER BY 1")
+    two = world.query(
+        "SELECT district, count(*) AS n FROM person WHERE gender = '男' OR age < 84 GROUP BY 1 ORDER BY 1"
+    )
     body = "".join(
-        f"\n| district | n |\n|---|---|\n" + "".join(f"| {d} | {n} |\n" for d, n in rows) for rows in (one, two)
+        "\n| district | n |\n|---|---|\n" + "".join(f"| {d} | {n} |\n" for d, n in rows)
+        for rows in (one, two)
     )
     report = world.attack(world.write("r.md", body), kind="report")
     assert report.verdict in ("block", "review", "pass")  # without queries the second filter is unknown
 
 
 def _two_way(world: World) -> tuple[list[tuple[Any, ...]], dict[tuple[str, str], int]]:
-    cells = {(d, b): n for d, b, n in world.query("SELECT district, CASE WHEN age > 83 THEN '高龄' ELSE '其他' END, count(*) FROM person GROUP BY ALL")}
+    cells = {
+        (d, b): n
+        for d, b, n in world.query(
+            "SELECT district, CASE WHEN age > 83 THEN '高龄' ELSE '其他' END, count(*) FROM person GROUP BY ALL"
+        )
+    }
     return sorted({d for d, _ in cells}), cells
 
 
@@ -199,7 +220,14 @@ def test_total_gives_a_withheld_cell(world: World, mark: str) -> None:
 
 def test_total_in_a_cross_table(world: World) -> None:
     districts, cells = _two_way(world)
-    shown = [(d, *(n if (n := cells.get((d, b), 0)) >= 10 else "*" for b in ("高龄", "其他")), cells.get((d, "高龄"), 0) + cells.get((d, "其他"), 0)) for d in districts]
+    shown = [
+        (
+            d,
+            *(n if (n := cells.get((d, b), 0)) >= 10 else "*" for b in ("高龄", "其他")),
+            cells.get((d, "高龄"), 0) + cells.get((d, "其他"), 0),
+        )
+        for d in districts
+    ]
     report = world.attack(world.rows("t.csv", ["district", "高龄", "其他", "合计"], shown))
     assert "total" in found(report), sorted(found(report))
 
@@ -245,7 +273,11 @@ CARRIERS: dict[str, Any] = {
     "trailing blanks": lambda r: (r[0] + (" " if r[1] % 2 else ""), *r[1:]),
     "no-break blanks": lambda r: (r[0].replace("区", "\u00a0区"), *r[1:]),
     "plus signs": lambda r: (r[0], f"+{r[1]}" if r[1] % 2 else str(r[1]), *r[2:]),
-    "full-width digits": lambda r: (r[0], "".join(chr(ord(c) + 0xFEE0) for c in str(r[1])) if r[1] % 2 else str(r[1]), *r[2:]),
+    "full-width digits": lambda r: (
+        r[0],
+        "".join(chr(ord(c) + 0xFEE0) for c in str(r[1])) if r[1] % 2 else str(r[1]),
+        *r[2:],
+    ),
 }
 
 
@@ -285,7 +317,12 @@ def test_files_that_cannot_leave(world: World, name: str) -> None:
 
 
 def test_json_shapes_hold_small_cells(world: World) -> None:
-    counts = {f"{a}岁": n for a, n in world.query("SELECT age, count(*) FROM person WHERE age > 80 GROUP BY 1 ORDER BY 1 LIMIT 3")}
+    counts = {
+        f"{a}岁": n
+        for a, n in world.query(
+            "SELECT age, count(*) FROM person WHERE age > 80 GROUP BY 1 ORDER BY 1 LIMIT 3"
+        )
+    }
     shapes = [
         [{"age": int(k[:-1]), "n": v % 9 + 1} for k, v in counts.items()],
         {"age": [int(k[:-1]) for k in counts], "n": [v % 9 + 1 for v in counts.values()]},

@@ -9,6 +9,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+
 from support.attack_world import World
 
 SQL: dict[str, str] = {
@@ -120,18 +121,26 @@ def _xlsx(world: World) -> Path:
 
 def _json(world: World) -> Path:
     rows = world.query("SELECT job, count(*), round(avg(income), 2) FROM person GROUP BY 1 ORDER BY 1")
-    value = {"标题": "月报", "期间": "2026-02", "数据": [{"职业": j, "人数": n, "平均收入": m} for j, n, m in rows]}
+    value = {
+        "标题": "月报",
+        "期间": "2026-02",
+        "数据": [{"职业": j, "人数": n, "平均收入": m} for j, n, m in rows],
+    }
     return world.write("r.json", json.dumps(value, ensure_ascii=False))
 
 
 def _gb_csv(world: World) -> Path:
     rows = world.query("SELECT job, count(*), round(avg(income), 2) FROM person GROUP BY 1 ORDER BY 1")
-    return world.write("r.csv", "职业;人数;平均收入\r\n" + "".join(f"{j};{n};{m}\r\n" for j, n, m in rows), "gb18030")
+    return world.write(
+        "r.csv", "职业;人数;平均收入\r\n" + "".join(f"{j};{n};{m}\r\n" for j, n, m in rows), "gb18030"
+    )
 
 
 def _txt(world: World) -> Path:
     rows = world.query("SELECT job, count(*) FROM person GROUP BY 1 ORDER BY 1")
-    return world.write("r.txt", "职业\t人数\n" + "".join(f"{j}\t{n}\n" for j, n in rows) + "\n数据来源：公积金、社保。\n")
+    return world.write(
+        "r.txt", "职业\t人数\n" + "".join(f"{j}\t{n}\n" for j, n in rows) + "\n数据来源：公积金、社保。\n"
+    )
 
 
 @pytest.mark.parametrize("make", [_md, _html, _xlsx, _json, _gb_csv, _txt])
@@ -144,7 +153,10 @@ def test_other_months(world: World) -> None:
     sql = "SELECT line, count(*) AS trips FROM trip WHERE month(boarded) = {} GROUP BY 1 ORDER BY 1"
     world.out("before.csv", sql.format(1))
     now = sql.format(2)
-    for spec in ({"sql": now, "previous": [{"output": "before.csv", "sql": sql.format(1)}]}, {"previous": [{"output": "before.csv"}]}):
+    for spec in (
+        {"sql": now, "previous": [{"output": "before.csv", "sql": sql.format(1)}]},
+        {"previous": [{"output": "before.csv"}]},
+    ):
         report = world.attack(world.out("now.csv", now), ("trip",), subject={"trip": "card_id"}, **spec)
         assert report.verdict == "pass", report.findings
 
@@ -153,12 +165,17 @@ def test_same_release_again_and_other_cut(world: World) -> None:
     before = "SELECT job, count(*) AS n FROM person GROUP BY 1 ORDER BY 1"
     world.out("before.csv", before)
     for now in (before, "SELECT street, count(*) AS n FROM person GROUP BY 1 ORDER BY 1"):
-        report = world.attack(world.out("now.csv", now), sql=now, previous=[{"output": "before.csv", "sql": before}])
+        report = world.attack(
+            world.out("now.csv", now), sql=now, previous=[{"output": "before.csv", "sql": before}]
+        )
         assert report.verdict == "pass", report.findings
 
 
 def test_firms_without_the_dominant_group(world: World) -> None:
     sql = "SELECT industry, count(*) AS n, round(sum(output_value), 2) AS total FROM firm WHERE industry <> '建筑' GROUP BY 1 ORDER BY 1"
-    for spec in ({"sql": sql}, {"columns": {"industry": "dimension", "n": "count", "total": "magnitude:output_value"}}):
+    for spec in (
+        {"sql": sql},
+        {"columns": {"industry": "dimension", "n": "count", "total": "magnitude:output_value"}},
+    ):
         report = world.attack(world.out("f.csv", sql), ("firm",), subject="code", **spec)
         assert report.verdict == "pass", report.findings

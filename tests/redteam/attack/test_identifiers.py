@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 import openpyxl
 import pytest
-from support.attack_world import World, found, leaks
 
 from gongshu.crypto.hashes import sm3
+from support.attack_world import World, found, leaks
 
 Make = Callable[[str], str]
 
@@ -58,7 +58,9 @@ DISGUISES: dict[str, Make] = {
     "zlib base64": lambda v: base64.b64encode(zlib.compress(v.encode())).decode(),
     "letters for digits": lambda v: "".join("ABCDEFGHIJ"[int(c)] if c.isdigit() else c for c in v),
     "chinese digits": lambda v: "".join("〇一二三四五六七八九"[int(c)] if c.isdigit() else c for c in v),
-    "capital chinese digits": lambda v: "".join("零壹贰叁肆伍陆柒捌玖"[int(c)] if c.isdigit() else c for c in v),
+    "capital chinese digits": lambda v: "".join(
+        "零壹贰叁肆伍陆柒捌玖"[int(c)] if c.isdigit() else c for c in v
+    ),
     "character codes": lambda v: " ".join(str(ord(c)) for c in v),
     "bits": lambda v: "".join(f"{ord(c):08b}" for c in v),
     "circled digits": lambda v: "".join("⓪①②③④⑤⑥⑦⑧⑨"[int(c)] if c.isdigit() else c for c in v),
@@ -88,7 +90,9 @@ def test_identifiers_in_the_open(world: World, name: str, column: str) -> None:
 @pytest.mark.parametrize("name", DISGUISES)
 def test_identifiers_in_disguise(world: World, name: str) -> None:
     values = [v for (v,) in world.query("SELECT id FROM person LIMIT 6")]
-    path = world.rows("disguise.csv", ["标签", "n"], [(DISGUISES[name](v), 50 + i) for i, v in enumerate(values)])
+    path = world.rows(
+        "disguise.csv", ["标签", "n"], [(DISGUISES[name](v), 50 + i) for i, v in enumerate(values)]
+    )
     report = world.attack(path)
     assert report.verdict == "block"
     assert found(report) & {"identifier", "identifier_encoded"}, sorted(found(report))
@@ -147,7 +151,9 @@ def test_identifier_written_down_a_column(world: World) -> None:
 def test_numbers_moved_by_a_constant(world: World, form: str) -> None:
     values = [int(v) for (v,) in world.query("SELECT mobile FROM person LIMIT 15")]
     move = {"offset": lambda v: v + 987654, "scaled": lambda v: v * 7, "xor": lambda v: v ^ 0x5A5A5A}[form]
-    report = world.attack(world.rows("moved.csv", ["编号", "n"], [(move(v), 30 + i) for i, v in enumerate(values)]))
+    report = world.attack(
+        world.rows("moved.csv", ["编号", "n"], [(move(v), 30 + i) for i, v in enumerate(values)])
+    )
     assert "identifier_encoded" in found(report)
 
 
@@ -155,7 +161,9 @@ def _xlsx(world: World, change: Callable[[openpyxl.Workbook, str], None]) -> obj
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.append(["district", "n"])
-    for row in world.query("SELECT district, count(*) FROM person GROUP BY 1 HAVING count(*) >= 10 ORDER BY 1"):
+    for row in world.query(
+        "SELECT district, count(*) FROM person GROUP BY 1 HAVING count(*) >= 10 ORDER BY 1"
+    ):
         sheet.append(row)
     (value,) = world.query("SELECT id FROM person LIMIT 1")[0]
     change(book, value)
@@ -197,7 +205,9 @@ def _defined_name(book: openpyxl.Workbook, value: str) -> None:
     book.defined_names["note"] = DefinedName("note", attr_text=f'"{value}"')
 
 
-@pytest.mark.parametrize("change", [_hidden_sheet, _comment, _property, _sheet_name, _number_format, _formula, _defined_name])
+@pytest.mark.parametrize(
+    "change", [_hidden_sheet, _comment, _property, _sheet_name, _number_format, _formula, _defined_name]
+)
 def test_places_in_excel(world: World, change: Callable[[openpyxl.Workbook, str], None]) -> None:
     report = _xlsx(world, change)
     assert report.verdict == "block"
@@ -207,7 +217,10 @@ def test_places_in_excel(world: World, change: Callable[[openpyxl.Workbook, str]
 PLACES: dict[str, Callable[[str], tuple[str, str]]] = {
     "md text": lambda v: ("r.md", f"# 报告\n\n个案 {v} 收入偏低。\n"),
     "md comment": lambda v: ("r.md", f"# 报告\n\n<!-- {v} -->\n正文。\n"),
-    "md link": lambda v: ("r.md", f"# 报告\n\n[详情](https://example.org/?q={base64.b64encode(v.encode()).decode()})\n"),
+    "md link": lambda v: (
+        "r.md",
+        f"# 报告\n\n[详情](https://example.org/?q={base64.b64encode(v.encode()).decode()})\n",
+    ),
     "txt": lambda v: ("r.txt", f"报告\n身份证 {v}\n"),
     "html attribute": lambda v: ("r.html", f'<p data-k="{v}">报告</p>'),
     "html comment": lambda v: ("r.html", f"<p>报告</p><!-- {v[::-1]} -->"),

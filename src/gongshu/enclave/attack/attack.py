@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from . import (
     copies,
     counts,
@@ -175,7 +177,7 @@ class _Attack:
                 self.findings += counts.shares(table, view.roles, spec, self.named)
             self.findings += totals.check(table, view.explained, view.roles, spec, self.named)
             if view.explained is not None and (view.explained.declared or self._aggregate(view)):
-                self.findings += counts.threshold(view.explained, spec, self.named)
+                self.findings += counts.threshold(view.explained, spec)
                 self.findings += counts.by_core(view.explained, self.raw, spec, self.named)
                 self.findings += counts.hierarchy_free_attribute(view.explained, spec)
         if view.explained is not None and view.explained.declared:
@@ -263,7 +265,9 @@ def _crossed(shape: Table, guessed: Explained, own: dict[int, str]) -> float:
         return 0.0
     figures = [n for c in shape.columns[value] if (n := number(c)) is not None]
     function = guessed.functions.get(value, "count")
-    if all(n.decimals == 0 and n.value >= 0 for n in figures) and not function.startswith(("avg", "med", "q")):
+    if all(n.decimals == 0 and n.value >= 0 for n in figures) and not function.startswith(
+        ("avg", "med", "q")
+    ):
         own[value] = "count"
     return 1.0
 
@@ -277,8 +281,8 @@ def _single_rows(explained: Explained, raw: Raw) -> bool:
     grouped = f" GROUP BY {core.grouping}" if core.keys else ""
     try:
         one, all_ = raw.rows(
-            f"{core.prefix}SELECT count(*) FILTER (WHERE n = 1), count(*) FROM (SELECT {keys + ', ' if keys else ''}"
-            f"count(*) AS n{core.source}{grouped})"
+            f"{core.prefix}SELECT count(*) FILTER (WHERE n = 1), count(*)"
+            f" FROM (SELECT {keys + ', ' if keys else ''}count(*) AS n{core.source}{grouped})"
         )[0]
     except duckdb.Error:
         return False

@@ -12,12 +12,79 @@ from .model import Cell
 _NUMBER = re.compile(r"^[+\-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d+))?(?:[eE][+\-]?\d+)?$|^[+\-−]?\.(\d+)$")
 _UNITS = ("万元", "亿元", "人次", "元", "人", "户", "家", "次", "个", "名", "件", "辆", "微克/立方米")
 _TOTALS = frozenset(
-    "合计 总计 小计 总数 总和 全部 全体 全市 全省 全国 全区 全县 总 共计 累计 汇总 不限 所有 total totals all sum "
-    "overall grand_total grandtotal subtotal (all) 全年 总体".split()
+    [
+        "合计",
+        "总计",
+        "小计",
+        "总数",
+        "总和",
+        "全部",
+        "全体",
+        "全市",
+        "全省",
+        "全国",
+        "全区",
+        "全县",
+        "总",
+        "共计",
+        "累计",
+        "汇总",
+        "不限",
+        "所有",
+        "total",
+        "totals",
+        "all",
+        "sum",
+        "overall",
+        "grand_total",
+        "grandtotal",
+        "subtotal",
+        "(all)",
+        "全年",
+        "总体",
+    ]
 )
 _SUPPRESSED = frozenset(
-    "* ** *** x xx xxx s c c. - -- — —— – … ... . / ~ # n/a na nan null none 隐去 已隐去 保密 抑制 不公布 未公布 "
-    "不公开 略 suppressed hidden confidential masked 屏蔽 ".split()
+    [
+        "*",
+        "**",
+        "***",
+        "x",
+        "xx",
+        "xxx",
+        "s",
+        "c",
+        "c.",
+        "-",
+        "--",
+        "—",
+        "——",
+        "–",
+        "…",
+        "...",
+        ".",
+        "/",
+        "~",
+        "#",
+        "n/a",
+        "na",
+        "nan",
+        "null",
+        "none",
+        "隐去",
+        "已隐去",
+        "保密",
+        "抑制",
+        "不公布",
+        "未公布",
+        "不公开",
+        "略",
+        "suppressed",
+        "hidden",
+        "confidential",
+        "masked",
+        "屏蔽",
+    ]
 ) | {"不足10", "少于10", "小于10"}
 _LESS = re.compile(r"^(?:<|＜|≤|<=|少于|不足|小于|低于)\s*\d+\s*(?:人|户|家|次|个|名)?$")
 

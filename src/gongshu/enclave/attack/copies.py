@@ -172,7 +172,6 @@ class Copies:
         source: Source,
         turn: tuple[int, ...] = (),
         step: int = 0,
-        height: int = 0,
     ) -> dict[int, int]:
         """Output row → distinct subjects of raw rows equal in all pairs. `turn` columns are moved by
         `step`: figures by units, texts by rows."""
@@ -187,7 +186,8 @@ class Copies:
             ours = f"(SELECT r, {', '.join(moved_)} FROM {out})"
         conditions = " AND ".join(f"o.c{p.index} = {_raw_sql(p)}" for p in pairs)
         rows = self.raw.rows(
-            f"SELECT o.r, count(DISTINCT t.{_who(source)}) FROM {ours} o JOIN {quote(source.name)} t ON {conditions} GROUP BY o.r"
+            f"SELECT o.r, count(DISTINCT t.{source.who}) FROM {ours} o"
+            f" JOIN {quote(source.name)} t ON {conditions} GROUP BY o.r"
         )
         return {int(r): int(n) for r, n in rows}
 
@@ -257,7 +257,7 @@ class Copies:
         for step in (1, 2, 3, 5) if numeric else (1, 2, 3):
             if not numeric and step >= table.height:
                 break
-            moved_ = self._match(out, pairs, source, turn, step, table.height)
+            moved_ = self._match(out, pairs, source, turn, step)
             rates.append(len(self._singled(moved_)) / table.height)
         rate = sum(rates) / len(rates) if rates else 0.0
         expected = rate * table.height
@@ -296,7 +296,7 @@ class Copies:
                 found.append(say("row_copy", "block", where, "row_copy_column", way=way))
         return found
 
-    def _is_copied(self, values: np.ndarray, pair: Pair, places: int) -> bool:
+    def _is_copied(self, values: np.ndarray[Any, Any], pair: Pair, places: int) -> bool:
         if len(values) < 8:
             return False
         half = 0.5 * 10.0**-places
@@ -332,16 +332,12 @@ class Copies:
                         found.append(say("row_copy", "block", where, "row_copy_column", way="原值"))
         return found
 
-    def _list_copied(self, values: np.ndarray, column: Column) -> bool:
+    def _list_copied(self, values: np.ndarray[Any, Any], column: Column) -> bool:
         known = self.domains.numbers(column)
         places = max(_places(v) for v in values[:200])
         half = 0.5 * 10.0 ** -min(places, 6)
         share, luck = share_of(values, known, half), chance(values, known, half)
         return share >= 0.6 and luck < 0.3
-
-
-def _who(source: Source) -> str:
-    return source.who
 
 
 def _raw_sql(pair: Pair) -> str:
@@ -362,7 +358,7 @@ def _places(value: float) -> int:
     return 0 if "e" in body or body.endswith(".0") else len(body.partition(".")[2])
 
 
-def _figures(cells: list[Any]) -> tuple[np.ndarray, int]:
+def _figures(cells: list[Any]) -> tuple[np.ndarray[Any, Any], int]:
     """Numbers of a column and the decimals they are compared with: at most six, negative for tens."""
     numbers = [n for c in cells if (n := number(c)) is not None]
     values = np.array([n.value for n in numbers], dtype=float)

@@ -27,7 +27,7 @@ _NOT_A_CELL = re.compile(
 Named = Any
 
 
-def threshold(explained: Explained, spec: Spec, named: Named) -> list[Finding]:
+def threshold(explained: Explained, spec: Spec) -> list[Finding]:
     """Rows whose subjects are fewer than the threshold, and figures that count fewer."""
     table = explained.table
     small = [
@@ -165,13 +165,9 @@ def by_core(explained: Explained, raw: Raw, spec: Spec, named: Named) -> list[Fi
     shown = groups(explained)
     found: list[Finding] = []
     for aggregate in core.aggregates:
-        column = back.get(aggregate.index)
-        if column is None and explained.declared:
+        column = back.get(aggregate.index) if explained.declared else _column_of(explained, aggregate.index)
+        if column is None:
             continue
-        if column is None and not explained.declared:
-            column = _column_of(explained, aggregate.index)
-            if column is None:
-                continue
         for who in core.whos.values():
             try:
                 found += _one(explained, raw, spec, named, core, aggregate, who, column, shown)
@@ -187,8 +183,8 @@ def _column_of(explained: Explained, index: int) -> int | None:
 
 
 def _one(
-    explained: Explained, raw: Raw, spec: Spec, named: Named, core: Core, aggregate: Any, who: str, column: int,
-    shown: Mapping[tuple[Any, ...], list[int]],
+    explained: Explained, raw: Raw, spec: Spec, named: Named, core: Core, aggregate: Any, who: str,
+    column: int, shown: Mapping[tuple[Any, ...], list[int]],
 ) -> list[Finding]:  # fmt: skip
     where = place(explained.table, column, named)
     visible = {
@@ -238,7 +234,8 @@ def _counted(
 ) -> list[Finding]:  # fmt: skip
     sql = (
         _inner(core, who, f"{test} AS v")
-        + f" SELECT {_keys(core)}count(*) FILTER (WHERE v <> 0), count(*) FROM x WHERE who IS NOT NULL{_group_by(core)}"
+        + f" SELECT {_keys(core)}count(*) FILTER (WHERE v <> 0), count(*) FROM x"
+        + f" WHERE who IS NOT NULL{_group_by(core)}"
     )
     facts = _by_key(raw, core, sql)
     small = [
@@ -273,7 +270,8 @@ def _dominance(
     top = max(2, *(n for n, _ in spec.nk))
     sql = (
         _inner(core, who, f"abs({contribution}) AS v")
-        + f" SELECT {_keys(core)}sum(v), max(CAST(v AS DOUBLE), {top}) FROM x WHERE v IS NOT NULL AND who IS NOT NULL{_group_by(core)}"
+        + f" SELECT {_keys(core)}sum(v), max(CAST(v AS DOUBLE), {top}) FROM x"
+        + f" WHERE v IS NOT NULL AND who IS NOT NULL{_group_by(core)}"
     )
     facts = _by_key(raw, core, sql)
     nk: list[int] = []

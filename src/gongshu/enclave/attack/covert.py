@@ -35,7 +35,7 @@ def check(document: Document, named: Any) -> list[Finding]:
     found: list[Finding] = []
     for table in document.tables:
         for i, cells in enumerate(table.columns):
-            found += _column(table, i, [table.headers[i], *cells], place(table, i, named))
+            found += _column([table.headers[i], *cells], place(table, i, named))
     for fragment in document.fragments:
         if invisible(
             fragment.text.replace("\ufeff", "", 1) if fragment.place == "正文第 1 行" else fragment.text
@@ -57,7 +57,7 @@ def _prose(body: str) -> bool:
     return all("-" in run or "_" in run or run.isalpha() for run in _BLOB.findall(body))
 
 
-def _column(table: Table, i: int, cells: list[Cell], where: str) -> list[Finding]:
+def _column(cells: list[Cell], where: str) -> list[Finding]:
     found = []
     texts = [(r - 1, c) for r, c in enumerate(cells) if isinstance(c, str)]
     hidden = [max(r, 0) for r, c in texts if invisible(c)]

@@ -61,10 +61,7 @@ def by_subjects(
 
 def _is_cell(edge: tuple[Node, Node, int], edges: list[tuple[Node, Node, int]]) -> bool:
     """Whether the intersection is a whole published cell of one side: `threshold` judges that one."""
-    for side in edge[:2]:
-        if side != _GROUND and sum(1 for e in edges if side in e[:2]) == 1:
-            return True
-    return False
+    return any(side != _GROUND and sum(1 for e in edges if side in e[:2]) == 1 for side in edge[:2])
 
 
 def _published(explained: Explained) -> dict[Key, list[int]]:
@@ -82,7 +79,8 @@ def _joint(raw: Raw, one: Core, two: Core, family: str) -> dict[tuple[Key | None
     by_unit = one.unit is not None and two.unit is not None and _same_unit(one, two)
     on = "a.u = b.u AND a.who = b.who" if by_unit else "a.who = b.who"
     sql = (
-        f"SELECT a.cell, b.cell, count(DISTINCT coalesce(a.who, b.who)) FROM ({a}) a FULL OUTER JOIN ({b}) b ON {on}"
+        f"SELECT a.cell, b.cell, count(DISTINCT coalesce(a.who, b.who)) FROM ({a}) a"
+        f" FULL OUTER JOIN ({b}) b ON {on}"
         f" GROUP BY a.cell, b.cell LIMIT {_MOST_EDGES + 1}"
     )
     return {
@@ -98,7 +96,8 @@ def _same_unit(one: Core, two: Core) -> bool:
 def _frame(core: Core, family: str) -> str:
     keys = ", ".join(f"coalesce(CAST({k} AS VARCHAR), 'None')" for k in core.keys)
     unit = core.unit or "0"
-    return f"{core.prefix}SELECT DISTINCT {unit} AS u, {core.whos[family]} AS who, list_value({keys}) AS cell{core.source}"
+    who = core.whos[family]
+    return f"{core.prefix}SELECT DISTINCT {unit} AS u, {who} AS who, list_value({keys}) AS cell{core.source}"
 
 
 def bridges(edges: Iterable[tuple[Node, Node, int]]) -> list[tuple[Node, Node, int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import contextlib
 import gzip
 import html
 import re
@@ -17,7 +18,7 @@ import urllib.parse
 import zlib
 from collections.abc import Callable, Iterator
 
-_INVISIBLE = "\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u180e\u00ad\u200e\u200f"
+INVISIBLE = "\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u180e\u00ad\u200e\u200f"
 _DIGIT_WORDS = str.maketrans("〇零一二三四五六七八九壹贰叁肆伍陆柒捌玖两幺", "00123456789123456789" + "21")
 _KEYBOARD = str.maketrans("!@#$%^&*()", "1234567890")
 _LOOKALIKE = str.maketrans("OoIlZzSsBGgq", "001122558699")
@@ -36,10 +37,8 @@ def _text(data: bytes) -> Iterator[str]:
         except (OSError, EOFError, zlib.error):
             return
     elif data[:1] == b"\x78":
-        try:
+        with contextlib.suppress(zlib.error):
             data = zlib.decompressobj().decompress(data, 1_000_000)
-        except zlib.error:
-            pass
     for name in ("utf-8", "gb18030", "utf-16-le", "utf-16-be"):
         try:
             text = data.decode(name)
@@ -210,7 +209,7 @@ def _codes(text: str) -> Iterator[str]:
 
 def _invisible_bits(text: str) -> Iterator[str]:
     """Bits carried by two kinds of invisible characters or blanks."""
-    for alphabet in (_INVISIBLE, " \t", "\u3000 ", "\u00a0 "):
+    for alphabet in (INVISIBLE, " \t", "\u3000 ", "\u00a0 "):
         marks = [c for c in text if c in alphabet]
         used = sorted(set(marks))
         if len(marks) < 40 or len(used) != 2:

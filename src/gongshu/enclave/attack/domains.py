@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -26,11 +27,11 @@ class Domains:
     """Distinct values by column, read once."""
 
     raw: Raw
-    _numbers: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    _numbers: dict[tuple[str, str], np.ndarray[Any, Any]] = field(default_factory=dict)
     _texts: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     _sources: list[Source] | None = None
 
-    def numbers(self, column: Column) -> np.ndarray:
+    def numbers(self, column: Column) -> np.ndarray[Any, Any]:
         """Sorted distinct numbers of a column."""
         key = (column.table, column.name)
         if key not in self._numbers:
@@ -45,8 +46,8 @@ class Domains:
         """Mean, both deviations, least and most of a numeric column; empty when it has none."""
         c = f"CAST({column.sql} AS DOUBLE)"
         row = self.raw.rows(
-            f"SELECT avg({c}), stddev_pop({c}), stddev_samp({c}), min({c}), max({c}) FROM {quote(column.table)}"
-            f" WHERE isfinite({c})"
+            f"SELECT avg({c}), stddev_pop({c}), stddev_samp({c}), min({c}), max({c})"
+            f" FROM {quote(column.table)} WHERE isfinite({c})"
         )[0]
         return () if any(v is None for v in row) else tuple(map(float, row))
 
@@ -55,7 +56,8 @@ class Domains:
         key = (column.table, column.name)
         if key not in self._texts:
             rows = self.raw.rows(
-                f"SELECT DISTINCT {text_sql(column.sql)} FROM {quote(column.table)} WHERE {column.sql} IS NOT NULL LIMIT {_MOST}"
+                f"SELECT DISTINCT {text_sql(column.sql)} FROM {quote(column.table)}"
+                f" WHERE {column.sql} IS NOT NULL LIMIT {_MOST}"
             )
             self._texts[key] = frozenset(v for (v,) in rows)
         return self._texts[key]
@@ -117,7 +119,7 @@ def text_sql(expression: str) -> str:
     return f"replace(lower(trim(CAST({expression} AS VARCHAR))), ' 00:00:00', '')"
 
 
-def share_of(values: np.ndarray, known: np.ndarray, half: float) -> float:
+def share_of(values: np.ndarray[Any, Any], known: np.ndarray[Any, Any], half: float) -> float:
     """Share of `values` that lie within `half` of some known number."""
     if not len(values) or not len(known):
         return 0.0
@@ -128,14 +130,14 @@ def share_of(values: np.ndarray, known: np.ndarray, half: float) -> float:
     return float(np.mean(np.minimum(left, right) <= slack))
 
 
-def chance(values: np.ndarray, known: np.ndarray, half: float) -> float:
+def chance(values: np.ndarray[Any, Any], known: np.ndarray[Any, Any], half: float) -> float:
     """The same share for values moved by a few units of their last place: what chance alone gives."""
     unit = 2 * half
     steps = (-11, -7, -5, -3, -2, -1, 1, 2, 3, 5, 7, 11)
     return float(np.mean([share_of(values + s * unit, known, half) for s in steps]))
 
 
-_FORMS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray], str], ...] = (
+_FORMS: tuple[tuple[str, Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]], str], ...] = (
     ("取负", lambda v: -v, "-({0})"),
     ("对数", lambda v: np.log(np.where(v > 0, v, np.nan)), "CASE WHEN {0} > 0 THEN ln({0}) END"),
     ("对数", lambda v: np.log1p(np.where(v > -1, v, np.nan)), "CASE WHEN {0} > -1 THEN ln({0} + 1) END"),
@@ -148,7 +150,7 @@ _FORMS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray], str], ...] = (
 
 
 def moved(
-    values: np.ndarray, known: np.ndarray, half: float, spread: tuple[float, ...] = ()
+    values: np.ndarray[Any, Any], known: np.ndarray[Any, Any], half: float, spread: tuple[float, ...] = ()
 ) -> Iterator[tuple[str, str]]:
     """(way, SQL form) under which nearly all values become known ones, far beyond chance.
 
@@ -163,7 +165,7 @@ def moved(
     yield from _constants(values, known, half)
 
 
-Form = tuple[str, Callable[[np.ndarray], np.ndarray], str]
+Form = tuple[str, Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]], str]
 
 
 def _standard(spread: tuple[float, ...]) -> Iterator[Form]:
@@ -173,14 +175,22 @@ def _standard(spread: tuple[float, ...]) -> Iterator[Form]:
     mean, population, sample, least, most = spread
     for centre, scale in ((mean, population), (mean, sample), (least, most - least), (mean, 1.0)):
         if scale:
-            yield (
-                "标准化",
-                lambda v, centre=centre, scale=scale: (v - centre) / scale,
-                f"(({{0}}) - ({centre!r})) / ({scale!r})",
-            )
+            yield "标准化", _Scaled(centre, scale), f"(({{0}}) - ({centre!r})) / ({scale!r})"
 
 
-def _constants(values: np.ndarray, known: np.ndarray, half: float) -> Iterator[tuple[str, str]]:
+@dataclass(frozen=True)
+class _Scaled:
+    centre: float
+    scale: float
+
+    def __call__(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        scaled: np.ndarray[Any, Any] = (values - self.centre) / self.scale
+        return scaled
+
+
+def _constants(
+    values: np.ndarray[Any, Any], known: np.ndarray[Any, Any], half: float
+) -> Iterator[tuple[str, str]]:
     probe = values[np.linspace(0, len(values) - 1, min(len(values), 24)).astype(int)]
     if len(np.unique(probe)) < 5 or len(known) < 20 or len(known) > 400_000:
         return

@@ -33,7 +33,7 @@ class Explained:
         at = self.rows.get(row)
         if at is None:
             return None
-        counts = [n for n in self.result.subjects[at].values()]
+        counts = list(self.result.subjects[at].values())
         return min(counts) if counts else None
 
     def published(self, row: int) -> bool:
@@ -112,8 +112,8 @@ def _rows(table: Table, result: Result, columns: dict[int, int], keys: list[int]
     if not keys:
         return {0: 0} if table.height == 1 and len(result.rows) == 1 else _by_values(table, result, columns)
     index: dict[tuple[str, ...], list[int]] = {}
-    for at, row in enumerate(result.rows):
-        index.setdefault(tuple(canon(row[columns[k]]) for k in keys), []).append(at)
+    for at, cells in enumerate(result.rows):
+        index.setdefault(tuple(canon(cells[columns[k]]) for k in keys), []).append(at)
     found: dict[int, int] = {}
     for row in range(table.height):
         options = index.get(tuple(canon(table.columns[k][row]) for k in keys))
@@ -144,11 +144,11 @@ def _nearest(
 
 def _by_values(table: Table, result: Result, columns: dict[int, int]) -> dict[int, int]:
     index: dict[tuple[str, ...], int] = {}
-    for at, row in enumerate(result.rows):
-        index.setdefault(tuple(text(plain(row[j])) for j in columns.values()), at)
+    for at, cells in enumerate(result.rows):
+        index.setdefault(tuple(text(plain(cells[j])) for j in columns.values()), at)
     found = {}
     for row in range(table.height):
-        at = index.get(tuple(text(table.columns[i][row]) for i in columns))
-        if at is not None:
-            found[row] = at
+        hit = index.get(tuple(text(table.columns[i][row]) for i in columns))
+        if hit is not None:
+            found[row] = hit
     return found

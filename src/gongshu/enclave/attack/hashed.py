@@ -39,7 +39,8 @@ ALGORITHMS: dict[str, Digest] = {
 _COMMON = ("md5", "sha256", "sha1", "sm3", "sha512")
 _SALTS = (
     "salt", "gongshu", "huangshi", "hubei", "gansu", "secret", "key", "123456", "test", "hash", "data", "abc",
-    "password", "admin", "2024", "2025", "2026", "pepper", "SALT", "公枢", "黄石", "0", "1", "id", "city", "gov", "demo",
+    "password", "admin", "2024", "2025", "2026", "pepper", "SALT",
+    "公枢", "黄石", "0", "1", "id", "city", "gov", "demo",
 )  # fmt: skip
 _SEPARATORS = ("", ":", "_", "-", "|")
 _HEX_TOKEN = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8,128}(?![0-9A-Za-z])")
@@ -150,7 +151,8 @@ def _salted(names: Iterable[str]) -> Iterator[Way]:
             key = salt.encode()
             yield f"HMAC-{name}", lambda b, n=name, key=key: hmac.digest(key, b, n)  # type: ignore[misc]
     for salt in salts:
-        yield "HMAC-sm3", lambda b, key=salt.encode(): _hmac_sm3(key, b)  # type: ignore[misc]
+        key = salt.encode()
+        yield "HMAC-sm3", lambda b, key=key: _hmac_sm3(key, b)  # type: ignore[misc]
 
 
 def _hmac_sm3(key: bytes, data: bytes) -> bytes:

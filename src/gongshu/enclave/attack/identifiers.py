@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,9 @@ from .raw import Raw
 from .sentences import rows_phrase, say
 
 _DECODED_CELLS = 20_000
-_WINDOWS = 6
+_DECODABLE = re.compile(
+    r"[0-9A-Za-z〇零一二三四五六七八九壹贰叁肆伍陆柒捌玖]|[^\W\u3400-\u9fff]|[!@#$%^&*()]{6}"
+)
 
 
 def place(table: Table, index: int, named: Callable[[str], bool]) -> str:
@@ -113,11 +116,9 @@ class Scan:
         """The disguise under which an identifier hides in a text."""
         if len(body) < 6 or len(body) > 20_000:
             return None
-        if not numeric and not re.search(
-            r"[0-9A-Za-z〇零一二三四五六七八九壹贰叁肆伍陆柒捌玖⁰-₉０-９\u0660-\u0669]{1}", body
-        ):
-            if not any(c in disguise._INVISIBLE or 0xE0020 <= ord(c) for c in body) and body.isprintable():
-                return None
+        marked = any(c in disguise.INVISIBLE or ord(c) >= 0xE0020 for c in body) or not body.isprintable()
+        if not numeric and not marked and not _DECODABLE.search(body):
+            return None
         for way, result in disguise.undo(body):
             if known.certain(result) or self._known_in(result):
                 return way
@@ -161,18 +162,12 @@ class Scan:
             return False
         low, high = min(inside), max(inside)
         span = max(1, high - low + 1)
-        density = (np.searchsorted(ids, high, "right") - np.searchsorted(ids, low)) / span
-        return bool(min(1.0, density) ** len(inside) < 1e-4)
+        density = float(np.searchsorted(ids, high, "right") - np.searchsorted(ids, low)) / span
+        return float(min(1.0, density)) ** len(inside) < 1e-4
 
     def _moved(self, cells: list[Cell], where: str) -> None:
         """Numbers that are identifiers plus, times or xor a constant."""
-        values = sorted(
-            {
-                int(n.value)
-                for c in cells
-                if (n := number(c)) and n.value.is_integer() and abs(n.value) < 2**62
-            }
-        )
+        values = sorted({w for c in cells if (w := _whole(c)) is not None and abs(w) < 2**62})
         if len(values) < 3 or len(values) < 0.9 * sum(not is_suppressed(c) for c in cells):
             return
         for ids in self._id_arrays():
@@ -180,7 +175,7 @@ class Scan:
                 self._say_encoded("加减或乘以常数", where)
                 return
 
-    def _id_arrays(self) -> Iterator[np.ndarray]:
+    def _id_arrays(self) -> Iterator[np.ndarray[Any, Any]]:
         if not hasattr(self, "_ids"):
             numeric = [int(v) for v in self.known.strong if v.isdigit() and len(v) <= 18]
             bodies = [int(v[:-1]) for v in self.known.strong if len(v) == 18 and v[:-1].isdigit()]
@@ -316,7 +311,7 @@ def _disguised(body: str) -> bool:
     return body != kinds.normal(body)
 
 
-def _affine(values: np.ndarray, ids: np.ndarray) -> bool:
+def _affine(values: np.ndarray[Any, Any], ids: np.ndarray[Any, Any]) -> bool:
     """Whether the values are ids + c, ids xor c, or ids times a small whole number, beyond chance."""
     span = max(1, int(ids[-1] - ids[0]))
     density = len(ids) / span

@@ -179,10 +179,9 @@ def _one(
         array = numbers(value)
         if array is None:
             return found + _strings(where, value, raw, spec)
-        long = samples is not None and samples >= 20 and samples in array.shape
-        if (long and array.size >= samples) or (
-            _ROW_KEYS.match(key) and array.size >= 20 and array.ndim <= 2 and not _is_axis(key, array)
-        ):  # type: ignore[operator]
+        long = samples is not None and samples >= 20 and samples in array.shape and array.size >= samples
+        named = _ROW_KEYS.match(key) and array.size >= 20 and array.ndim <= 2 and not _is_axis(key, array)
+        if long or named:
             found.append(say("model_memory", "block", where, "model_rows"))
         else:
             found += _array(where, array, raw, spec, features)
@@ -194,12 +193,14 @@ def _is_hyper(path: str, key: str) -> bool:
     return "param" in path.lower() or (key.lower() == "n" and path.count("/") == 1)
 
 
-def _is_axis(key: str, array: np.ndarray) -> bool:
+def _is_axis(key: str, array: np.ndarray[Any, Any]) -> bool:
     """Short plain lists named x, y or index are axes of a curve."""
     return key.lower() in ("x", "y", "index", "labels", "support") and array.size < 50
 
 
-def _array(where: str, array: np.ndarray, raw: Raw, spec: Spec, features: list[str]) -> list[Finding]:
+def _array(
+    where: str, array: np.ndarray[Any, Any], raw: Raw, spec: Spec, features: list[str]
+) -> list[Finding]:
     """Rows of an array that are raw rows, in any order of columns, also standardised."""
     width = len(features)
     shapes = [array] if array.ndim == 2 else []
@@ -207,7 +208,7 @@ def _array(where: str, array: np.ndarray, raw: Raw, spec: Spec, features: list[s
         shapes.append(array.reshape(-1, width))
     if array.ndim == 1 and array.size >= 8:
         shapes.append(array.reshape(-1, 1))
-    search = Copies(raw, _as_dataset(spec), lambda _: False)
+    search = Copies(raw, spec, lambda _: False)
     for one in shapes:
         if (
             not 1 <= one.shape[1] <= 200
@@ -222,10 +223,6 @@ def _array(where: str, array: np.ndarray, raw: Raw, spec: Spec, features: list[s
         if search.table(table, None, dict.fromkeys(range(one.shape[1]), "magnitude"), lambda _: False):
             return [say("model_memory", "block", where, "model_rows")]
     return []
-
-
-def _as_dataset(spec: Spec) -> Spec:
-    return spec
 
 
 def _records(where: str, rows: list[Any], raw: Raw, spec: Spec) -> list[Finding]:

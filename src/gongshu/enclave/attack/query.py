@@ -41,7 +41,8 @@ class Aggregate:
 @dataclass
 class Core:
     """The aggregation itself: `source` is its FROM … WHERE (with CTEs before), `keys` the group
-    expressions, `outputs` place of an output column → key expression, `whos` family → expression of the subject."""
+    expressions, `outputs` place of an output column → key expression, `whos` family → the subject's
+    expression."""
 
     prefix: str
     source: str

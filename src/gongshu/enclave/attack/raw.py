@@ -70,7 +70,8 @@ class Raw:
     families: dict[str, str] = field(default_factory=dict)
 
     def rows(self, sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        return self.engine.execute(sql, values or []).fetchall()
+        found: list[tuple[Any, ...]] = self.engine.execute(sql, values or []).fetchall()
+        return found
 
     def who(self, table: str, alias: str = "") -> str:
         """The expression that names the subject of a row; the row itself when nobody stands behind."""
@@ -132,7 +133,7 @@ def _as_utf8(path: Path, name: str, folder: Path) -> Path:
     """A plain UTF-8 copy without byte order mark, in the private directory."""
     copy = folder / f"{len(list(folder.iterdir()))}.csv"
     with _open(path) as source, copy.open("w", encoding="utf-8", newline="") as target:
-        reader = codecs.getreader(name)(source, errors="replace")
+        reader = codecs.getreader(name)(source, "replace")
         first = True
         while block := reader.read(1 << 20):
             target.write(block.removeprefix("\ufeff") if first else block)
@@ -170,7 +171,8 @@ def _load_csv(raw: Raw, name: str, path: Path, folder: Path) -> None:
         raise BadRaw(f"原始数据文件“{path.name}”是空的。")
     engine = raw.engine
     engine.execute(
-        f"CREATE TEMP TABLE loading AS SELECT * FROM read_csv({literal(str(copy))}, all_varchar=true, header=true,"
+        f"CREATE TEMP TABLE loading AS SELECT * FROM read_csv({literal(str(copy))}, all_varchar=true,"
+        f" header=true,"
         f" delim={literal(delimiter(head))}, quote='\"', escape='\"', strict_mode=false, null_padding=true,"
         " ignore_errors=true, max_line_size=16000000, parallel=false)"
     )
@@ -252,7 +254,8 @@ def _identifying(raw: Raw, column: Column) -> str:
     sample = [
         str(v)
         for (v,) in raw.rows(
-            f"SELECT DISTINCT {column.sql} FROM {quote(column.table)} WHERE {column.sql} IS NOT NULL LIMIT {_SAMPLE}"
+            f"SELECT DISTINCT {column.sql} FROM {quote(column.table)}"
+            f" WHERE {column.sql} IS NOT NULL LIMIT {_SAMPLE}"
         )
     ]
     if column.kind == "number" and (

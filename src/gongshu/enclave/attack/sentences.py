@@ -50,7 +50,7 @@ SENTENCES: dict[str, str] = {
     "row_copy_column": "整列取值来自单个主体的原始数值（{way}），请改为汇总结果。",
     "unique": "若干列的组合在原始数据里只对应一个主体，可以被单独指认，请合并类别。",
     "differencing": "与较早放行的结果相减，可以得到少于 {threshold} 个主体的差额，请改用相同口径或隐去。",
-    "differencing_numeric": "与较早放行的同一张表相比，个别单元格只差不到 {threshold}，相减即可指认，请改用相同口径或隐去。",
+    "differencing_numeric": "与较早放行的同一张表相减，单元格只差不到 {threshold}，请改用相同口径或隐去。",
     "total": "隐去的单元格可以用合计减去其余单元格推回，请增加补充隐去。",
     "total_small": "同一合计下被隐去的单元格合起来仍少于 {threshold} 个主体，请增加补充隐去。",
     "extreme": "数值是单个主体的极值或原值，须由人判断；建议改用分位数或分组。",

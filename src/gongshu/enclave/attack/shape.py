@@ -65,9 +65,7 @@ def roles(table: Table, declared: Mapping[str, str], raw_names: set[str]) -> dic
         name = header.strip().casefold()
         if name in folded:
             found[i] = folded[name]
-        elif not is_numeric(cells):
-            found[i] = "dimension"
-        elif _WHEN.match(header.strip()) or (name in raw_names and _repeats(cells)):
+        elif not is_numeric(cells) or _WHEN.match(header.strip()) or (name in raw_names and _repeats(cells)):
             found[i] = "dimension"
         elif looks_count(header):
             found[i] = "count"

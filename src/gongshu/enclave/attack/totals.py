@@ -45,7 +45,7 @@ def check(
         if role == "dimension" or not keys:
             continue
         found += _one_column(table, keys, i, explained, spec, named)
-    found += _across(table, roles, explained, spec)
+    found += _across(table, roles, spec)
     return found
 
 
@@ -174,9 +174,7 @@ def recover(system: System, equations: list[Equation], threshold: int, truth: di
         subjects = truth.get(cell)
         if subjects is not None and subjects == 0:
             continue
-        if tight and (subjects < threshold if subjects is not None else 0 < top < threshold):
-            bad.append(cell)
-        elif (
+        if (tight and (subjects < threshold if subjects is not None else 0 < top < threshold)) or (
             not tight
             and cell in system.rows
             and (subjects is None or subjects < threshold)
@@ -264,7 +262,7 @@ def _span(
     return least, most
 
 
-def _across(table: Table, roles: dict[int, str], explained: Explained | None, spec: Spec) -> list[Finding]:
+def _across(table: Table, roles: dict[int, str], spec: Spec) -> list[Finding]:
     """A column that is the sum of others of its row (男 + 女 = 合计): one withheld part follows."""
     figures = [i for i, role in roles.items() if role != "dimension"]
     found = []
@@ -293,14 +291,11 @@ def _across(table: Table, roles: dict[int, str], explained: Explained | None, sp
 
 
 def _adds_up(table: Table, whole: int, parts: list[int]) -> bool:
-    full = 0
     for r in range(table.height):
-        values = [number(table.columns[i][r]) for i in [whole, *parts]]
-        if any(v is None for v in values):
+        total = number(table.columns[whole][r])
+        values = [n.value for i in parts if (n := number(table.columns[i][r])) is not None]
+        if total is None or len(values) < len(parts):
             continue
-        full += 1
-        if abs(values[0].value - sum(v.value for v in values[1:] if v)) > 0.01 * max(
-            1.0, abs(values[0].value)
-        ):  # type: ignore[union-attr]
+        if abs(total.value - sum(values)) > 0.01 * max(1.0, abs(total.value)):
             return False
-    return full > 0 or table.height > 0
+    return True

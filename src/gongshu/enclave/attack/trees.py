@@ -19,14 +19,16 @@ _MOST_ROWS = 1_000_000
 class Tree:
     """Nodes in parallel arrays; a child below 0 is leaf `-1 - child`; `feature` indexes the matrix."""
 
-    feature: np.ndarray
-    threshold: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
+    feature: np.ndarray[Any, Any]
+    threshold: np.ndarray[Any, Any]
+    left: np.ndarray[Any, Any]
+    right: np.ndarray[Any, Any]
     strict: bool = False
 
 
-def matrix(raw: Raw, table: str, features: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
+def matrix(
+    raw: Raw, table: str, features: Sequence[str]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None:
     """(rows × features as float, subject number of each row); null when a feature is no raw column."""
     columns = {c.name.casefold(): c for c in raw.columns[table].values()}
     found = [columns.get(f.casefold()) for f in features]
@@ -39,13 +41,20 @@ def matrix(raw: Raw, table: str, features: Sequence[str]) -> tuple[np.ndarray, n
         ).fetchnumpy()
     except duckdb.Error:
         return None
-    x = np.column_stack(
-        [np.ma.filled(np.ma.asarray(data[f"f{i}"], dtype=float), np.nan) for i in range(len(found))]
-    )
+    x = np.column_stack([_plain(data[f"f{i}"]) for i in range(len(found))])
     return x, np.unique(np.asarray(data["who"]), return_inverse=True)[1]
 
 
-def smallest_leaf(trees: Sequence[Tree], x: np.ndarray, who: np.ndarray) -> int | None:
+def _plain(values: Any) -> np.ndarray[Any, Any]:
+    """A column as floats, missing values as NaN."""
+    plain: np.ndarray[Any, Any] = np.asarray(getattr(values, "data", values)).astype(float)
+    mask = getattr(values, "mask", None)
+    if mask is not None:
+        plain[np.broadcast_to(mask, plain.shape)] = np.nan
+    return plain
+
+
+def smallest_leaf(trees: Sequence[Tree], x: np.ndarray[Any, Any], who: np.ndarray[Any, Any]) -> int | None:
     """Distinct subjects in the smallest leaf any raw row reaches; null without trees."""
     least: int | None = None
     for tree in trees:
@@ -57,7 +66,7 @@ def smallest_leaf(trees: Sequence[Tree], x: np.ndarray, who: np.ndarray) -> int 
     return least
 
 
-def _route(tree: Tree, x: np.ndarray) -> np.ndarray:
+def _route(tree: Tree, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     at = np.zeros(len(x), dtype=np.int64) if len(tree.feature) else np.full(len(x), -1)
     rows = np.arange(len(x))
     for _ in range(len(tree.feature) + 1):
@@ -68,7 +77,8 @@ def _route(tree: Tree, x: np.ndarray) -> np.ndarray:
         value = x[rows[live], tree.feature[node]]
         below = value < tree.threshold[node] if tree.strict else value <= tree.threshold[node]
         at[live] = np.where(below, tree.left[node], tree.right[node])
-    return at
+    routed: np.ndarray[Any, Any] = at
+    return routed
 
 
 def of_lightgbm(forest: Forest) -> list[Tree] | None:

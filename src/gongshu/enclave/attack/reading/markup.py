@@ -60,15 +60,13 @@ class _Page(HTMLParser):
             self._attribute(tag, name, value or "")
 
     def _attribute(self, tag: str, name: str, value: str) -> None:
-        if name == "style" and _HIDDEN_STYLE.search(value):
-            self.hidden = True
-        elif name == "hidden":
+        if (name == "style" and _HIDDEN_STYLE.search(value)) or name == "hidden":
             self.hidden = True
         elif name == "colspan" and self._cell is not None and value.isdigit():
             self._span = min(50, int(value))
-        elif name in ("src", "href", "action", "srcset") and _REMOTE.match(value) and tag != "a":
-            self.active = True
-        elif name.startswith("on"):
+        elif (
+            name in ("src", "href", "action", "srcset") and _REMOTE.match(value) and tag != "a"
+        ) or name.startswith("on"):
             self.active = True
         if tag == "input" and name == "type" and value == "hidden":
             self.hidden = True
@@ -159,7 +157,7 @@ def read_markdown(data: bytes) -> Document:
     if re.search(r"<[A-Za-z!/]", text):
         inner = Document("html")
         _html_into(text, inner)
-        document.tables += [t for t in inner.tables]
+        document.tables += list(inner.tables)
         document.fragments += [f for f in inner.fragments if f.place != "正文"]
         document.findings += inner.findings
     else:

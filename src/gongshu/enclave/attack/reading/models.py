@@ -27,7 +27,7 @@ class Graph:
     """An ONNX model: named arrays (initialisers, constants, attributes) and its texts."""
 
     operators: list[str] = field(default_factory=list)
-    arrays: list[tuple[str, np.ndarray]] = field(default_factory=list)
+    arrays: list[tuple[str, np.ndarray[Any, Any]]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     strings: dict[str, list[str]] = field(default_factory=dict)
 
@@ -111,7 +111,7 @@ def _packed(value: int | bytes, code: str) -> list[float]:
     return list(struct.unpack(f"<{len(value) // struct.calcsize(code)}{code}", value))
 
 
-def _tensor(data: bytes) -> tuple[str, np.ndarray, list[str]]:
+def _tensor(data: bytes) -> tuple[str, np.ndarray[Any, Any], list[str]]:
     """TensorProto: name, array, texts."""
     dims: list[int] = []
     kind, name, raw = 1, "", b""
@@ -220,7 +220,7 @@ def read_onnx(data: bytes) -> Document:
     return document
 
 
-def numbers(value: Any) -> np.ndarray | None:
+def numbers(value: Any) -> np.ndarray[Any, Any] | None:
     """A nested list of numbers as an array, null when it is none or ragged."""
     try:
         array = np.array(value, dtype=float)

@@ -85,7 +85,7 @@ def plain(value: Any) -> Cell:
     if isinstance(value, list | tuple):
         return " ".join(str(plain(one)) for one in value)
     if isinstance(value, dict):
-        return " ".join(f"{key} {plain(one)}" for key, one in value.items())
+        return " ".join(f"{key} {plain(one)!s}" for key, one in value.items())
     try:  # decimals: keep the number when it is one
         number = float(value)
     except (TypeError, ValueError):

@@ -1,0 +1,105 @@
+"""The release spec and the command: small files in, one object out (design section 11)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gongshu.cli.main import main
+
+PEOPLE = "id,city,pay\n" + "".join(
+    f"u{n:04d},{'甲乙'[n % 2]},{1000 + 37 * n % 911}.{n % 90 + 10}\n" for n in range(60)
+)
+TABLE = "city,n\n甲,30\n乙,30\n"
+
+
+def _run(
+    tmp_path: Path, capsys: Any, output: str, spec: Any, name: str = "out.csv"
+) -> tuple[int, dict[str, Any]]:
+    (tmp_path / "people.csv").write_text(PEOPLE, encoding="utf-8")
+    (tmp_path / name).write_text(output, encoding="utf-8")
+    (tmp_path / "spec.json").write_text(spec if isinstance(spec, str) else json.dumps(spec), encoding="utf-8")
+    arguments = [
+        "enclave",
+        "attack",
+        "--output",
+        str(tmp_path / name),
+        "--raw",
+        f"people={tmp_path / 'people.csv'}",
+    ]
+    code = main([*arguments, "--spec", str(tmp_path / "spec.json"), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_an_honest_table_passes(tmp_path: Path, capsys: Any) -> None:
+    code, answer = _run(tmp_path, capsys, TABLE, {"v": 1, "kind": "table", "subject": {"people": "id"}})
+    assert (code, answer) == (0, {"verdict": "pass", "findings": []})
+
+
+def test_a_blocked_table_names_check_place_and_article(tmp_path: Path, capsys: Any) -> None:
+    code, answer = _run(tmp_path, capsys, "city,n\n甲,3\n乙,30\n", {"v": 1, "kind": "table", "subject": "id"})
+    assert code == 1
+    assert answer["verdict"] == "block"
+    finding = next(f for f in answer["findings"] if f["check"] == "threshold")
+    assert set(finding) == {"check", "severity", "where", "sentence", "basis"}
+    assert "gansu-operation:26" in finding["basis"]
+    assert "第 1 行" in finding["where"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "{",
+        "[]",
+        {"kind": "table", "subject": {}},
+        {"v": 2, "kind": "table", "subject": {}},
+        {"v": 1, "kind": "picture", "subject": {}},
+        {"v": 1, "kind": "table"},
+        {"v": 1, "kind": "table", "subject": {"nobody": "id"}},
+        {"v": 1, "kind": "table", "subject": {"people": "no"}},
+        {"v": 1, "kind": "table", "subject": "no"},
+        {"v": 1, "kind": "table", "subject": {}, "threshold": -1},
+        {"v": 1, "kind": "table", "subject": {}, "threshold": True},
+        {"v": 1, "kind": "table", "subject": {}, "nk": [2]},
+        {"v": 1, "kind": "table", "subject": {}, "p": "much"},
+        {"v": 1, "kind": "table", "subject": {}, "columns": {"n": "colour"}},
+        {"v": 1, "kind": "table", "subject": {}, "grades": {"n": "L9"}},
+        {"v": 1, "kind": "table", "subject": {}, "previous": [{"output": "none.csv"}]},
+        {"v": 1, "kind": "model", "subject": {}, "model": {"format": "pickle"}},
+    ],
+)
+def test_a_spec_that_cannot_be_used(tmp_path: Path, capsys: Any, spec: Any) -> None:
+    code, answer = _run(tmp_path, capsys, TABLE, spec)
+    assert code == 2
+    assert answer["error"]["code"] == "spec"
+    assert answer["error"]["sentence"].endswith("。")
+
+
+def test_missing_files_are_bad_use_and_broken_outputs_are_findings(tmp_path: Path, capsys: Any) -> None:
+    spec = {"v": 1, "kind": "table", "subject": "id"}
+    code, answer = _run(tmp_path, capsys, "PAR1", spec, "out.parquet")
+    assert (code, answer["verdict"]) == (1, "block")
+    assert answer["findings"][0]["check"] == "unreadable"
+    base = ["enclave", "attack", "--spec", str(tmp_path / "spec.json"), "--json"]
+    for rest in (
+        ["--output", "none.csv", "--raw", f"people={tmp_path / 'people.csv'}"],
+        ["--output", str(tmp_path / "out.parquet"), "--raw", "people=none.csv"],
+        ["--output", str(tmp_path / "out.parquet"), "--raw", "people"],
+    ):
+        assert main([*base, *rest]) == 2
+        assert json.loads(capsys.readouterr().out)["ok"] is False
+
+
+def test_a_query_that_cannot_run_is_for_a_human(tmp_path: Path, capsys: Any) -> None:
+    for sql in (
+        "SELEC city",
+        "SELECT nothing FROM people",
+        "DROP TABLE people",
+        "SELECT * FROM read_csv('/etc/passwd')",
+    ):
+        code, answer = _run(tmp_path, capsys, TABLE, {"v": 1, "kind": "table", "subject": "id", "sql": sql})
+        assert code == 1
+        assert "unexplained" in {f["check"] for f in answer["findings"]}
