@@ -64,7 +64,7 @@ def any_holds(context: Context, facts: Sequence[str]) -> str:
     return "" if given else "所要求的几项条件，至少要有一项。"
 
 
-@predicate("清单为空", "fact")
+@predicate("没有未解决的问题", "fact")
 def empty(context: Context, fact: str) -> str:
     value = context.fact(fact)
     if not isinstance(value, list | tuple):
@@ -178,7 +178,7 @@ def answers_all(context: Context, fact: str, value: str) -> str:
     return f"有 {len(other)} 项结论不是“通过”。" if other else ""
 
 
-@predicate("所填为指定值", "input", "value")
+@predicate("属于所指的情形", "input", "value")
 def answer_is(context: Context, input: str, value: Any) -> str:  # noqa: A002
     wanted = value if isinstance(value, list | tuple) else (value,)
     return "" if context.fact(input) in wanted else "所填内容不是这一种情形。"
@@ -311,7 +311,7 @@ def enough_votes(
     return "应当参加审核的单位还没有都审核。" if lacking else ""
 
 
-@predicate("各票一致为", "acts", "since", "value")
+@predicate("各票一致同意", "acts", "since", "value")
 def votes_all(context: Context, acts: Sequence[str], since: Sequence[str], value: str) -> str:
     cast = votes(context.since(tuple(since)), acts)
     same = bool(cast) and all(event.data.get("vote") == value for event in cast.values())
