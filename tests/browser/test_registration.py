@@ -87,6 +87,9 @@ def test_the_registrars_pages(office: Office, visit: Callable[..., Any]) -> None
     looked_at(page, f"/cases/{made.case_id}/", "case", DESK)
     looked_at(page, f"/cases/{waiting.case_id}/acts/return/", "return", DESK)
     looked_at(page, f"/cases/{made.case_id}/acts/dismiss/", "dismiss", DESK)
+    done = office.registered(R01="空气质量监测汇总")
+    looked_at(page, f"/registration/{done.pk}/", "registered", DESK)
+    looked_at(page, f"/cases/{done.case_id}/", "registered-case", DESK)
 
 
 @pytest.mark.parametrize("width", [DESK, PHONE])
@@ -105,3 +108,4 @@ def test_the_public_pages(office: Office, visit: Callable[..., Any], width: int)
     looked_at(page, "/registration/check/", "check-code", width)
     looked_at(page, f"/registration/check/{done.certificate.code}", "checked", width)
     looked_at(page, "/registration/certificates/", "certificates", width)
+    looked_at(page, f"/why/{done.certificate.code}", "why", width)

@@ -151,6 +151,23 @@ def test_the_qr_leads_to_the_check_page_with_the_sm2_seal(public: Client, certif
     )
 
 
+def test_why_a_certificate_holds_is_public(public: Client, certificate: Certificate) -> None:
+    page = public.get(f"/why/{certificate.code}")
+    assert page.status_code == 200
+    assert certificate.valid_until.isoformat() in page.content.decode()
+    assert public.get("/why/ZX-620000-R-2026-000099-0").status_code == 404
+
+
+def test_the_public_keys_are_those_that_verify(
+    tmp_path: Path, public: Client, certificate: Certificate
+) -> None:
+    made, _ = files(tmp_path, public, certificate)
+    key = tmp_path / "downloaded.pem"
+    key.write_bytes(public.get("/registration/certificates/keys.pem").content)
+    answer = verifier.verify(made, key)
+    assert (answer["ok"], answer["trusted"]) == (True, True)
+
+
 def test_a_code_is_checked_as_typed(public: Client, certificate: Certificate) -> None:
     plain = certificate.code.replace("-", "").lower()
     for typed in (certificate.code, plain, f" {certificate.code} ", certificate.code.replace("-", "—")):

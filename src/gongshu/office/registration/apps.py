@@ -14,10 +14,11 @@ class RegistrationConfig(AppConfig):
     def ready(self) -> None:
         from gongshu.office.accounts import frame
         from gongshu.office.cases import registry
-        from gongshu.office.registration import handler, permissions, queries
+        from gongshu.office.registration import handler, permissions, queries, why
 
         for procedure in handler.PROCEDURES:
             registry.register(procedure, handler.RegistrationHandler())
+        registry.explain_with(why.PREFIX, why.of_certificate)
         frame.add("登记申请", "registration:list", 300, permissions.applies)
         frame.add("登记工作台", "registration:desk", 310, permissions.registers, count=queries.desk_count)
         frame.add("登记公示", "registration:publicity", 320, frame.everybody)

@@ -24,6 +24,7 @@ from gongshu.office.cases import deposits, lawbook
 from gongshu.office.cases.models import Case, CaseEvent
 from gongshu.office.link import clock, evidence
 from gongshu.office.registration import codes, content, pdf
+from gongshu.office.registration.forms import cited
 from gongshu.office.registration.models import Certificate, CodeNumber, Registration
 
 KEY = "certificate"
@@ -135,7 +136,7 @@ def facts_of(
         "case": case.number,
         "pack": case.pack_digest,
         "lines": lines,
-        "basis": "；".join(rules.cite(each) for each in rule.basis),
+        "basis": cited(rules, rule.basis),
         "because": rule.because or "",
         "mark": settings.SITE.mark,
         "check": check_address(code),

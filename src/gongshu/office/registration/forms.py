@@ -240,4 +240,9 @@ def article(rules: Rules, form: Form, basis: Sequence[str]) -> str:
 
 
 def cited(rules: Rules, basis: Sequence[str]) -> str:
-    return "；".join(rules.cite(each) for each in basis)
+    """Citations in words, the articles of one text together: 《…》第29条、第34条."""
+    grouped: dict[str, list[str]] = {}
+    for each in basis:
+        title, mark, place = rules.cite(each).partition("》")
+        grouped.setdefault(title + mark, []).append(place)
+    return "；".join(title + "、".join(filter(None, places)) for title, places in grouped.items())

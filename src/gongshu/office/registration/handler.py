@@ -68,7 +68,7 @@ class RegistrationHandler(Handler):
         elif event.act in objections.ACTS:
             objections.enter(case, event, actor, now)
 
-    def panel_context(self, case: Case, actor: Actor) -> Mapping[str, Any]:  # noqa: ARG002
+    def panel_context(self, case: Case, actor: Actor) -> Mapping[str, Any]:
         found = of(case)
         if found is None:
             return {}

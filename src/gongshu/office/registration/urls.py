@@ -19,6 +19,7 @@ urlpatterns = [
     path("check/", public.check, name="check"),
     path("check/<str:code>", public.checked, name="checked"),
     path("certificates/", public.certificates, name="certificates"),
+    path("certificates/keys.pem", certificate.keys, name="keys"),
     path("certificates/<str:code>.pdf", certificate.document, name="certificate-pdf"),
     path("certificates/<str:code>.pdf.sig.json", certificate.signature, name="certificate-signature"),
     path("certificates/<str:code>.proof.json", certificate.proof, name="certificate-proof"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -34,6 +35,21 @@ def document(request: HttpRequest, code: str) -> HttpResponse:
         return errors.page(request, 500, str(error), "deposit")
     answer = HttpResponse(data, content_type="application/pdf")
     answer["Content-Disposition"] = attachment(f"{found.code}.pdf")
+    return answer
+
+
+KEYS = (certificates.KEY, "log", "log-sm2")
+
+
+def keys(_: HttpRequest) -> HttpResponse:
+    """The public keys that certificates and their proofs are checked with, as PEM with their fingerprints."""
+    lines = []
+    for name in KEYS:
+        if name in settings.KEYS:
+            key = settings.KEYS.public(name)
+            lines.append(f"# {name} {key.alg} {key.id}\n{key.to_pem().decode().strip()}\n")
+    answer = HttpResponse("".join(lines), content_type="application/x-pem-file")
+    answer["Content-Disposition"] = attachment("keys.pem")
     return answer
 
 

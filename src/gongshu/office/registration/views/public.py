@@ -318,9 +318,6 @@ def checked(request: HttpRequest, code: str) -> HttpResponse:
         "genuine": genuine,
         "sealed": bool(seal),
         "today": today,
-        "why": found.registration.case.events.filter(act="certify")
-        .values_list("decision_id", flat=True)
-        .first(),
     }
     return render(request, "registration/checked.html", context)
 
