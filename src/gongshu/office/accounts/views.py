@@ -20,6 +20,7 @@ from gongshu.office.accounts.access import actor_of, login_required
 from gongshu.office.accounts.forms import ActivationForm, EnrolForm, LoginForm, PasswordForm
 from gongshu.office.accounts.models import Account
 from gongshu.office.accounts.permissions import Refused, permissions_of
+from gongshu.office.accounts.zones import ZONES
 from gongshu.office.link import clock
 
 ENROL_SALT = "accounts.enrol"
@@ -145,7 +146,7 @@ def me(request: HttpRequest) -> HttpResponse:
             form.add_error(None, refusal.sentence)
     held = [
         (
-            zone,
+            ZONES[zone].title,
             role,
             lawroles.zone_title(role, zone),
             roles.role(role).paragraph,
