@@ -91,14 +91,18 @@ def _constant(node: exp.Expression | None) -> float:
 
 
 def item_fact(item: Item, context: Context) -> Fact:
-    alias = context.frame.aliases.get(item.name.lower()) if item.named else None
-    if alias is not None and alias.node is item.holder:
-        if alias.fact is None:
-            alias.busy = True
-            alias.fact = read(item.holder.this, context)
-            alias.busy = False
-        return alias.fact
-    return read(item.holder.this, context)
+    """The fact of one output, read once if it has a name of its own."""
+    frame = context.frame
+    alias = frame.aliases.get(item.name.lower()) if item.named else None
+    own = alias if alias is not None and alias.node is item.holder else None
+    if own is not None and own.fact is not None:
+        return own.fact
+    before, frame.item = frame.item, item.index
+    fact = read(item.holder.this, context)
+    frame.item = before
+    if own is not None:
+        own.fact = fact
+    return fact
 
 
 def merges_rows(node: exp.Select) -> bool:

@@ -40,12 +40,16 @@ class Alias:
     node: exp.Expression
     fact: Fact | None = None
     busy: bool = False
+    twice: bool = False
     index: int = 0
 
 
 @dataclass(slots=True)
 class Frame:
-    """One SELECT: its relations, its aliases, the frame around it."""
+    """One SELECT: its relations, its aliases, the frame around it.
+
+    `item`: which item of the SELECT list is being read (from 1), so that it sees only aliases before it.
+    """
 
     outer: Frame | None = None
     relations: list[Relation] = field(default_factory=list)
@@ -59,7 +63,7 @@ class Frame:
     correlated: bool = False
     keyed: bool = False
     negated: bool = False
-    inside_aggregate: bool = False
+    item: int = 0
     number: int = 0
 
     def raise_level(self, level: Level) -> None:

@@ -15,11 +15,12 @@ from gongshu.lens.verdict import Refusal
 
 @dataclass(slots=True)
 class Item:
-    """One output: the Alias node that holds it in the tree, its name, whether the author named it."""
+    """One output: the Alias node that holds it, its name, whether that was given, its place from 1."""
 
     holder: exp.Alias
     name: str
     named: bool
+    index: int
 
 
 def read_items(select: exp.Select, frame: Frame, state: State) -> list[Item]:
@@ -36,9 +37,10 @@ def read_items(select: exp.Select, frame: Frame, state: State) -> list[Item]:
         inner = node.this if isinstance(node, exp.Alias) else node
         shown = name or f"col{index}"
         holder = exp.Alias(this=inner, alias=exp.to_identifier(shown, quoted=True))
-        items.append(Item(holder, shown, bool(name)))
+        items.append(Item(holder, shown, bool(name), index))
         if isinstance(node, exp.Alias) and name:
-            frame.aliases.setdefault(name.lower(), Alias(holder, index=index))
+            known = frame.aliases.setdefault(name.lower(), Alias(holder, index=index))
+            known.twice = known.node is not holder
     select.set("expressions", [item.holder for item in items])
     return items
 

@@ -50,12 +50,16 @@ def use(relation: object, name: str, state: State) -> None:
 
 def _alias(node: exp.Expression, frame: Frame, context: Context) -> Fact:
     alias = frame.aliases[node.name.lower()]
-    if alias.busy:
-        raise Refusal("column", f"别名“{node.name}”引用了它自己")
+    if alias.twice:
+        raise Refusal("column", f"别名“{node.name}”写了两次，不知指哪一个")
+    if alias.busy or (frame.item and alias.index >= frame.item):
+        raise Refusal("column", f"别名“{node.name}”在它写出之前就被引用")
     if alias.fact is None:
+        before, frame.item = frame.item, alias.index
         alias.busy = True
         alias.fact = read(alias.node.this, Context(context.state, frame, rows=not frame.aggregated))
         alias.busy = False
+        frame.item = before
     copy = alias.node.this.copy()
     context.state.spend(sum(1 for _ in copy.walk()))
     node.replace(exp.Paren(this=copy))

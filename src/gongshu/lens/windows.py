@@ -47,7 +47,7 @@ def _window(node: exp.Expression, context: Context) -> Fact:
         facts = arguments(call, context)
         fact = combine(facts, facts[0].kind if facts else "")
         no_identifier(fact, context, "放进窗口函数")
-        return replace(fact, constant=False, flag=False, unique=fact.unique or before == Level.SUBJECT)
+        return replace(fact, constant=False, flag=False, unique=fact.unique)
     if kind not in AGGREGATES:
         return refused(call, name, context)
     after = min(before, Level.GROUP) if kind in ("copy", "extreme") and not keyed else after

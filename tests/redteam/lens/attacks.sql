@@ -619,3 +619,8 @@ select avg(income) from person anti join (select id from person order by birth l
 
 == answer error_oracle
 select count(*) from person where 1 / (income + -5000) > 0
+
+== answer column
+select k + 1 as j, 5 as k from city
+select k as k from city
+select k as j, j as k from city

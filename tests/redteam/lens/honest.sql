@@ -225,3 +225,5 @@ select place, avg(fee) from visit v where day = (select max(day) from visit w wh
 select city, avg(income / (age + 1)) from person group by city
 select avg(income) from person where id in (select pid from visit order by fee desc limit 100)
 select city, count(*) from person where id not in (select pid from visit where fee > 50 and pid is not null) group by city
+select d, count(*) from (select pid, day - lag(day) over (partition by pid order by day) d from visit) where d is not null group by d
+select pm as a, a + 1 as b, b * 2 as c from air where c > 10 order by c, a + b
