@@ -168,6 +168,7 @@ class _Attack:
 
             self.findings += search.table(view.table, view.explained, view.roles, is_computed, view.single)
         self.findings += search.loose(document)
+        self.findings += search.told(document)
 
     def _view_checks(self, view: View) -> None:
         spec, table = self.spec, view.table

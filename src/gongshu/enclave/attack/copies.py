@@ -26,7 +26,7 @@ from .sentences import rows_phrase, say
 from .shape import is_numeric
 from .spec import Spec
 
-_NUMBERS = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
+_NUMBERS = re.compile(r"(?<![0-9A-Za-z_.])-?\d+(?:\.\d+)?(?![0-9A-Za-z_]|\.\d)")
 _QUANTILE = re.compile(r"中位|分位|median|quantile|percentile|\bp\d{1,2}\b|_p\d{1,2}|四分", re.I)
 Named = Any
 
@@ -262,8 +262,14 @@ class Copies:
         rate = sum(rates) / len(rates) if rates else 0.0
         expected = rate * table.height
         if rate == 0:
-            return len(hits) >= (1 if values >= 2 or len(pairs) >= 3 else 2)
+            return len(hits) >= (1 if values >= 2 or len(pairs) >= 3 or self._rare(pairs, turn) else 2)
         return len(hits) > expected + 4 * (expected * (1 - rate)) ** 0.5 + 1 and len(hits) > 1.5 * expected
+
+    def _rare(self, pairs: list[Pair], turn: tuple[int, ...]) -> bool:
+        """A figure so finely written that even one hit is no chance."""
+        return any(
+            p.index in turn and p.numeric and p.places >= 2 and p.column.distinct >= 100 for p in pairs
+        )
 
     def _tell(
         self, table: Table, pairs: list[Pair], values: tuple[int, ...], hits: set[int], shaped: bool
@@ -305,6 +311,35 @@ class Copies:
         known = self.domains.numbers(pair.column)
         share, luck = share_of(values, known, half), chance(values, known, half)
         return share >= 0.8 and luck < 0.5 and len(values) * (share - luck) > 6
+
+    def told(self, document: Document) -> list[Finding]:
+        """A subject's number and one of its figures in the same piece of text."""
+        found = []
+        for fragment in document.fragments:
+            words = list(
+                dict.fromkeys(
+                    re.findall(r"(?<![0-9A-Za-z_.])\d+(?:\.\d+)?(?![0-9A-Za-z_]|\.\d)", fragment.text)
+                )
+            )[:60]
+            figures = {float(w) for w in words if len(w.replace(".", "")) >= 4}
+            if len(words) < 2 or not figures:
+                continue
+            for table, subject in self.raw.subjects.items():
+                rows = self.raw.rows(
+                    f"SELECT * FROM {quote(table)} WHERE CAST({quote(subject)} AS VARCHAR) IN"
+                    f" ({', '.join('?' * len(words))}) LIMIT 2000",
+                    list(words),
+                )
+                place_of = list(self.raw.columns[table]).index(subject)
+                if any(
+                    isinstance(v, int | float) and float(v) in figures
+                    for r in rows
+                    for i, v in enumerate(r)
+                    if i != place_of
+                ):
+                    found.append(say("row_copy", "block", fragment.place))
+                    break
+        return found
 
     def loose(self, document: Document) -> list[Finding]:
         """Lists of raw figures in cells, scripts, attributes and text."""

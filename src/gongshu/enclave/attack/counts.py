@@ -101,16 +101,21 @@ def _small_shares(table: Table, i: int, j: int, threshold: int) -> list[int]:
         (r, number(a), number(b))
         for r, (a, b) in enumerate(zip(table.columns[i], table.columns[j], strict=True))
     ]
-    shown = [(r, a, b) for r, a, b in pairs if a is not None and b is not None and b.value > 0]
-    scale = 1.0 if all(a.value <= 1 for _, a, _ in shown) else 0.01
-    small, exact = [], 0
-    for row, a, b in shown:
-        part, width = a.value * scale * b.value, a.half * scale * b.value
-        if width < 0.25 and abs(part - round(part)) <= width + 1e-6 * b.value + 1e-9:
-            exact += 1
-            if 0 < round(part) < threshold or 0 < b.value - round(part) < threshold:
-                small.append(row)
-    return small if shown and exact >= 0.9 * len(shown) else []
+    shown = [
+        (r, a, b) for r, a, b in pairs if a is not None and b is not None and b.value > 0 and a.value > 0
+    ]
+    for scale in (1.0, 0.01):
+        small, exact, luck = [], 0, 1.0
+        for row, a, b in shown:
+            part, width = a.value * scale * b.value, a.half * scale * b.value + 1e-9
+            if width < 0.25 and abs(part - round(part)) <= width:
+                exact += 1
+                luck *= min(1.0, 2 * width)
+                if 0 < round(part) < threshold or 0 < b.value - round(part) < threshold:
+                    small.append(row)
+        if small and exact >= 0.9 * len(shown) and luck < 0.02:
+            return small
+    return []
 
 
 def prose(document: Document, raw: Raw, spec: Spec) -> list[Finding]:
