@@ -336,3 +336,59 @@ def test_who_waits_for_a_period_sees_its_end_and_is_never_overdue() -> None:
     assert shown.chip.sentence == "还有 10 个工作日"
     assert not queries.inbox(world.clerk, date(2026, 4, 1), overdue=True).rows
     assert queries.inbox(world.clerk, date(2026, 4, 1)).rows[0].chip.sentence == "已届满"
+
+
+PAPER = """
+year: 2027
+papers:
+  - number: 国办发明电〔2026〕99号
+    title: 测试用的放假通知
+    issued: 2026-11-01
+    published: 2026-11-01
+    festivals:
+      - {name: 元旦, rest: [2027-01-01, 2027-01-03]}
+      - {name: 春节, rest: [2027-01-18, 2027-01-26], work: [2027-01-30]}
+"""
+
+
+def test_a_holiday_paper_that_arrives_moves_running_deadlines_and_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from gongshu.law import packs
+    from gongshu.office.cases import recount
+
+    world = World()
+    at = datetime(2026, 12, 28, 10, 0, tzinfo=people.SHANGHAI)
+    for act, actor in (
+        ("fill", world.applicant),
+        ("pass_business", world.reviewer),
+        ("submit", world.applicant),
+    ):
+        world.do(act, actor, now=at)
+    world.do("accept", world.clerk, now=at)
+    row = world.case.deadlines.get(ledger="examination")
+    before = row.due
+    assert row.provisional
+    old = packs.library()
+    files = {path: body for zone in old.zones for path, body in old.texts(zone).items()}
+    path = next(each.replace("2026", "2027") for each in files if each.endswith("calendar/2026.yaml"))
+    new = packs.build(files | {path: PAPER.encode()})
+    monkeypatch.setattr(packs, "library", lambda: new)
+    lawbook._rules.cache_clear()
+    try:
+        recount._DONE.clear()
+        services.tick(at)
+        row.refresh_from_db()
+        assert not row.provisional
+        assert row.due is not None
+        assert before is not None
+        assert row.due > before
+        sent = Notice.objects.get(case=world.case, kind="moved")
+        assert "国办发明电〔2026〕99号" in sent.sentence
+        assert str(row.due) in sent.sentence
+        recount._DONE.clear()
+        services.tick(at)
+        assert Notice.objects.filter(kind="moved").count() == 1
+    finally:
+        recount._DONE.clear()
+        lawbook._rules.cache_clear()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import zlib
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 
 from gongshu.law import packs, procedures, rules
+from gongshu.law.calendar import Calendar
 from gongshu.law.errors import LawError
 from gongshu.law.packs import Library
 from gongshu.law.rules import Rules
@@ -61,7 +63,9 @@ def keep_text(zone: str, now: datetime) -> str:
 
 @lru_cache(maxsize=256)
 def _rules(digest: str, zone: str, day: date) -> Rules:
-    return rules.at(zone, day, _library(digest, zone))
+    found = rules.at(zone, day, _library(digest, zone))
+    # 放假安排不是规则的一版：新公布的通知对在办的案子一样算数
+    return replace(found, calendar=Calendar.of(packs.library()))
 
 
 @lru_cache(maxsize=32)

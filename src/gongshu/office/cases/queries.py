@@ -12,9 +12,9 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
+from gongshu.law import packs
 from gongshu.law.calendar import Calendar
 from gongshu.law.clocks import remaining
-from gongshu.law.packs import library
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.lawroles import zone_title
 from gongshu.office.accounts.roles import role as role_class
@@ -47,7 +47,7 @@ class InboxPage:
 
 
 def calendar() -> Calendar:
-    return Calendar.of(library())
+    return Calendar.of(packs.library())
 
 
 def _mine(actor: Actor) -> list[Any]:

@@ -252,6 +252,8 @@ LOCK = 7_264_311  # 全库唯一：时限检查
 def tick(now: datetime, limit: int = 500) -> int:
     """Look at every case whose day has come: overdue warnings and timers of the law. Idempotent.
 
+    A holiday paper that arrived since is taken into account first (`recount`).
+
     `now` is business time. Under an advisory lock: a second worker returns at once with 0. Returns how
     many cases were looked at.
     """
@@ -261,6 +263,9 @@ def tick(now: datetime, limit: int = 500) -> int:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
             if not cursor.fetchone()[0]:
                 return 0
+        from gongshu.office.cases import recount
+
+        recount.when_needed(now)
         waiting = Case.objects.select_for_update(of=("self",), skip_locked=True)
         cases = list(waiting.filter(closed=False, tick_day__lte=today).order_by("tick_day", "pk")[:limit])
         for case in cases:

@@ -323,7 +323,13 @@ def notice_list(request: HttpRequest) -> HttpResponse:
                 "kind",
                 "种类",
                 lambda rows, value: rows.filter(kind=value),
-                [("turn", "轮到您"), ("news", "进展"), ("timer", "时限届满"), ("overdue", "超期")],
+                [
+                    ("turn", "轮到您"),
+                    ("news", "进展"),
+                    ("timer", "时限届满"),
+                    ("overdue", "超期"),
+                    ("moved", "期限重算"),
+                ],
             )
         ],
         empty="还没有通知。",
