@@ -184,7 +184,8 @@ def by_core(explained: Explained, raw: Raw, spec: Spec, named: Named) -> list[Fi
 def _column_of(explained: Explained, index: int) -> int | None:
     """The output column that a guessed aggregate explains."""
     name = explained.result.names[index]
-    return next((i for i, function in explained.functions.items() if function == name), None)
+    named = {**explained.assumed, **explained.functions}
+    return next((i for i, function in named.items() if function == name), None)
 
 
 def _one(

@@ -294,6 +294,11 @@ def _explain(
         if other is not None:
             _functions(other, left, list(more), len(keys), roles)
             explained.functions.update(other.functions)
+    folded = {name.casefold(): name for name in figures}
+    for i in values:
+        wanted = roles[i].partition(":")[2].casefold()
+        if i not in explained.functions and f"sum:{wanted}" in folded:
+            explained.assumed[i] = folded[f"sum:{wanted}"]
     return explained
 
 

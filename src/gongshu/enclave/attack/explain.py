@@ -17,7 +17,8 @@ class Explained:
     """A table whose rows are rows of a result.
 
     `columns`: output column → result column; `keys`: output columns that say where; `rows`: output row
-    → result row; `declared`: the result is that of the spec's own query.
+    → result row; `declared`: the result is that of the spec's own query; `functions`: output column → the
+    aggregate that gives it; `assumed`: the same for declared magnitudes that no aggregate gives exactly.
     """
 
     table: Table
@@ -27,6 +28,7 @@ class Explained:
     rows: dict[int, int]
     declared: bool
     functions: dict[int, str] = field(default_factory=dict)
+    assumed: dict[int, str] = field(default_factory=dict)
 
     def subjects(self, row: int) -> int | None:
         """Distinct subjects behind an output row: the fewest of any kind, null when unknown."""

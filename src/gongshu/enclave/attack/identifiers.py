@@ -122,7 +122,7 @@ class Scan:
         for way, result in disguise.undo(body):
             kind = known.certain(result)
             # a credit code's one check character in a long run of noise is chance
-            if kind and (kind != "credit_code" or len(result) <= 24) or self._known_in(result):
+            if (kind and (kind != "credit_code" or len(result) <= 24)) or self._known_in(result):
                 return way
         return None
 
