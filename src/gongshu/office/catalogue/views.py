@@ -1,0 +1,370 @@
+"""Pages of the catalogue: list with search, one item, editing, Excel import, handling many at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from gongshu.law.errors import LawError
+from gongshu.law.history import local_day
+from gongshu.office.accounts.access import actor_of, login_required, needs
+from gongshu.office.accounts.permissions import Refused, can
+from gongshu.office.cases import lawbook
+from gongshu.office.cases import services as cases
+from gongshu.office.catalogue import content, importing, queries, services, sheets
+from gongshu.office.catalogue.models import Resource
+from gongshu.office.link import clock
+from gongshu.ui.inputs import build
+from gongshu.ui.tables import Column, Filter, Table
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+STATES = (
+    ("draft", "草稿"),
+    ("checking", "单位复核中"),
+    ("submitted", "待审核"),
+    ("returned", "待修改"),
+    ("approved", "待发布"),
+    ("published", "已发布"),
+    ("withdrawn", "已撤下"),
+)
+# Acts that may be done to many items at once: they ask nothing that differs from item to item.
+MANY = {
+    "hand_in": ("提交复核", {"shared_source": False, "not_excluded": True, "graded": True}),
+    "check_pass": ("复核通过", {}),
+    "approve": ("审核通过", {}),
+    "publish": ("发布", {}),
+}
+MOST_AT_ONCE = 200
+
+
+def _rules(zone: str) -> Any:
+    return lawbook.rules_now(zone, local_day(clock.business_now()))
+
+
+def form_class(zone: str) -> type[Any]:
+    """The catalogue form of a zone as a page."""
+    form = content.form_of(_rules(zone))
+    inputs, groups = [], []
+    for group in form.groups:
+        if group.repeat:
+            continue
+        names = [each.id for each in form.of(group.id)]
+        inputs += [each.ask for each in form.of(group.id)]
+        groups.append((group.title, names))
+    made: type[Any] = build(inputs, groups=[*groups, (form.group(content.ITEMS).title, [content.ITEMS])])
+    from gongshu.ui.inputs import RawField
+    from gongshu.ui.widgets import RowsWidget
+
+    made.base_fields[content.ITEMS] = RawField(
+        widget=RowsWidget(content.columns(form)), required=False, wide=True, label="信息项"
+    )
+    made.base_fields[content.ITEMS].law_required = True
+    made.base_fields[content.ITEMS].article = ""
+    made.base_fields["version"] = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    return made
+
+
+def typed_of(form: Any) -> dict[str, Any]:
+    """What was typed, right or wrong, blanks left out."""
+    form.is_valid()
+    found: dict[str, Any] = {}
+    for name, field in form.fields.items():
+        if name == "version":
+            continue
+        value = form.cleaned_data.get(name)
+        if value in (None, "", [], {}) and name in form.errors:
+            value = form.data.get(name)
+        if value not in (None, "", [], {}):
+            found[name] = value
+        del field
+    return found
+
+
+@require_GET
+@login_required
+def index(request: HttpRequest) -> HttpResponse:
+    """The catalogue as the actor sees it; `q` searches in Chinese, whole words and parts."""
+    actor = actor_of(request)
+    rows = queries.visible(actor)
+    table = Table(
+        request,
+        rows,
+        [
+            Column(
+                "name",
+                "名称",
+                "name",
+                order="name",
+                href=lambda row: reverse("catalogue:detail", args=[row.pk]),
+            ),
+            Column("code", "代码", "code", order="code", kind="code", narrow=False),
+            Column("provider", "提供单位", "provider.name", order="provider__name"),
+            Column("rows", "数据行数", lambda row: row.facts.get("rows"), kind="number", narrow=False),
+            Column("saved", "更新", "saved_at", order="saved_at", kind="date", narrow=False),
+            Column(
+                "state",
+                "状态",
+                "state",
+                order="state",
+                kind="state",
+                label_of=lambda row: dict(STATES)[row.state],
+            ),
+        ],
+        title="数据资源目录",
+        order="name",
+        filters=[
+            Filter("q", "检索", queries.matching, placeholder="名称、代码、单位、摘要、信息项"),
+            Filter("state", "状态", lambda found, value: found.filter(state=value), STATES),
+        ],
+        empty="目录里还没有内容。",
+    )
+    if table.wants_export:
+        return table.export()
+    acts = [(act, title) for act, (title, _) in MANY.items() if _waiting(actor, act)]
+    context = {"title": table.title, "table": table, "makes": can(actor, "catalogue.make"), "acts": acts}
+    return render(request, "catalogue/list.html", context)
+
+
+FROM = {
+    "hand_in": ("draft", "returned"),
+    "check_pass": ("checking",),
+    "approve": ("submitted",),
+    "publish": ("approved",),
+}
+BY = {
+    "hand_in": {"provider_officer"},
+    "check_pass": {"provider_checker"},
+    "approve": {"data_authority"},
+    "publish": {"provider_officer", "provider_checker", "data_authority"},
+}
+
+
+def _waiting(actor: Any, act: str) -> list[Resource]:
+    """Items on which the actor could do an act now (the law decides again for each)."""
+    if not actor.roles & BY[act]:
+        return []
+    rows = queries.visible(actor).filter(state__in=FROM[act])
+    if actor.roles & {"provider_officer", "provider_checker"} and "data_authority" not in actor.roles:
+        rows = rows.filter(provider_id__in=actor.organisations)
+    return list(rows.order_by("name")[: MOST_AT_ONCE + 1])
+
+
+@login_required
+def many(request: HttpRequest, act: str) -> HttpResponse:
+    """Do one act on many items; what is refused is named with its reason, the rest is done."""
+    actor = actor_of(request)
+    if act not in MANY:
+        raise Refused("没有这种批量办理。", "input:act")
+    waiting = _waiting(actor, act)
+    title, facts = MANY[act]
+    done, refused = 0, []
+    if request.method == "POST":
+        chosen = set(request.POST.getlist("item"))
+        if not chosen:
+            messages.error(request, "请先选择要办理的目录。")
+        for row in waiting:
+            if row.pk not in chosen or done + len(refused) >= MOST_AT_ONCE:
+                continue
+            try:
+                cases.perform(row.case_id, act, actor, facts, clock.business_now())
+                done += 1
+            except Refused as refusal:
+                refused.append((row, refusal))
+        if done:
+            messages.success(request, f"{title}：办理了 {done} 条。")
+        if done and not refused:
+            return redirect("catalogue:many", act=act) if _waiting(actor, act) else redirect("catalogue:list")
+        waiting = _waiting(actor, act)
+    context = {
+        "title": f"批量{title}",
+        "act": act,
+        "rows": waiting[:MOST_AT_ONCE],
+        "refused": refused,
+        "word": title,
+    }
+    return render(request, "catalogue/many.html", context, status=409 if refused and not done else 200)
+
+
+@needs("catalogue.make")
+def new(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    try:
+        form = form_class(actor.zone)(request.POST or None)
+    except LawError as error:
+        raise Refused(error.sentence, error.code, tuple(error.basis)) from error
+    if request.method == "POST":
+        try:
+            made = services.begin(actor=actor, now=clock.business_now(), typed=typed_of(form))
+        except Refused as refusal:
+            form.add_error("name" if refusal.code == "input:name" else None, refusal.sentence)
+            return render(request, "catalogue/edit.html", {"form": form, "title": "新目录"}, status=400)
+        return redirect(
+            "catalogue:edit" if request.POST.get("do") == "check" else "catalogue:detail", pk=made.pk
+        )
+    return render(request, "catalogue/edit.html", {"form": form, "title": "新目录"})
+
+
+@login_required
+def edit(request: HttpRequest, pk: str) -> HttpResponse:
+    """Edit a draft: saved as typed at every save, with what is still missing beside each field."""
+    actor = actor_of(request)
+    row = get_object_or_404(queries.visible(actor), pk=pk)
+    cls = form_class(row.zone_id)
+    if request.method == "POST":
+        form = cls(request.POST)
+        version = (
+            int(request.POST.get("version") or 0) if str(request.POST.get("version") or 0).isdigit() else 0
+        )
+        try:
+            row = services.save(
+                row, actor=actor, now=clock.business_now(), typed=typed_of(form), version=version
+            )
+        except Refused as refusal:
+            form.add_error(None, refusal.sentence)
+            return render(
+                request, "catalogue/edit.html", {"form": form, "row": row, "title": row.name}, status=409
+            )
+        messages.success(request, "已保存。")
+        if request.POST.get("do") != "check":
+            return redirect("catalogue:detail", pk=row.pk)
+    form = cls(initial={**row.typed, "version": row.version})
+    wrong = content.problems(lawbook.rules_of(row.case), row.typed)
+    context = {"form": form, "row": row, "title": row.name, "problems": named(row, wrong)}
+    return render(request, "catalogue/edit.html", context)
+
+
+def named(row: Resource, wrong: list[Any]) -> list[tuple[str, str]]:
+    """(title of the field, sentence)."""
+    form = content.form_of(lawbook.rules_of(row.case))
+    titles = {each.id: each.title for each in form.fields} | {group.id: group.title for group in form.groups}
+    return [(titles.get(each.field.split(".")[-1], each.field), each.sentence) for each in wrong]
+
+
+@require_GET
+def detail(request: HttpRequest, pk: str) -> HttpResponse:
+    """One resource: its item, what the airlock confirmed, its registrations. Published items are public."""
+    actor = actor_of(request)
+    row = get_object_or_404(queries.visible(actor), pk=pk)
+    form = content.form_of(lawbook.rules_of(row.case))
+    from gongshu.law import forms as law_forms
+
+    shown = [
+        (
+            group.title,
+            [
+                (each.title, law_forms.shown(form, each.id, row.typed.get(each.id)))
+                for each in form.of(group.id)
+            ],
+        )
+        for group in form.groups
+        if not group.repeat
+    ]
+    items = [
+        [law_forms.shown(form, name, item.get(name)) for name, _ in content.columns(form)]
+        for item in row.typed.get(content.ITEMS) or []
+    ]
+    wrong = (
+        content.problems(lawbook.rules_of(row.case), row.typed) if row.state in services.OPEN_STATES else []
+    )
+    context = {
+        "title": row.name,
+        "row": row,
+        "shown": shown,
+        "heads": [title for _, title in content.columns(form)],
+        "items": items,
+        "problems": named(row, wrong),
+        "mine": row.provider_id in actor.organisations and can(actor, "catalogue.make", row.zone_id),
+        "open": row.state in services.OPEN_STATES,
+        "inside": not actor.anonymous,
+        "state_title": dict(STATES).get(row.state, row.state),
+    }
+    return render(request, "catalogue/detail.html", context)
+
+
+@require_GET
+@needs("catalogue.make")
+def template(request: HttpRequest) -> HttpResponse:
+    """The Excel template of the zone."""
+    data = sheets.template(content.form_of(_rules(actor_of(request).zone)))
+    answer = HttpResponse(data, content_type=XLSX)
+    answer["Content-Disposition"] = (
+        f"attachment; filename=\"catalogue-template.xlsx\"; filename*=UTF-8''{quote('目录模板.xlsx')}"
+    )
+    return answer
+
+
+@needs("catalogue.make")
+def import_sheet(request: HttpRequest) -> HttpResponse:
+    """Upload a filled-in template: see good and bad rows first, then take the good ones."""
+    actor = actor_of(request)
+    context: dict[str, Any] = {"title": "从 Excel 导入目录"}
+    if request.method == "POST" and request.POST.get("do") == "take":
+        made, left = importing.take(actor, request.session.pop("catalogue-import", []), clock.business_now())
+        messages.success(request, f"导入了 {made} 条草稿。" + (f"另有 {left} 条没有导入。" if left else ""))
+        return redirect("catalogue:list")
+    if request.method == "POST" and "file" in request.FILES:
+        form = content.form_of(_rules(actor.zone))
+        try:
+            lines = importing.judged(form, sheets.read(form, request.FILES["file"].read()))
+        except sheets.BadSheet as error:
+            context["error"] = str(error)
+            return render(request, "catalogue/import.html", context, status=400)
+        good = [line for line in lines if not line.problems]
+        request.session["catalogue-import"] = [line.typed for line in good]
+        request.session["catalogue-left"] = [
+            {"number": line.number, "typed": line.typed, "problems": line.problems}
+            for line in lines
+            if line.problems
+        ]
+        context |= {"good": good, "bad": [line for line in lines if line.problems], "read": True}
+    elif request.method == "POST":
+        context["error"] = "请选择填好的 Excel 文件。"
+        return render(request, "catalogue/import.html", context, status=400)
+    return render(request, "catalogue/import.html", context)
+
+
+@require_GET
+@needs("catalogue.make")
+def left_over(request: HttpRequest) -> HttpResponse:
+    """The rows that were not taken, to be mended and uploaded again."""
+    kept = request.session.get("catalogue-left", [])
+    lines = [sheets.Line(row["number"], row["typed"], [tuple(p) for p in row["problems"]]) for row in kept]
+    data = sheets.left_over(content.form_of(_rules(actor_of(request).zone)), lines)
+    answer = HttpResponse(data, content_type=XLSX)
+    answer["Content-Disposition"] = 'attachment; filename="not-imported.xlsx"'
+    return answer
+
+
+@require_POST
+@needs("catalogue.make")
+def api_items(request: HttpRequest) -> JsonResponse:
+    """`POST {"items": [{field: value}]}`: drafts from a program; each item is taken or refused for itself."""
+    actor = actor_of(request)
+    try:
+        items = json.loads(request.body)["items"]
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise TypeError
+    except (ValueError, KeyError, TypeError):
+        sentence = '正文应是 {"items": [{字段: 值}]}。'
+        return JsonResponse(
+            {"ok": False, "error": {"code": "shape", "sentence": sentence, "basis": []}},
+            status=400,
+            json_dumps_params={"ensure_ascii": False},
+        )
+    made, refused = [], []
+    for number, item in enumerate(items[: importing.MOST]):
+        try:
+            made.append(services.begin(actor=actor, now=clock.business_now(), typed=item).pk)
+        except Refused as refusal:
+            refused.append({"item": number, "code": refusal.code, "sentence": refusal.sentence})
+    return JsonResponse(
+        {"ok": not refused, "made": made, "refused": refused}, json_dumps_params={"ensure_ascii": False}
+    )
