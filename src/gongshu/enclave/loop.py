@@ -1,4 +1,4 @@
-"""What the enclave does all day. One thread polls and posts, another computes: a stop is heard during a run."""
+"""What the enclave does all day. One thread polls and posts, another computes: stops are heard in a run."""
 
 from __future__ import annotations
 
