@@ -227,8 +227,8 @@ class VisitorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.visitor = SimpleLazyObject(lambda: session_visitor(request))  # type: ignore[attr-defined]
-        request.frame = lambda: frame.of(request)  # type: ignore[attr-defined]
+        request.visitor = SimpleLazyObject(lambda: session_visitor(request))
+        request.frame = lambda: frame.of(request)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -239,7 +239,7 @@ class VisitorMiddleware:
 
 def visitor(request: HttpRequest) -> Visitor:
     """The visitor of a page behind `logged_in`."""
-    found: Visitor = request.visitor  # type: ignore[attr-defined]
+    found: Visitor = request.visitor
     return found
 
 
@@ -251,7 +251,7 @@ def logged_in(view: View) -> View:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.visitor:  # type: ignore[attr-defined]
+        if not request.visitor:
             return redirect(f"/login/?next={quote(request.get_full_path())}")
         if request.session.get("must_change") and request.path != "/password/":
             return redirect("/password/")

@@ -75,7 +75,7 @@ class HandInForm(forms.Form):
 
     def __init__(self, *args: Any, zones: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["zone"].choices = [(zone, zone) for zone in zones]  # type: ignore[attr-defined]
+        self.fields["zone"].choices = [(zone, zone) for zone in zones]
 
     def clean_table(self) -> str:
         name: str = self.cleaned_data["table"].strip()
@@ -211,7 +211,7 @@ class StopForm(forms.Form):
 
     def __init__(self, *args: Any, zones: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["zone"].choices = [(zone, zone) for zone in zones]  # type: ignore[attr-defined]
+        self.fields["zone"].choices = [(zone, zone) for zone in zones]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -25,7 +25,7 @@ class Organisation:
     def code(self) -> str:
         """A credit code of a division that was never assigned."""
         base = f"12420299MB{self.serial:07d}"
-        return base + uscc.calc_check_digit(base)
+        return base + str(uscc.calc_check_digit(base))
 
 
 @dataclass(frozen=True)
