@@ -228,5 +228,5 @@ def test_every_page_of_a_quiet_day_is_there(domain: Domain, enter: Enter) -> Non
     client = enter("p-bus")
     for path in ("/", "/intake/", "/intake/new/", "/grants/", "/reviews/", "/stops/", "/password/"):
         assert client.get(path).status_code == 200, path
-    assert client.get("/health").json() == {"ok": True}
+    assert client.get("/healthz").json() == {"ok": True}
     assert client.get("/nosuch/").status_code == 404

@@ -32,6 +32,6 @@ class ClientCertificateMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not settings.SITE.demo and request.path != "/health" and not certified(request):
+        if not settings.SITE.demo and request.path != "/healthz" and not certified(request):
             return errors.page(request, 403, SENTENCE, "certificate")
         return self.get_response(request)

@@ -9,7 +9,7 @@ from gongshu.airlock.pages import grants, intake, reviews, stops
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("health", views.health, name="health"),
+    path("healthz", views.health, name="health"),
     path("login/", views.log_in, name="login"),
     path("logout/", views.log_out, name="logout"),
     path("password/", views.password, name="password"),

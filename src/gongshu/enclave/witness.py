@@ -12,7 +12,7 @@ from gongshu.evidence.witness import Witness
 from gongshu.wire import envelope as wire
 from gongshu.wire.witnessing import look
 
-NAME = "gongshu/enclave"
+NAME = "enclave"
 
 
 @lru_cache(maxsize=1)

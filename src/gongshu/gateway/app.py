@@ -147,7 +147,7 @@ def make_app(gateway: Gateway) -> Callable[[Scope, Receive, Send], Awaitable[Non
         query = scope["query_string"].decode("ascii", "replace")
         target = f"{path}?{query}" if query else path
         headers = dict(scope["headers"])
-        if path == "/health" and method == "GET":
+        if path == "/healthz" and method == "GET":
             return gateway.health()
         found = ROWS.match(path)
         if found and method == "GET":

@@ -12,7 +12,7 @@ from gongshu.gateway.line import Line
 from gongshu.wire.errors import WireError
 from gongshu.wire.witnessing import look
 
-NAME = "gongshu/gateway"
+NAME = "gateway"
 
 
 def see(line: Line, ledger: Ledger, state: Path, key: PrivateKey, now: datetime) -> int:

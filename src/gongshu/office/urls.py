@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from gongshu.office.link.views import health
 from gongshu.office.settings import APPS
 
 # 应用 → 它的地址前缀
@@ -34,6 +35,7 @@ def routes() -> list[URLPattern | URLResolver]:
 
 
 urlpatterns = [
+    path("healthz", health, name="health"),
     *routes(),
     path(
         "",

@@ -32,7 +32,7 @@ KEYS = ("log", "log-sm2")
 def log() -> Log:
     """The log of this home; one process holds it."""
     signers = {name: settings.KEYS.signer(name) for name in KEYS}
-    return Log(settings.LOG_DIR, f"gongshu/{settings.SITE.zone}", signers)
+    return Log(settings.LOG_DIR, settings.SITE.origin, signers)
 
 
 def consistency(before: int, size: int) -> dict[str, Any]:

@@ -30,6 +30,13 @@ def _number(request: HttpRequest, name: str, default: int) -> int:
 
 
 @require_GET
+def health(_request: HttpRequest) -> JsonResponse:
+    """For the supervisor: the process answers and its database is there."""
+    feed.head("")
+    return JsonResponse({"ok": True})
+
+
+@require_GET
 def feed_page(request: HttpRequest) -> HttpResponse:
     """`GET /link/feed?zone=Z&after=N&limit=M`: the next items and a lease.
 
