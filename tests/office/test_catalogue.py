@@ -134,7 +134,7 @@ def test_chinese_search_finds_words_parts_and_codes(maker: Any, bus: Any, word: 
     water = item(
         "水质监测",
         summary="断面水质。",
-        code="999999/1",
+        code="307002/000001",
         provider="环保",
         items=[{"item_name": "断面", "item_type": "C", "item_grade": "L1"}],
     )
