@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +37,20 @@ def plain_procedures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "HANDLERS", {})
 
 
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty log of its own, and its keys."""
+    monkeypatch.setattr(settings, "LOG_DIR", tmp_path / "log")
+    (tmp_path / "log").mkdir()
+    for name, alg in (("log", "ed25519"), ("log-sm2", "sm2")):
+        if name not in settings.KEYS:
+            settings.KEYS.create(name, alg)
+    sequencer.log.cache_clear()
+    yield
+    sequencer.log().close()
+    sequencer.log.cache_clear()
+
+
 def handed_in() -> tuple[Case, Any, Any]:
     home = people.organisation()
     officer, checker = people.person(home, "provider_officer"), people.person(home, "provider_checker")
@@ -43,16 +59,13 @@ def handed_in() -> tuple[Case, Any, Any]:
     return case, officer, checker
 
 
-def test_a_step_gets_a_proof_anybody_can_check(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_gets_a_proof_anybody_can_check(client: Client, log: None) -> None:
     case, officer, _ = handed_in()
     people.log_in(client, officer)
     row = Decision.objects.get(case=case)
     waiting = client.get(f"/proof/{row.id}.json", headers={"accept": "application/json"})
     assert waiting.status_code == 503
     assert "正在写入" in client.get(f"/cases/{case.id}/").content.decode()
-    for name in ("log", "log-sm2"):
-        if name not in settings.KEYS:
-            settings.KEYS.create(name, "sm2" if name.endswith("sm2") else "ed25519")
     while sequencer.step(clock.wall_now()):
         pass
     answer = client.get(f"/proof/{row.id}.json")
