@@ -279,7 +279,11 @@ class Copies:
         if shaped:
             if len(values) >= 2 and len(hits) >= max(1, 0.2 * table.height):
                 return [say("row_copy", "block", where)]
-            if len(hits) >= 0.6 * table.height and not _QUANTILE.search(table.headers[values[0]]):
+            if (
+                not self.spec.nobody
+                and len(hits) >= 0.6 * table.height
+                and not _QUANTILE.search(table.headers[values[0]])
+            ):
                 return [
                     say("extreme", "review", f"{place(table, values[0], self.named)} {rows_phrase(rows)}")
                 ]

@@ -91,9 +91,10 @@ def _mixed_spelling(cells: list[Cell]) -> list[int]:
 
 
 def surplus(table: Table, i: int, where: str) -> list[Finding]:
-    """Figures nothing explains, written with more places than a statistic needs."""
+    """Figures nothing explains, written with more places than a statistic needs, yet fewer than a
+    float printed whole."""
     numbers = [(r, n) for r, c in enumerate(table.columns[i]) if (n := number(c)) is not None]
-    long = [r for r, n in numbers if n.decimals > 6]
+    long = [r for r, n in numbers if 6 < n.decimals < 12]
     if len(long) >= 3 and len(long) >= 0.3 * len(numbers):
         return [say("covert", "review", f"{where} {rows_phrase(long)}", "covert_precision")]
     return []
