@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,17 @@ def public(monkeypatch: pytest.MonkeyPatch) -> Client:
     return Client()
 
 
-def logged() -> None:
-    """Let the sequencer take what waits into a log of this test."""
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty log of its own, and its keys."""
+    monkeypatch.setattr(settings, "LOG_DIR", tmp_path / "log")
+    (tmp_path / "log").mkdir()
     if "log-sm2" not in settings.KEYS:
         settings.KEYS.create("log-sm2", "sm2")
     sequencer.log.cache_clear()
-    sequencer.step(clock.wall_now())
+    yield
+    sequencer.log().close()
+    sequencer.log.cache_clear()
 
 
 def test_the_same_facts_render_to_the_same_bytes(certificate: Certificate) -> None:
@@ -114,9 +120,9 @@ def files(tmp_path: Path, public: Client, certificate: Certificate) -> tuple[Pat
 
 
 def test_the_verifier_accepts_it_with_its_proof_and_names_a_changed_byte(
-    tmp_path: Path, public: Client, certificate: Certificate
+    log: None, tmp_path: Path, public: Client, certificate: Certificate
 ) -> None:
-    logged()
+    sequencer.step(clock.wall_now())
     made, key = files(tmp_path, public, certificate)
     signed = json.loads(Path(f"{made}.sig.json").read_bytes())
     assert signed["proof"]["entry"]["digests"]["certificate"] == certificate.digest

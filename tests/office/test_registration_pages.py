@@ -306,3 +306,95 @@ def test_the_defects_form_names_items_of_the_form(office: Office) -> None:
     clerk.post(address, data)
     made.case.refresh_from_db()
     assert made.case.state == "returned"
+
+
+NASTY = (
+    "\0",
+    "a\0b",
+    "²",
+    "<script>alert(1)</script>",
+    "' or 1=1 --",
+    "{{ 7*7 }}",
+    "😀" * 300,
+    "\u202e倒",
+    "-1",
+    "NaN",
+)
+
+
+@pytest.mark.parametrize("word", NASTY)
+def test_whatever_is_typed_is_kept_and_said_in_words(office: Office, applicant: Client, word: str) -> None:
+    row = begun(applicant)
+    address = f"/registration/{row.pk}/edit/"
+    data = held(text(applicant.get(address)), "registration-form")
+    data = {key: word if key not in ("version",) else value for key, value in data.items()}
+    data |= {
+        f"co_owners-{word[:9]}-R50": word,
+        "co_owners-²-R51": word,
+        "co_owners-999999999-R50": word,
+        "do": word,
+    }
+    answer = applicant.post(address, data, follow=True)
+    assert answer.status_code == 200
+    assert "<script>alert(1)" not in text(answer)
+    page = applicant.get(f"{address}?check=1")
+    assert page.status_code == 200
+    for path in ("", "preview/"):
+        shown = applicant.get(f"/registration/{row.pk}/{path}")
+        assert shown.status_code == 200
+        assert "<script>alert(1)" not in text(shown)
+
+
+@pytest.mark.parametrize("word", ["\0", "%", "../../etc/passwd", "ZX", "ＺＸ－620000", "x" * 500])
+def test_public_addresses_answer_anything_in_words(word: str) -> None:
+    from urllib.parse import quote
+
+    visitor = Client()
+    for path in ("check/?code=", "check/", "publicity/?q=", "publicity/", "objections/", "certificates/?q="):
+        answer = visitor.get(f"/registration/{path}{quote(word)}")
+        assert answer.status_code < 500, path
+
+
+def test_visitors_cannot_fill_the_disk(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gongshu.office.registration import objections
+
+    monkeypatch.setattr(objections, "AN_HOUR", 3)
+    made = office.in_publicity()
+    assert object_to(made, grounds="").status_code == 400
+    assert object_to(made, grounds="").status_code == 400
+    assert object_to(made, grounds="").status_code == 429
+    assert Material.objects.filter(uploaded_by="public").count() == 4
+
+
+def test_a_foreign_person_may_object_too(office: Office) -> None:
+    made = office.in_publicity()
+    assert object_to(made, identity_kind="other", identity="E1234567X").status_code == 200
+    assert Objection.objects.get().identity == "E1234567X"
+
+
+@pytest.mark.row("D10", "R19", "R23")
+def test_an_agent_applies_for_its_principal(office: Office) -> None:
+    from datetime import date
+
+    from gongshu.office.accounts.models import Delegation
+
+    firm = people.organisation("代理公司", zone="gansu")
+    agent = people.person(firm, "agent", zone="gansu")
+    client = client_of(agent)
+    page = client.get("/registration/new/")
+    refused = client.post("/registration/new/", held(text(page), "new-registration") | {"name": "x"})
+    assert refused.status_code == 403
+    Delegation.objects.create(
+        zone_id="gansu", principal=office.registrant, agent=firm, since=date(2020, 1, 1), until=date(2099, 1, 1),
+        document="sha256:" + "a" * 64,
+    )  # fmt: skip
+    client = client_of(agent)
+    page = text(client.get("/registration/new/"))
+    assert "市公交集团" in page
+    data = held(page, "new-registration") | {"name": "x", "organisation": office.registrant.pk}
+    assert client.post("/registration/new/", data).status_code == 302
+    row = Registration.objects.get()
+    assert row.case.organisation_id == office.registrant.pk
+    assert save(client, row, {"R06": "代填的"}).status_code == 200
+    row.refresh_from_db()
+    assert row.typed["R06"] == "代填的"

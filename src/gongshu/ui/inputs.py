@@ -27,6 +27,15 @@ ITEM_COLUMNS = (("item", "哪一项"), ("sentence", "什么问题"))
 MAX_TEXT = 4000
 
 
+def plain(value: Any) -> Any:
+    """The value without NUL characters, which no text may hold and the database refuses."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 class RawField(forms.Field):
     """Takes the widget's value as it is; the law judges it."""
 
@@ -35,6 +44,7 @@ class RawField(forms.Field):
         self.wide = wide
 
     def to_python(self, value: Any) -> Any:
+        value = plain(value)
         return value.strip() if isinstance(value, str) else value
 
 
@@ -42,7 +52,7 @@ class LinesField(RawField):
     """A list of texts, one a line (or separated by 、 ； ，)."""
 
     def to_python(self, value: Any) -> list[str]:
-        text = str(value or "")
+        text = plain(str(value or ""))
         for mark in "、；，;":
             text = text.replace(mark, "\n")
         return [line.strip() for line in text.splitlines() if line.strip()]
@@ -65,7 +75,7 @@ class NumberField(RawField):
     """A number kept as text, so that nothing is rounded."""
 
     def to_python(self, value: Any) -> Any:
-        text = str(value or "").replace(",", "").replace("，", "").strip()
+        text = plain(str(value or "")).replace(",", "").replace("，", "").strip()
         return text or None
 
     def prepare_value(self, value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
 from gongshu.ui import errors
@@ -52,7 +52,9 @@ class ContentPolicyMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """A database that cannot be reached is 503, not an error of this page."""
+        """A database that cannot be reached is 503; a text it cannot hold (NUL) is the sender's 400."""
+        if isinstance(exception, DataError):
+            return errors.page(request, 400, "内容里有不能保存的字符，请删去后重新提交。", "input")
         if not isinstance(exception, OperationalError | InterfaceError):
             return None
         log.error("database unreachable: %s", exception)

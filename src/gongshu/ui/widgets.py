@@ -137,7 +137,7 @@ class RowsWidget(CompoundWidget):
             if key.startswith(f"{name}-")
             and len(parts := key.rsplit("-", 2)) == 3
             and parts[0] == name
-            and parts[1].isdigit()
+            and parts[1].isdecimal()
         ]
         return max(numbers, default=-1) + 1
 

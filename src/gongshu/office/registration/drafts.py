@@ -79,6 +79,7 @@ def begin(
         content.form_of(rules)
     except LawError as error:
         raise Refused(error.sentence, error.code, tuple(error.basis)) from error
+    _check_applicant(actor, zone, organisation)
     title = (name or known_resource(resource).title).strip()[:200]
     made = Registration(zone_id=zone, data_type=PROCEDURES[procedure], resource=resource, product=product)
     made.case = services.open_case(
@@ -96,6 +97,18 @@ def begin(
     made.saved_at, made.saved_by = now, actor.person
     made.save(force_insert=True)
     return made
+
+
+def _check_applicant(actor: Actor, zone: str, organisation: str) -> None:
+    """An agent applies for a principal that has given it a power of attorney, never in its own name."""
+    if "registrant" in actor.roles_in(zone) and organisation in ("", actor.organisation):
+        return
+    if not actor.principals or (organisation and organisation not in actor.principals):
+        raise Refused(
+            "代理机构凭登记主体的授权委托书办理，还没有登记主体委托您的机构，请先由登记主体登记委托。",
+            "delegation",
+            ("national-registration:7",),
+        )
 
 
 @transaction.atomic

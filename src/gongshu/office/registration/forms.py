@@ -120,7 +120,7 @@ def _rows(group: Group, typed: Mapping[str, Any], data: Any) -> int:
     for key in data or ():
         start, _, rest = str(key).partition("-")
         number = rest.partition("-")[0]
-        if start == group.id and number.isdigit():
+        if start == group.id and number.isdecimal():
             held = max(held, int(number))
     return min(max(held + 1, LEAST_ROWS), MOST_ROWS)
 

@@ -125,7 +125,11 @@ class Objection(ZonedModel):
     Identity and contact are kept here only, never in the evidence log or on a public page.
     """
 
-    IDENTITIES = [("person", "自然人（居民身份证）"), ("organisation", "法人或其他组织（统一社会信用代码）")]
+    IDENTITIES = [
+        ("person", "自然人（居民身份证）"),
+        ("organisation", "法人或其他组织（统一社会信用代码）"),
+        ("other", "自然人（护照等其他有效身份证件）"),
+    ]
 
     id = models.CharField("编号", max_length=24, primary_key=True, default=objection_id, editable=False)
     registration = models.ForeignKey(Registration, on_delete=models.CASCADE, related_name="objections")

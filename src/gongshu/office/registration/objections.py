@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from gongshu.office.registration.models import Objection, Registration
 
 ACTS = ("object", "object_after")
 A_DAY = 5  # 项目选择：同一来源一天最多提五件，防止用公开表单灌水
+AN_HOUR = 100  # 还没有成为异议的上传件，全站一小时最多收这么多
+OTHER_NUMBER = re.compile(r"[0-9A-Za-z()（）-]{5,20}")
 KIND_CHECKS = {"person": ric.validate, "organisation": uscc.validate}
 
 
@@ -46,6 +49,10 @@ def act_for(case: Case) -> str | None:
 
 def identity_problem(kind: str, number: str) -> str:
     """What is wrong with the number of an identity paper, or an empty string."""
+    if kind == "other":
+        return (
+            "" if OTHER_NUMBER.fullmatch("".join(number.split())) else "证件号码应是 5 到 20 位字母和数字。"
+        )
     check = KIND_CHECKS.get(kind)
     if check is None:
         return "请选择证件种类。"
@@ -64,8 +71,12 @@ def address_digest(address: str) -> str:
 
 
 def check_flood(address: str) -> None:
-    """Raise when too many objections came from one address in a day of wall time."""
-    since = clock.wall_now() - timedelta(days=1)
+    """Raise on too many objections from one address in a day, or too many files from anywhere in an hour."""
+    now = clock.wall_now()
+    loose = Material.objects.filter(uploaded_by="public", case=None, wall_at__gte=now - timedelta(hours=1))
+    if loose.count() >= AN_HOUR:
+        raise Refused("现在提交异议的人太多，请稍后再提，或者到登记机构窗口办理。", "too_many")
+    since = now - timedelta(days=1)
     if address and Objection.objects.filter(address=address, wall_at__gte=since).count() >= A_DAY:
         raise Refused("今天从您这里提交的异议已经太多，请明天再提，或者到登记机构窗口办理。", "too_many")
 

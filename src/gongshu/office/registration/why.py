@@ -13,6 +13,11 @@ from gongshu.office.link import proofs
 from gongshu.office.registration import certificates, queries
 
 PREFIX = "ZX"
+CHANGES = [
+    "登记主体在期满前申请续展，有效期会延长。",
+    "有人对登记提出异议，会先作标识；异议成立的会撤销。",
+    "注销、撤销之后，凭证不再有效。",
+]
 MEANING = {
     "valid": "有效期内，没有异议标识，也没有注销或者撤销。",
     "flagged": "登记后有人提出异议，处理之前先作标识；标识不影响有效期。",
@@ -56,5 +61,6 @@ def of_certificate(identifier: str, actor: Actor) -> dict[str, Any] | None:  # n
         "proof": reverse("registration:certificate-proof", args=[found.code])
         if proofs.of(found.entry)
         else "",
+        "changes": CHANGES,
         "choice": "" if basis else tree["choice"],
     }

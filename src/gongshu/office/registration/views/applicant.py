@@ -34,6 +34,7 @@ from gongshu.office.registration import (
     queries,
 )
 from gongshu.office.registration.models import Certificate, Registration
+from gongshu.ui.inputs import plain
 from gongshu.ui.smallcalendar import Chip
 from gongshu.ui.tables import Column, Filter, Table
 
@@ -59,7 +60,10 @@ def detail_url(row: Registration) -> str:
 
 
 def due_text(row: Registration) -> str:
-    """The nearest deadline of an application's case in words."""
+    """The nearest deadline of an application's case, or the days of publicity, in words."""
+    chip = pages.publicity_chip(row, clock.business_today())
+    if chip and row.case.state == "publicity":
+        return f"公示到 {chip.due}（{chip.sentence}）"
     if row.case.due == NEVER:
         return ""
     left = remaining(row.case.due, clock.business_today(), calendar())
@@ -145,7 +149,7 @@ def new(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     given = request.POST if request.method == "POST" else request.GET
     chosen = {
-        key: given.get(key, "").strip()[:200]
+        key: plain(given.get(key, "")).strip()[:200]
         for key in ("procedure", "resource", "product", "name", "organisation")
     }
     refusal = None
@@ -155,7 +159,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 actor=actor,
                 now=clock.business_now(),
                 procedure=chosen["procedure"] or drafts.RESOURCE,
-                **{key: chosen[key] for key in ("resource", "product", "name", "organisation")},  # type: ignore[arg-type]
+                **{key: chosen[key] for key in ("resource", "product", "name", "organisation")},
             )
         except Refused as found:
             keep(found, actor, "registration.begin")
@@ -323,7 +327,7 @@ def deposit(request: HttpRequest, pk: str) -> HttpResponse:
                 found,
                 actor=actor,
                 now=clock.business_now(),
-                title=request.POST.get("title", ""),
+                title=plain(request.POST.get("title", "")),
                 file=request.FILES.get("file"),
                 digest=request.POST.get("digest", ""),
             )

@@ -41,6 +41,8 @@
       if (slot.tagName === "DETAILS") {
         if (needed) slot.open = true;
         slot.hidden = !needed && !hasContent(slot);
+        const entry = document.querySelector(`.toc [data-for="${slot.id}"]`);
+        if (entry) entry.hidden = slot.hidden;
       } else {
         slot.hidden = !needed && !hasContent(slot);
         slot.classList.toggle("slot-idle", !needed);
