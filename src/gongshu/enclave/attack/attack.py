@@ -277,7 +277,7 @@ def _single_rows(explained: Explained, raw: Raw) -> bool:
     """Whether most groups are one raw row each: then nothing was aggregated."""
     core = explained.result.core
     if core is None:
-        return False
+        return explained.declared and not raw.subjects
     keys = ", ".join(core.keys)
     grouped = f" GROUP BY {core.grouping}" if core.keys else ""
     try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .cells import is_suppressed, number, text
-from .model import Table
+from .model import Cell, Table
 from .query import Result
 from .reading.tabular import plain
 from .shape import canon, is_numeric
@@ -90,17 +91,22 @@ def _alike(table: Table, i: int, result: Result, j: int) -> float:
         theirs = [n.value for row in result.rows if (n := number(plain(row[j]))) is not None]
         if not theirs:
             return 0.0
-        hits = 0
-        for cell in shown[:500]:
-            value = number(cell)
-            if value and any(
-                abs(value.value - t) <= value.half * 1.001 + 1e-9 * abs(t) for t in theirs[:5000]
-            ):
-                hits += 1
+        theirs.sort()
+        hits = sum(_near(cell, theirs) for cell in shown[:500])
         return hits / len(shown[:500])
     theirs_text = {canon(row[j]) for row in result.rows}
     ours = {canon(c) for c in shown}
     return len(ours & theirs_text) / len(ours)
+
+
+def _near(cell: Cell, sorted_values: list[float]) -> bool:
+    """Whether some value equals the cell at its written precision."""
+    value = number(cell)
+    if value is None:
+        return False
+    slack = value.half * 1.001 + 1e-9 * abs(value.value)
+    at = bisect_left(sorted_values, value.value - slack)
+    return at < len(sorted_values) and sorted_values[at] <= value.value + slack
 
 
 def _keys(table: Table, result: Result, columns: dict[int, int], roles: Mapping[int, str]) -> list[int]:

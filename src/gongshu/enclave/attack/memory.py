@@ -217,7 +217,7 @@ def _array(
             or (one.shape[0] < 3 and one.shape[1] < 3)
         ):
             continue
-        columns: list[list[Any]] = [[float(f"{v:.9g}") for v in one[:, i]] for i in range(one.shape[1])]
+        columns: list[list[Any]] = [[float(f"{v:.7g}") for v in one[:, i]] for i in range(one.shape[1])]
         heads = features if len(features) == one.shape[1] else [f"c{i}" for i in range(one.shape[1])]
         table = Table("模型的数组", list(heads), columns)
         if search.table(table, None, dict.fromkeys(range(one.shape[1]), "magnitude"), lambda _: False):
