@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from io import BytesIO
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -377,3 +378,68 @@ def test_waiting_rows_speak_of_organisations_for_parties(desk: Desk) -> None:
     row = Waiting.objects.get(case=desk.case)
     assert (row.role, row.organisation_id) == ("provider_officer", desk.provider.pk)
     assert json.dumps(row.article) is not None
+
+
+NASTY = [
+    "\0",
+    "²",
+    "%",
+    "'; drop table cases_case;--",
+    "<svg/onload=alert(1)>",
+    "９９９",
+    "-1",
+    "1e400",
+    "x" * 9000,
+    "\ud800",
+]
+
+
+@pytest.mark.parametrize("word", NASTY)
+def test_nothing_typed_anywhere_breaks_a_page(client: Client, desk: Desk, word: str) -> None:
+    people.log_in(client, desk.reader)
+    sent = quote(word, errors="surrogatepass")
+    names = (
+        "q",
+        "sort",
+        "page",
+        "procedure",
+        "overdue",
+        "number",
+        "after",
+        "status",
+        "kind",
+        "export",
+        "format",
+    )
+    addresses = [f"{url}?{name}={sent}" for url in ("/inbox/", "/cases/", "/notices/") for name in names]
+    addresses += [
+        f"/cases/{sent}/",
+        f"{desk.url}acts/{sent}/",
+        f"/why/{sent}",
+        f"/materials/{sent}/",
+        f"/proof/{sent}.json",
+    ]
+    for url in addresses:
+        answer = client.get(url)
+        assert answer.status_code < 500, url
+        assert "<svg/onload" not in text(answer), url
+    safe = word.encode("utf-8", "replace").decode()
+    fields = {
+        "defects-0-item": safe,
+        f"defects-{safe[:9]}-item": safe,
+        "defects-²-sentence": safe,
+        "defects__kept": safe,
+    }
+    answer = client.post(f"{desk.url}acts/return/", fields)
+    assert answer.status_code == 400
+    done = client.post(
+        f"{desk.url}acts/return/", fields | {"defects-0-item": f"甲{safe}", "defects-0-sentence": f"乙{safe}"}
+    )
+    assert done.status_code in (302, 400), text(done)[:2000]
+    assert client.get(desk.url).status_code == 200
+    for data in (
+        {"username": safe, "password": safe, "code": safe},
+        {"username": safe, "activation": safe, "token": safe},
+    ):
+        for url in ("/login/", "/activate/"):
+            assert Client().post(url, data).status_code in (200, 400, 429), url

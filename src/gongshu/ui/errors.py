@@ -68,6 +68,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _plain(request, 500)
 
 
+def bad_address(request: HttpRequest) -> HttpResponse:
+    """An address no page can have; answered before sessions and actors are looked at."""
+    return _plain(request, 400)
+
+
 def unavailable(request: HttpRequest) -> HttpResponse:
     """The database or another part is not there: a plain page that asks to come again."""
     answer = _plain(request, 503)

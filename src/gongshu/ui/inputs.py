@@ -28,9 +28,9 @@ MAX_TEXT = 4000
 
 
 def plain(value: Any) -> Any:
-    """The value without NUL characters, which no text may hold and the database refuses."""
+    """The value without NUL characters and lone surrogates, which the database refuses."""
     if isinstance(value, str):
-        return value.replace("\0", "")
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value

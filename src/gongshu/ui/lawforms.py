@@ -106,7 +106,7 @@ def _rows(group: Group, typed: Mapping[str, Any], data: Any) -> int:
     for key in data or ():
         start, _, rest = str(key).partition("-")
         number = rest.partition("-")[0]
-        if start == group.id and number.isdigit() and len(number) < 4:
+        if start == group.id and number.isascii() and number.isdecimal() and len(number) < 4:
             held = max(held, int(number) + 1)
     return min(max(held + (data is None), LEAST_ROWS), MOST_ROWS)
 

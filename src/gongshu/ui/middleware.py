@@ -44,7 +44,10 @@ class ContentPolicyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            response = errors.bad_address(request)  # 数据库的文字里不能有 NUL，哪个页面都用不上它
+        else:
+            response = self.get_response(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if response.headers.get("Content-Type", "").startswith("text/html"):

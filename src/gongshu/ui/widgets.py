@@ -137,7 +137,9 @@ class RowsWidget(CompoundWidget):
             if key.startswith(f"{name}-")
             and len(parts := key.rsplit("-", 2)) == 3
             and parts[0] == name
+            and parts[1].isascii()
             and parts[1].isdecimal()
+            and len(parts[1]) < 6
         ]
         return max(numbers, default=-1) + 1
 

@@ -140,7 +140,7 @@ def decode(cursor: str) -> tuple[date, str] | None:
         return None
     try:
         due, case = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return date.fromisoformat(due), str(case)[:24]
+        return date.fromisoformat(due), str(case).replace("\0", "")[:24]
     except (ValueError, TypeError):
         return None
 
