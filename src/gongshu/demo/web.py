@@ -177,7 +177,10 @@ class Browser:
         """Password and TOTP, as typed at the login page. A code just used is waited out by the caller."""
         page = self.open("/login/")
         code = pyotp.TOTP(secret).now()
-        return self.do(page, "login-form", username=username, password=password, code=code)
+        answer = self.send(page, "login-form", username=username, password=password, code=code)
+        if answer.path == "/login/":
+            raise Unexpected(f"{self.name}没有登录成功：{'；'.join(answer.errors()) or answer.words()[:200]}")
+        return answer
 
 
 def _page(answer: httpx.Response) -> Page:
