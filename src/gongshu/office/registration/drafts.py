@@ -15,6 +15,7 @@ from gongshu.law.history import local_day
 from gongshu.law.predicates import blank
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.permissions import Refused, check
+from gongshu.office.accounts.zones import ZONES
 from gongshu.office.cases import lawbook, services
 from gongshu.office.cases.materials import FILE_KINDS
 from gongshu.office.cases.models import Case, Material
@@ -37,19 +38,38 @@ class Known:
     title: str = ""
     zone: str = ""
     organisation: str = ""
+    public: bool = False
+
+    def shown_to(self, actor: Actor) -> bool:
+        """The name of what is not published yet is shown to its own organisation only."""
+        return self.public or self.organisation in actor.organisations
 
 
-def known_resource(identifier: str) -> Known:
-    """The catalogue's facts about a resource, read lazily: the catalogue may not be installed."""
+class NotInCatalogue(Refused):
+    """The catalogue is there and has no such resource."""
+
+
+def known_resource(identifier: str, *, must_exist: bool = False) -> Known:
+    """The catalogue's facts about a resource, read lazily: the catalogue may not be installed.
+
+    Raises `NotInCatalogue` with `must_exist` when the catalogue says that there is no such resource.
+    """
     if not identifier:
         return Known()
     try:
         found = import_module("gongshu.office.catalogue.queries").resource(identifier)
-    except (ImportError, AttributeError, LookupError):
+    except LookupError:
+        if must_exist:
+            sentence = f"目录里没有编号为“{identifier[:40]}”的资源，请从目录的资源页进入，或者空着。"
+            raise NotInCatalogue(sentence, "input:resource") from None
         return Known()
-    provider = getattr(found, "organisation_id", None) or getattr(found, "provider_id", None) or ""
+    except (ImportError, AttributeError):
+        return Known()
     return Known(
-        str(getattr(found, "title", "") or ""), str(getattr(found, "zone_id", "") or ""), str(provider)
+        str(getattr(found, "title", "")),
+        str(getattr(found, "zone_id", "")),
+        str(getattr(found, "organisation_id", "")),
+        getattr(found, "state", "") == "published",
     )
 
 
@@ -80,7 +100,8 @@ def begin(
     except LawError as error:
         raise Refused(error.sentence, error.code, tuple(error.basis)) from error
     _check_applicant(actor, zone, organisation)
-    title = (name or known_resource(resource).title).strip()[:200]
+    known = known_resource(resource)
+    title = (name or (known.title if known.shown_to(actor) else "")).strip()[:200]
     made = Registration(zone_id=zone, data_type=PROCEDURES[procedure], resource=resource, product=product)
     made.case = services.open_case(
         procedure,
@@ -92,11 +113,23 @@ def begin(
         zone=zone,
         organisation=organisation,
     )
-    typed = {content.TYPE: made.data_type, **({content.NAME: title} if title else {}), **(answers or {})}
+    typed = prefilled(made, title) | dict(answers or {})
     made.name, made.typed, made.filled = title, typed, dict(typed)
     made.saved_at, made.saved_by = now, actor.person
     made.save(force_insert=True)
     return made
+
+
+def prefilled(made: Registration, title: str) -> dict[str, Any]:
+    """What is known before anybody types: the type, the name, the place, the item of the catalogue."""
+    known: dict[str, Any] = {content.TYPE: made.data_type}
+    if title:
+        known[content.NAME] = title
+    if made.zone_id != "cn":
+        known["R05"] = [ZONES[made.zone_id].code]
+    if made.resource:
+        known |= {"R57": True, "R57_link": made.resource}
+    return known
 
 
 def _check_applicant(actor: Actor, zone: str, organisation: str) -> None:

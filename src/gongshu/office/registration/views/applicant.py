@@ -155,6 +155,7 @@ def new(request: HttpRequest) -> HttpResponse:
     refusal = None
     if request.method == "POST":
         try:
+            drafts.known_resource(chosen["resource"], must_exist=True)
             made = drafts.begin(
                 actor=actor,
                 now=clock.business_now(),
@@ -168,9 +169,10 @@ def new(request: HttpRequest) -> HttpResponse:
             messages.success(request, f"已新建，案号 {made.case.number}。边填边存，随时可以离开。")
             return redirect("registration:edit", pk=made.pk)
     known = drafts.known_resource(chosen["resource"])
+    title = known.title if known.shown_to(actor) else ""
     context = {
         "title": "新建登记申请",
-        "chosen": chosen | {"name": chosen["name"] or known.title},
+        "chosen": chosen | {"name": chosen["name"] or title},
         "procedures": kinds(actor),
         "principals": Organisation.objects.filter(pk__in=actor.principals).order_by("name"),
         "zone_title": ZONES[actor.zone].title,
