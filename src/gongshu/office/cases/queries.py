@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
@@ -48,6 +48,16 @@ class InboxPage:
 
 def calendar() -> Calendar:
     return Calendar.of(packs.library())
+
+
+def left(due: date, today: date) -> int:
+    """Working days left, negative when overdue; a page asks for the same few days again and again."""
+    return _left(due, today, packs.library().digest("cn"))
+
+
+@lru_cache(maxsize=8192)
+def _left(due: date, today: date, _calendar: str) -> int:
+    return remaining(due, today, calendar())
 
 
 def _mine(actor: Actor) -> list[Any]:
@@ -121,11 +131,11 @@ def _row(case: Case, row: tuple[Any, ...], today: date) -> InboxRow:
     _, due, role, article, deadline, provisional, period = row
     chip = Chip("办理期限", None, None)
     if due != NEVER and period:
-        left = remaining(due, today, calendar())
-        chip = Chip("期间届满", due, left, provisional=provisional, why=deadline, plain=True)
+        days = left(due, today)
+        chip = Chip("期间届满", due, days, provisional=provisional, why=deadline, plain=True)
     elif due != NEVER:
-        left = remaining(due, today, calendar())
-        chip = Chip("办理期限", due, left, provisional=provisional, why=deadline)
+        days = left(due, today)
+        chip = Chip("办理期限", due, days, provisional=provisional, why=deadline)
     return InboxRow(case, role, zone_title(role, case.zone_id), chip, article)
 
 

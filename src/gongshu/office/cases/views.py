@@ -85,7 +85,7 @@ def case_list(request: HttpRequest) -> HttpResponse:
     def chip(row: Case) -> str:
         if row.due == NEVER:
             return ""
-        left = queries.remaining(row.due, today, queries.calendar())
+        left = queries.left(row.due, today)
         return f"{row.due.isoformat()}（{Chip('', row.due, left).sentence}）"
 
     table = Table(
