@@ -272,12 +272,16 @@ def names_of_files(form: Any, actor: Any) -> None:
     """The names of files already handed in, so that the form shows them instead of ids."""
     for field in form.fields.values():
         if hasattr(field.widget, "names"):
-            ids = [
-                each
-                for name in form.fields
-                for each in (form.data.getlist(f"{name}__kept") if form.data else [])
-            ]
+            ids = [each for name in form.fields for each in _kept(form, name)]
             field.widget.names = dict(materials.visible(actor).filter(pk__in=ids).values_list("pk", "name"))
+
+
+def _kept(form: Any, name: str) -> list[str]:
+    """The ids of files a field holds: as posted, else as the form begins."""
+    if form.is_bound:
+        return list(form.data.getlist(f"{name}__kept"))
+    held = form.get_initial_for_field(form.fields[name], name)
+    return list(held) if held and hasattr(form.fields[name].widget, "names") else []
 
 
 def why_page(request: HttpRequest, identifier: str) -> HttpResponse:
