@@ -237,3 +237,12 @@ def test_codes_are_never_given_twice() -> None:
     drawn = [certificates.draw("huangshi", "resource", 2026) for _ in range(20)]
     assert len(set(drawn)) == 20
     assert certificates.draw("huangshi", "product", 2026) not in drawn
+
+
+def test_downloading_twice_gives_the_same_bytes_and_signature(public: Client) -> None:
+    made = Office().registered().certificate
+    address = f"/registration/certificates/{made.code}.pdf"
+    first = public.get(address).content
+    signed = public.get(f"{address}.sig.json").json()["signatures"]
+    assert public.get(address).content == first
+    assert public.get(f"{address}.sig.json").json()["signatures"] == signed

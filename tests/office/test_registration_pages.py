@@ -398,3 +398,21 @@ def test_an_agent_applies_for_its_principal(office: Office) -> None:
     assert save(client, row, {"R06": "代填的"}).status_code == 200
     row.refresh_from_db()
     assert row.typed["R06"] == "代填的"
+
+
+@pytest.mark.row("E24")
+def test_somebody_logged_in_objects_under_the_account(office: Office) -> None:
+    made = office.in_publicity()
+    rival = people.person(people.organisation("某数据公司", zone="gansu"), "developer", zone="gansu")
+    client = client_of(rival)
+    page = text(client.get(f"/registration/publicity/{made.pk}/object/"))
+    assert "某数据公司" in page
+    assert "identity_paper" not in page
+    data = held(page, "objection-form") | {"grounds": "重复", "evidence": pdf("证据.pdf")}
+    assert client.post(f"/registration/publicity/{made.pk}/object/", data).status_code == 302
+    found = Objection.objects.get()
+    assert found.by_account == rival.pk
+    assert found.objector == "某数据公司"
+    event = made.case.events.get(act="object")
+    assert event.actor == rival.pk
+    assert event.data["evidence"][0]["name"] == "证据.pdf"

@@ -124,6 +124,26 @@ def object_publicly(
     return row
 
 
+def object_by_account(
+    registration: Registration,
+    *,
+    actor: Actor,
+    objector: str,
+    grounds: str,
+    evidence: Sequence[Material],
+    now: datetime,
+) -> Objection:
+    """An objection of somebody logged in: the account is real-name, so no identity paper is asked."""
+    case = registration.case
+    act = act_for(case)
+    if act is None:
+        raise Refused(f"这件登记现为“{case.state_title}”，不在可以提出异议的阶段。", "state")
+    shown = [{"name": each.name, "digest": each.digest} for each in evidence]
+    facts = {"objector": objector.strip(), "grounds": grounds.strip(), "evidence": shown}
+    done = services.perform(case, act, actor, facts, now, evidence)
+    return Objection.objects.get(pk=done.event.data["objection"])
+
+
 def enter(case: Case, event: CaseEvent, actor: Actor, now: datetime) -> Objection:
     """The row of an objection that was just raised, inside the transaction of its act."""
     made = Objection(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from gongshu.office.registration.views import applicant, certificate, public
+from gongshu.office.registration.views import applicant, certificate, objection, public
 
 app_name = "registration"
 urlpatterns = [
@@ -13,8 +13,8 @@ urlpatterns = [
     path("desk/", applicant.desk, name="desk"),
     path("publicity/", public.publicity, name="publicity"),
     path("publicity/<str:pk>/", public.notice, name="notice"),
-    path("publicity/<str:pk>/object/", public.object_to, name="object"),
-    path("objections/<str:receipt>/", public.objection, name="objection"),
+    path("publicity/<str:pk>/object/", objection.object_to, name="object"),
+    path("objections/<str:receipt>/", objection.objection, name="objection"),
     path("identity/<str:pk>/", certificate.identity_paper, name="identity"),
     path("check/", public.check, name="check"),
     path("check/<str:code>", public.checked, name="checked"),

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 
-from gongshu.law.inputs import Input
 from gongshu.office.accounts.access import actor_of
-from gongshu.office.accounts.middleware import status_of
-from gongshu.office.accounts.permissions import Refused, keep
 from gongshu.office.accounts.zones import ZONES
-from gongshu.office.cases import lawbook, materials
-from gongshu.office.cases.models import Material
+from gongshu.office.cases import lawbook
 from gongshu.office.cases.views import as_json
 from gongshu.office.link import clock
 from gongshu.office.registration import certificates as issuing
 from gongshu.office.registration import codes, objections, pages, queries
-from gongshu.office.registration.models import Certificate, Objection, Registration
+from gongshu.office.registration.models import Certificate, Registration
 from gongshu.ui import errors
-from gongshu.ui.inputs import field_for
 from gongshu.ui.tables import Column, Filter, Table
 
 
@@ -108,139 +102,6 @@ def notice(request: HttpRequest, pk: str) -> HttpResponse:
         "certificate": Certificate.objects.filter(registration=found).first(),
     }
     return render(request, "registration/notice.html", context)
-
-
-OBJECTION_INPUTS = (
-    Input("objector", "异议人姓名或名称", "text", most=120, help="与身份证明一致的真实姓名或单位全称。"),
-    Input("identity_kind", "证件种类", "choice", options=tuple(Objection.IDENTITIES)),
-    Input("identity", "证件号码", "text", most=30, help="只供登记机构核对身份，不公开，也不写入存证日志。"),
-    Input("identity_paper", "身份证明", "file", help="身份证或者营业执照、法人证书的扫描件。"),
-    Input("contact", "联系方式", "text", most=120, help="处理结果按这个方式书面告知您。"),
-    Input("grounds", "异议内容", "long_text", most=4000, help="写明对哪一项有异议、事实和理由。"),
-    Input("evidence", "证据材料", "files", help="可以多份；支持 PDF、OFD、Word、Excel、图片。"),
-)
-
-
-OBJECTOR = ("objector", "identity_kind", "identity", "contact")
-
-
-class ObjectionForm(forms.Form):
-    """The public objection form; the law judges it like every other."""
-
-    use_required_attribute = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for each in OBJECTION_INPUTS:
-            self.fields[each.id] = field_for(each)
-
-    def clean(self) -> dict[str, Any]:
-        from gongshu.law.inputs import problem_of
-        from gongshu.law.predicates import blank
-
-        cleaned: dict[str, Any] = super().clean() or {}
-        for each in OBJECTION_INPUTS:
-            value = cleaned.get(each.id)
-            if each.kind in materials.FILE_KINDS:
-                sentence = f"请上传“{each.title}”。" if blank(value) else ""
-            else:
-                sentence = problem_of(each, value)
-            if sentence:
-                self.add_error(each.id, sentence)
-        if not self.errors.get("identity") and not self.errors.get("identity_kind"):
-            problem = objections.identity_problem(cleaned["identity_kind"], cleaned["identity"])
-            if problem:
-                self.add_error("identity", problem)
-        return cleaned
-
-
-def object_to(request: HttpRequest, pk: str) -> HttpResponse:
-    """The public objection form. With an account the same act is on the case page."""
-    found = of_notice(pk)
-    act = objections.act_for(found.case)
-    if act is None:
-        sentence = f"这件登记现为“{found.case.state_title}”，现在不能提出异议。"
-        return errors.page(request, 409, sentence, "state")
-    if request.method != "POST":
-        return objection_page(request, found, ObjectionForm(), None)
-    address, now = request.META.get("REMOTE_ADDR", ""), clock.business_now()
-    keyed = objections.address_digest(address)
-    try:
-        objections.check_flood(keyed)
-        data, wrong = materials.take_uploads(
-            request.POST,
-            request.FILES,
-            OBJECTION_INPUTS,
-            actor=public_actor(found),
-            now=now,
-            act=act,
-        )
-    except Refused as refusal:
-        return objection_page(request, found, ObjectionForm(request.POST), refusal)
-    form = ObjectionForm(data)
-    form.is_valid()
-    for name, sentence in wrong.items():
-        form.add_error(name, sentence)
-    if form.errors:
-        return objection_page(request, found, form, None)
-    given = form.cleaned_data
-    try:
-        made = objections.object_publicly(
-            found,
-            objector=objections.Objector(*(given[key] for key in OBJECTOR)),
-            grounds=given["grounds"],
-            evidence=handed_in(found, act, given["evidence"]),
-            identity=handed_in(found, act, given["identity_paper"]),
-            address=keyed,
-            now=now,
-        )
-    except Refused as refusal:
-        keep(refusal, public_actor(found), f"registration.{act}")
-        return objection_page(request, found, form, refusal)
-    return redirect("registration:objection", receipt=made.receipt)
-
-
-def public_actor(found: Registration) -> Any:
-    from gongshu.office.accounts import actors
-
-    return actors.public(found.zone_id)
-
-
-def handed_in(found: Registration, act: str, ids: list[str]) -> list[Material]:
-    """The files a visitor has handed in and nobody has taken yet; other ids are ignored."""
-    return list(
-        Material.objects.filter(pk__in=ids, case=None, zone_id=found.zone_id, uploaded_by="public", act=act)
-    )
-
-
-def objection_page(
-    request: HttpRequest, found: Registration, form: ObjectionForm, refusal: Refused | None
-) -> HttpResponse:
-    ids = [each for key in form.fields for each in (form.data.getlist(f"{key}__kept") if form.data else [])]
-    names = dict(Material.objects.filter(pk__in=ids, uploaded_by="public").values_list("pk", "name"))
-    for field in form.fields.values():
-        if hasattr(field.widget, "names"):
-            field.widget.names = names
-    rules = lawbook.rules_of(found.case)
-    act = lawbook.procedure_of(found.case).acts.get(objections.act_for(found.case) or "")
-    context = {
-        "title": "提出异议",
-        "registration": found,
-        "form": form,
-        "refusal": refusal,
-        "basis": [rules.cite(each) for each in act.basis] if act else [],
-    }
-    status = status_of(refusal.code) if refusal else 400 if form.is_bound and form.errors else 200
-    return render(request, "registration/object.html", context, status=status)
-
-
-def objection(request: HttpRequest, receipt: str) -> HttpResponse:
-    """How an objection stands; whoever has the query code may look."""
-    found = get_object_or_404(
-        Objection.objects.select_related("registration__case"), receipt=receipt.strip().upper()
-    )
-    context = {"title": "异议办理情况", "objection": found, "outcome": objections.outcome(found)}
-    return render(request, "registration/objection.html", context)
 
 
 def certificates(request: HttpRequest) -> HttpResponse:
