@@ -97,13 +97,16 @@ class Stage:
 
     # time
 
-    def move_to(self, day: str, hour: int = 9) -> Page:
-        """Move business time as the system administrator, unless it is already there."""
+    def move_to(self, day: str, hour: int = 9, *, anywhere: bool = False) -> Page:
+        """Move business time as the system administrator, unless it is there or past it already.
+
+        `anywhere`: the first move of a story, which may go back.
+        """
         browser = self.at_office("system")
         page = browser.open("/admin/clock/")
         node = page.tree.css_first("#business-now")
         now = node.text() if node is not None else ""
-        if now >= f"{day} {hour:02d}:00":
+        if not anywhere and now >= f"{day} {hour:02d}:00":
             return page
         return browser.do(page, "clock-form", day=day, hour=str(hour))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from django.apps import apps
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
@@ -30,7 +31,9 @@ def routes() -> list[URLPattern | URLResolver]:
     return [
         path(PREFIXES[app], include(f"gongshu.office.{app}.urls"))
         for app in APPS
-        if app in PREFIXES and find_spec(f"gongshu.office.{app}") and find_spec(f"gongshu.office.{app}.urls")
+        if app in PREFIXES
+        and apps.is_installed(f"gongshu.office.{app}")
+        and find_spec(f"gongshu.office.{app}.urls")
     ]
 
 
@@ -39,7 +42,7 @@ urlpatterns = [
     *routes(),
     path(
         "",
-        RedirectView.as_view(url="/portal/" if find_spec("gongshu.office.portal") else "/inbox/"),
+        RedirectView.as_view(url="/portal/" if apps.is_installed("gongshu.office.portal") else "/inbox/"),
         name="home",
     ),
 ]

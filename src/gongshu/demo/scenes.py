@@ -1,0 +1,158 @@
+"""The scenes of the passenger-flow product, up to the registered resource. Each is one step of the story."""
+
+from __future__ import annotations
+
+import time
+
+from gongshu.demo import acts, airlock, cast, city, content, register, trust
+from gongshu.demo import stage as stages
+from gongshu.demo.stage import Stage
+
+FIRST_DAY = "2026-03-02"
+SEED = 20260302
+
+
+def administrators(stage: Stage) -> str:
+    stages.enrol_administrators(stage)
+    stage.at_office("system")
+    return "系统管理员和安全管理员已从控制台建立，口令和动态口令密钥随机生成。"
+
+
+def first_day(stage: Stage) -> str:
+    stage.move_to(FIRST_DAY, anywhere=True)
+    return f"业务时间从 {FIRST_DAY} 开始；登录、租约、防重放仍按自然时间。"
+
+
+def people(stage: Stage) -> str:
+    stages.make_organisations(stage)
+    stages.make_people(stage)
+    stages.grant_roles(stage)
+    return f"{len(cast.ORGANISATIONS)} 家机构、{len(cast.PEOPLE)} 个账号；口令由本人激活时自己设。"
+
+
+def trust_list(stage: Stage) -> str:
+    number = trust.sign_and_install(stage)
+    return f"第 {number} 号信任名单：两名数据域安全管理员离线签署，在数据域的机器上装入。"
+
+
+def airlock_accounts(stage: Stage) -> str:
+    trust.enrol_airlock(stage)
+    return "闸口账号只来自信任名单，口令与办公域无关。"
+
+
+def catalogue(stage: Stage) -> str:
+    """The provider makes the item, somebody else checks it, the authority approves and publishes."""
+    if "resource" not in stage.memory:
+        browser = stage.at_office("provider")
+        items = {}
+        for number, (name, column, kind, grade) in enumerate(content.CATALOGUE_ITEMS):
+            items |= {
+                f"items-{number}-item_name": name,
+                f"items-{number}-item_field": column,
+                f"items-{number}-item_type": kind,
+                f"items-{number}-item_grade": grade,
+            }
+        bus = cast.organisation("bus")
+        page = browser.do(
+            browser.open("/catalogue/new/"),
+            "catalogue-form",
+            button={"do": "save"},
+            provider=bus.name,
+            provider_code=bus.code,
+            **acts.typed(content.CATALOGUE),
+            **items,
+        )
+        node = page.tree.css_first("#resource-id")
+        resource = node.text().strip() if node is not None else ""
+        stage.memory.put("resource", {"id": resource, "case": acts.case_of(page)})
+    case = stage.memory["resource"]["case"]
+    acts.do(stage, "provider", case, "hand_in", shared_source="false", not_excluded="on", graded="on")
+    acts.do(stage, "checker", case, "check_pass")
+    acts.do(stage, "authority", case, "approve")
+    acts.do(stage, "authority", case, "publish")
+    return f"目录资源 {stage.memory['resource']['id']} 已发布：经办、复核、审核三个人。"
+
+
+def make_city(stage: Stage, size: city.Size) -> str:
+    began = time.monotonic()
+    folder = stage.home / "administrators" / "city"
+    made = city.build(folder, SEED, size)
+    stage.memory.put("city", {name: str(path) for name, path in vars(made).items()})
+    return (
+        f"{size.persons} 人、{size.enterprises} 家企业、{size.trips} 次乘车，全部合成并带标记，"
+        f"用时 {time.monotonic() - began:.0f} 秒。"
+    )
+
+
+def hand_in(stage: Stage) -> str:
+    """The file goes to the airlock and nowhere else."""
+    from pathlib import Path
+
+    snapshot = airlock.hand_in(
+        stage,
+        "provider",
+        Path(stage.memory["city"]["bus_trips"]),
+        zone=cast.ZONE,
+        resource=stage.memory["resource"]["id"],
+        title=content.CATALOGUE["name"],
+        table="bus_trips",
+        grades=content.GRADES,
+        subject="卡号",
+    )
+    stage.memory.put("snapshot", snapshot)
+    stages.wait_for("办公域收到提供单位确认的结构", lambda: _told(stage, snapshot))
+    return f"快照 {snapshot} 加密入库；办公域只得到字段名、类型、等级和行数。"
+
+
+def _told(stage: Stage, snapshot: str) -> bool:
+    page = stage.at_office("provider").open(f"/catalogue/{stage.memory['resource']['id']}/")
+    return snapshot in page.text
+
+
+def register_resource(stage: Stage) -> str:
+    if "registration" not in stage.memory:
+        name = content.REGISTRATION["R01"]
+        papers = {
+            key: acts.paper(stage, f"{title}.txt", f"{name}：{title}")
+            for key, title in (
+                ("R13", "数据安全评估报告"),
+                ("R39", "存证证明"),
+                ("R55", "依法获取数据的证明"),
+                ("M_identity", "身份证明"),
+                ("M_legality", "真实性合法性证明"),
+                ("M_application", "申请表"),
+            )
+        }
+        resource = stage.memory["resource"]["id"]
+        made, case = register.apply(
+            stage,
+            "provider",
+            procedure="registration.first",
+            name=name,
+            answers={**content.REGISTRATION, "R57_link": resource},
+            papers=papers,
+            resource=resource,
+        )
+        stage.memory.put("registration", {"id": made, "case": case})
+    kept = stage.memory["registration"]
+    register.to_publicity(stage, "provider", "checker", "registrar", kept["case"])
+    day = acts.today(stage)
+    end = acts.due("registration.publicity", cast.ZONE, day, stage.home)
+    stage.memory.put("registration", {**kept, "publicity_until": end})
+    return f"五十八项申请、存证、业务审核、受理、审核，{day} 起公示，最后一日 {end}。"
+
+
+def refuse_early_certificate(stage: Stage) -> str:
+    kept = stage.memory["registration"]
+    stage.move_to(kept["publicity_until"], 16)
+    sentence = acts.refused(stage, "registrar", kept["case"], "certify")
+    return f"公示最后一日发证被拒：{sentence}"
+
+
+def certificate(stage: Stage) -> str:
+    kept = stage.memory["registration"]
+    stage.move_to(acts.day_after(kept["publicity_until"]))
+    code = register.certify(stage, "registrar", kept["id"], kept["case"])
+    stage.memory.put("registration", {**kept, "code": code})
+    page = stage.public().open(f"/registration/check/{code}")
+    return f"凭证 {code}；公开查验页：{page.words()[:40]}"
