@@ -78,6 +78,13 @@ def test_days_left_count_down_one_a_working_day(today: date, ahead: int) -> None
     assert left - tomorrow == chinese_calendar.is_workday(today + ONE)
 
 
+@given(PUBLISHED, st.integers(1, 60))
+def test_what_is_past_is_never_due_today(due: date, later: int) -> None:
+    """A Saturday after a Friday's last day is too late, though no working day has passed."""
+    assert clocks.remaining(due, due + ONE * later, rules.at("cn", due).calendar) < 0
+    assert clocks.remaining(due, due, rules.at("cn", due).calendar) == 0
+
+
 @given(st.sampled_from(CLOCKS), st.dates())
 @settings(max_examples=200)
 def test_no_day_of_the_calendar_breaks_a_clock(which: tuple[str, str], start: date) -> None:

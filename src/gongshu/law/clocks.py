@@ -256,8 +256,9 @@ def _reckoned(rule: Rule, due: Due) -> str:
 
 
 def remaining(due: date, today: date, calendar: Calendar) -> int:
-    """Working days left after today up to and with `due`; negative once `due` has passed."""
-    return calendar.workdays(today, due)
+    """Working days left after today up to and with `due`; negative once it has passed, on a rest day too."""
+    left = calendar.workdays(today, due)
+    return min(left, -1) if today > due else left
 
 
 def moved(before: Due, after: Due) -> str | None:
