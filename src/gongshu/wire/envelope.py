@@ -131,6 +131,11 @@ def sign(envelope: Envelope, role: str, key: PrivateKey) -> Envelope:
     return replace(envelope, signatures=(*envelope.signatures, made))
 
 
+def consent_message(kind: str, zone: str, body: Mapping[str, Any]) -> bytes:
+    """The exact bytes a signature over a body covers, for signers who use a tool of their own."""
+    return _body_message(kind, zone, body)
+
+
 def consent(kind: str, zone: str, body: Mapping[str, Any], role: str, key: PrivateKey) -> Signature:
     """A signature over the digest of a body, made before the body has a number."""
     return _signature(role, key, _body_message(kind, zone, body), "body")

@@ -96,7 +96,9 @@ def open_case(
 
 def _beginning_role(procedure: Procedure, actor: Actor, zone: str) -> str:
     first = [act for act in procedure.acts.values() if procedure.initial in act.from_]
-    allowed = list(dict.fromkeys(role for act in first for role in act.by))
+    # 草稿等谁起草，谁就可以发起（使用协议由运营机构起草，第一步是使用单位确认）
+    drafting = procedure.state(procedure.initial).waits_for
+    allowed = list(dict.fromkeys([*(role for act in first for role in act.by), *drafting]))
     held = parties.delegated(actor, zone) | actor.roles_in(zone)
     role = next((each for each in allowed if each in held), None)
     if role is None:

@@ -1,0 +1,1 @@
+"""产品: products and services, their compliance review, usage agreements, ceilings and releases."""

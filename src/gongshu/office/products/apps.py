@@ -1,0 +1,24 @@
+"""The app: attaches itself to its procedures, to the inbox and to the navigation."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ProductsConfig(AppConfig):
+    name = "gongshu.office.products"
+    label = "products"
+    verbose_name = "产品"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from gongshu.office.accounts import frame
+        from gongshu.office.cases import registry
+        from gongshu.office.products import handlers, incoming, permissions
+
+        registry.register(handlers.COMPLIANCE, handlers.ComplianceHandler())
+        registry.register(handlers.AGREEMENT, handlers.AgreementHandler())
+        incoming.listen()
+        frame.add("产品", "products:list", 500, frame.works)
+        frame.add("使用协议", "products:agreements", 510, permissions.deals)
+        frame.add("使用单位钥匙", "products:keys", 520, permissions.holds_keys)

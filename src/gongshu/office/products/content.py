@@ -1,0 +1,162 @@
+"""What a product and a usage agreement say, judged: problems, digests, contract and ceiling bodies. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gongshu.contract.model import BadContract, compile_ceiling, compile_contract
+from gongshu.crypto import canonical, hashes
+from gongshu.law import forms
+from gongshu.law.forms import Form, Problem
+from gongshu.law.inputs import Input, number_of, problem_of
+from gongshu.law.predicates import blank
+from gongshu.law.rules import Rules
+
+PRODUCT, AGREEMENT = "product", "agreement-usage"
+# 只有接口调用才经网关，才要有调用条件和使用单位的签名
+CALLED = "api"
+MOST_CALLS = 10**9
+BASIS = ("hubei-operation:27",)
+Data = Mapping[str, Any]
+
+TERMS: tuple[Input, ...] = (
+    Input(
+        "purposes",
+        "用途代码",
+        "names",
+        help="调用时要写明的用途，一行一个，例如 public-service；要在上限之内。",
+        basis=BASIS,
+    ),
+    Input("fields", "可以回答的字段", "names", help="一行一个，只能取自产品的字段。", basis=BASIS),
+    Input("calls_per_day", "每日最多调用次数", "number", help="按自然日计，正整数。", basis=BASIS),
+    Input("key", "使用单位公钥指纹", "code", help="使用单位提交、已列入信任名单的公钥。", basis=BASIS),
+)
+
+CEILING: tuple[Input, ...] = (
+    Input("buyers", "使用单位和公钥", "choices", help="可以选多家；一家一把公钥。"),
+    Input("purposes", "用途代码", "names", help="一行一个，例如 public-service。"),
+    Input("fields", "可以回答的字段", "names", help="一行一个，只能取自产品的字段。"),
+    Input("calls_per_day", "全部使用单位每日最多调用次数", "number", help="按自然日计，正整数。"),
+    Input(
+        "subjects_per_day", "每日最多涉及的主体数", "number", help="产品不指向个人和企业的填 0。", required=False
+    ),
+)
+
+
+def form_of(rules: Rules, name: str) -> Form:
+    """A form of the packs as it holds; raises `LawError` in a zone without one."""
+    return forms.load(rules, name)
+
+
+def problems(rules: Rules, typed: Data) -> list[Problem]:
+    """Everything wrong with a product's page."""
+    return forms.validate(form_of(rules, PRODUCT), typed)
+
+
+def digest(rules: Rules, typed: Data, releases: Iterable[str]) -> str:
+    """What a compliance review decides on: the page and the digests of what left the data domain."""
+    seen = {"form": forms.clean(form_of(rules, PRODUCT), typed), "releases": sorted(releases)}
+    return hashes.digest(canonical.dumps(seen))
+
+
+# ---------------------------------------------------------------- usage agreements
+
+
+def called(typed: Data) -> bool:
+    """Is the product delivered by calls, so that the gateway must know the agreement?"""
+    return typed.get("delivery") == CALLED
+
+
+def agreement_problems(rules: Rules, typed: Data, terms: Data, fields: Sequence[str]) -> list[Problem]:
+    """Everything wrong with an agreement: the seven items of the law, and the terms of its calls."""
+    found = forms.validate(form_of(rules, AGREEMENT), typed)
+    if called(typed):
+        found += term_problems(TERMS, terms, fields)
+    return found
+
+
+def term_problems(asked: Sequence[Input], terms: Data, fields: Sequence[str]) -> list[Problem]:
+    """What is wrong with purposes, fields and counts."""
+    found = []
+    for each in asked:
+        value = terms.get(each.id)
+        sentence = problem_of(each, value) if each.kind != "choices" else ""
+        if not sentence and each.kind == "number" and not blank(value):
+            sentence = _count(each, value)
+        if not sentence and each.id == "fields":
+            outside = sorted(set(value or ()) - set(fields))
+            sentence = f"“{each.title}”里有产品没有的字段：{'、'.join(outside)}。" if outside else ""
+        if sentence:
+            found.append(Problem(each.id, sentence, BASIS))
+    return found
+
+
+def _count(asked: Input, value: Any) -> str:
+    number = number_of(value)
+    least = 0 if not asked.required else 1
+    whole = number is not None and number == int(number) and least <= number <= MOST_CALLS
+    return "" if whole else f"“{asked.title}”应是不小于 {least} 的整数。"
+
+
+def agreement_digest(rules: Rules, typed: Data, terms: Data) -> str:
+    """What the buyer confirmed is what is filed."""
+    seen = {"form": forms.clean(form_of(rules, AGREEMENT), typed), "terms": _terms(typed, terms)}
+    return hashes.digest(canonical.dumps(seen))
+
+
+def _terms(typed: Data, terms: Data) -> dict[str, Any]:
+    if not called(typed):
+        return {}
+    return {each.id: terms[each.id] for each in TERMS if not blank(terms.get(each.id))}
+
+
+def contract_body(id_: str, product: str, buyer: str, zone: str, typed: Data, terms: Data) -> dict[str, Any]:
+    """The body both sides sign; `BadContract` when the agreement cannot be compiled."""
+    if not called(typed):
+        raise BadContract("这份协议不是接口调用，不经网关，不需要电子签署。")
+    term = typed.get("term") or {}
+    body = {
+        "v": 1,
+        "id": id_,
+        "product": product,
+        "buyer": buyer,
+        "key": str(terms.get("key") or ""),
+        "from": str(term.get("from") or ""),
+        "until": str(term.get("until") or ""),
+        "purposes": sorted(set(terms.get("purposes") or ())),
+        "fields": sorted(set(terms.get("fields") or ())),
+        "calls_per_day": whole(terms.get("calls_per_day")),
+    }
+    compile_contract(zone, body)
+    return body
+
+
+def credential_body(id_: str, buyer: str) -> dict[str, Any]:
+    """The credential the buyer's system calls with; its number follows from the agreement's."""
+    return {"id": f"cr-{id_.partition('-')[2]}", "contract": id_, "buyer": buyer}
+
+
+def ceiling_body(
+    id_: str, product: str, grant: str, buyers: Sequence[tuple[str, str]], terms: Data, consent: str
+) -> dict[str, Any]:
+    """The body the providers confirm; `BadContract` when malformed."""
+    body = {
+        "id": id_,
+        "product": product,
+        "grant": grant,
+        "buyers": [{"organisation": organisation, "key": key} for organisation, key in sorted(buyers)],
+        "purposes": sorted(set(terms.get("purposes") or ())),
+        "fields": sorted(set(terms.get("fields") or ())),
+        "calls_per_day": whole(terms.get("calls_per_day")),
+        "subjects_per_day": whole(terms.get("subjects_per_day")),
+        "consent": consent,
+    }
+    compile_ceiling(body)
+    return body
+
+
+def whole(value: Any) -> int:
+    """A whole number as typed; 0 where there is none."""
+    number = number_of(value)
+    return int(number) if number is not None and number <= MOST_CALLS else 0

@@ -1,0 +1,106 @@
+"""Who may do what here beside the acts of the law."""
+
+from __future__ import annotations
+
+from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.permissions import Refused, can, check, declare
+from gongshu.office.products.models import Agreement, Product
+
+declare(
+    "products.make",
+    "建立和修改产品",
+    ["operator"],
+    ["national-operation:19"],
+    "产品由运营机构建立和修改，您的账号没有这个角色。",
+)
+declare(
+    "products.ceiling",
+    "提出产品上限",
+    ["operator"],
+    sentence="产品的上限由运营机构提出、提供单位在闸口确认，您的账号没有这个角色。",
+)
+declare(
+    "products.agree",
+    "起草使用协议",
+    ["operator"],
+    ["hubei-operation:27"],
+    "使用协议由运营机构起草，您的账号没有这个角色。",
+)
+declare(
+    "products.key",
+    "提交使用单位公钥",
+    ["buyer"],
+    sentence="公钥由产品使用单位自己提交，您的账号没有这个角色。",
+)
+declare("products.sign", "签署使用协议", ["buyer"], ["hubei-operation:27"], "使用协议由使用单位签署。")
+declare(
+    "products.stop",
+    "停止提供产品",
+    ["operator", "data_authority", "implementing_body", "provider_officer", "provider_checker"],
+    ["national-operation:21"],
+    "停止提供由运营机构、主管部门、实施机构或者数据提供单位作出，您的账号没有这个角色。",
+)
+
+EDITABLE = ("draft", "returned")
+
+
+def deals(actor: Actor) -> bool:
+    """Party or overseer of usage agreements."""
+    roles = {"operator", "buyer", "data_authority", "implementing_body", "auditor", "supervisor"}
+    return not actor.anonymous and bool(actor.roles & roles)
+
+
+def holds_keys(actor: Actor) -> bool:
+    return not actor.anonymous and bool(actor.roles & {"operator", "buyer"})
+
+
+def check_operator(actor: Actor, product: Product, permission: str) -> None:
+    """Raise unless the actor holds the permission and speaks for the product's operator."""
+    check(actor, permission, product.zone_id)
+    if product.operator_id not in actor.organisations:
+        raise Refused("这个产品由别的运营机构经营，您的机构不能办理。", "organisation")
+
+
+def check_edit(actor: Actor, product: Product) -> None:
+    check_operator(actor, product, "products.make")
+    if product.case.state not in EDITABLE:
+        raise Refused(
+            f"产品现为“{product.case.state_title}”，内容不能再改；审核通过后有变更的，请先“重新提请”。",
+            "state",
+            (),
+            {"state": product.case.state},
+        )
+
+
+def check_draft(actor: Actor, agreement: Agreement) -> None:
+    """Raise unless the agreement may be rewritten now: by the operator, before the buyer confirmed it."""
+    check_operator(actor, agreement.product, "products.agree")
+    if agreement.case.state != "draft":
+        raise Refused(
+            f"协议现为“{agreement.case.state_title}”，内容不能再改；要改请先“重新协商”。",
+            "state",
+            (),
+            {"state": agreement.case.state},
+        )
+
+
+def check_sign(actor: Actor, agreement: Agreement) -> None:
+    check(actor, "products.sign", agreement.zone_id)
+    if agreement.buyer_id not in actor.organisations:
+        raise Refused("这份协议由别的使用单位签署。", "organisation")
+    if agreement.case.state not in ("agreed", "submitted", "filed"):
+        raise Refused("使用单位确认协议之后才能签署；请先在案件页确认。", "state")
+    if agreement.sent:
+        raise Refused("这份协议已经签署并送往数据域，不能重签；要改请终止后另签。", "state")
+
+
+def can_(check_: object, *args: object) -> bool:
+    """`can_x` of a `check_x`."""
+    try:
+        check_(*args)  # type: ignore[operator]
+    except Refused:
+        return False
+    return True
+
+
+__all__ = ["can", "can_", "check_draft", "check_edit", "check_operator", "check_sign", "deals", "holds_keys"]

@@ -1,0 +1,57 @@
+"""Where a product stands: providers, released content, registration, publication and price; reading only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from gongshu.law.errors import LawError
+from gongshu.law.rules import Rules
+from gongshu.office.products import upstream
+from gongshu.office.products.models import PASSED, Product
+from gongshu.office.registration import queries as registration
+from gongshu.office.registration.models import Certificate
+
+FREE = "public"
+
+
+@dataclass(frozen=True)
+class Price:
+    """What is charged, in words. `settled` is False while no price has been made."""
+
+    text: str
+    note: str
+    basis: tuple[str, ...]
+    settled: bool
+
+
+def providers(product: Product) -> tuple[str, ...]:
+    """The organisations whose data the product is made of, by its grant."""
+    found = upstream.grant(product.grant, product.zone_id)
+    return found.owners if found else ()
+
+
+def certificate(product: Product, today: date) -> Certificate | None:
+    """The product's registration certificate that holds on a day."""
+    for row in registration.of_product(product.pk):
+        made = Certificate.objects.filter(registration=row).select_related("registration__case").first()
+        if made is not None and registration.status(made, today) in ("valid", "flagged"):
+            return made
+    return None
+
+
+def published(product: Product, today: date) -> bool:
+    """Reviewed and registered: what may be supplied and listed (requirements L17, L18)."""
+    return product.state == PASSED and certificate(product, today) is not None
+
+
+def price(rules: Rules, product: Product) -> Price:
+    """Free for the public benefit by the pack; else no price before one was made."""
+    try:
+        if product.purpose == FREE:
+            rule = rules.limit("price.public_benefit")
+            return Price(str(rule.get("text", "")), "", tuple(rules.cite(each) for each in rule.basis), True)
+        rule = rules.limit("price.industry")
+    except LawError as error:
+        return Price("未定价", error.sentence, tuple(error.basis), False)
+    return Price("未定价", str(rule.get("text", "")), tuple(rules.cite(each) for each in rule.basis), False)
