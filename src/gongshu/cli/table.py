@@ -40,6 +40,7 @@ COMMANDS: dict[str, Command] = {
     "office enrol": Command("gongshu.cli.commands.office:enrol", "建立办公域的第一个管理员账号"),
     "backup": Command("gongshu.cli.commands.backup:backup", "备份，每个域一份"),
     "restore": Command("gongshu.cli.commands.backup:restore", "恢复一个域的备份"),
+    "resume": Command("gongshu.cli.commands.backup:resume", "恢复后由两名安全管理员签署起点"),
     "upgrade": Command("gongshu.cli.commands.backup:upgrade", "升级数据库和规则包"),
     "demo": Command("gongshu.cli.commands.demo:demo", "演示：一座合成的城市走完全程"),
 }

@@ -10,10 +10,10 @@ from datetime import datetime
 from django.conf import settings
 from django.db import close_old_connections
 
-from gongshu.enclave import clock, consume, handin, journal, release, serve, sources, stops, tasks
+from gongshu.enclave import clock, consume, handin, journal, release, serve, sources, stops, tasks, trust
 from gongshu.enclave.store.models import Outgoing, Task
 from gongshu.wire import envelope as wire
-from gongshu.wire import inbox
+from gongshu.wire import hold, inbox
 from gongshu.wire.duties import Duty, repeat, stop_on_signals
 from gongshu.wire.errors import WireError
 from gongshu.wire.feed import FeedClient
@@ -51,6 +51,19 @@ def post(now: datetime) -> None:
         Outgoing.objects.filter(pk__in=settled).update(sent=now)
 
 
+def stands(now: datetime) -> str:
+    """Why nothing may be done after a restore, '' otherwise: only the feed is read until it is caught up."""
+    if not (settings.SITE.config / hold.HOLD).exists():
+        return ""
+    places = {zone: consume.DatabaseState().get(zone) for zone in settings.SITE.zones}
+    return hold.missing(settings.SITE, trust.current(now), places, now)
+
+
+def unless_held(duty: Callable[[datetime], object]) -> Callable[[datetime], object]:
+    """The duty, done only while nothing holds the data domain still."""
+    return lambda now: None if stands(now) else duty(now)
+
+
 def write_serving(now: datetime) -> None:
     """Renew the data domain's word to the gateway in every zone."""
     for zone in settings.SITE.zones:
@@ -62,7 +75,7 @@ def compute(stop: threading.Event) -> None:
     while not stop.is_set():
         close_old_connections()
         try:
-            task = tasks.begin(clock.wall_now())
+            task = None if stands(clock.wall_now()) else tasks.begin(clock.wall_now())
             if task is None:
                 stop.wait(0.2)
             elif task.state == "running" and task.kind in COMPUTE:
@@ -86,10 +99,10 @@ def run() -> int:
     worker.start()
     duties = [
         Duty("poll", 0.5, lambda now: poll(clients, now)),
-        Duty("release", 0.5, release.step),
+        Duty("release", 0.5, unless_held(release.step)),
         Duty("journal", 0.5, journal.step),
         Duty("post", 0.5, post),
-        Duty("serve", 1.0, write_serving),
+        Duty("serve", 1.0, unless_held(write_serving)),
     ]
     repeat(stop, duties, close_old_connections)
     return 0

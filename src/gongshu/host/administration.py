@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gongshu.crypto.sign import PrivateKey
-from gongshu.host import inside, keys
+from gongshu.host import backup_seal, inside, keys
 from gongshu.host.errors import HostError
 from gongshu.host.home import Home
 from gongshu.host.users import SERVICES
@@ -24,12 +24,13 @@ ROWS = ("organisations", "people", "accounts", "keys")
 
 
 def new_administrator(out: Path, name: str, alg: str = "ed25519") -> dict[str, str]:
-    """A key pair in `out` (made 0700): the private key as PEM 0600, the public half as JSON."""
+    """A key pair and a recovery key in `out` (made 0700): private keys as PEM 0600, public halves as JSON."""
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     if (out / KEY_FILE).exists():
         raise HostError("exists", f"{out / KEY_FILE} 已经存在，公枢不覆盖安全管理员的钥匙。")
     key = PrivateKey.generate(alg)
     public = {"id": key.public().id, "name": name, "key": key.public().encode()}
+    public["recovery"] = backup_seal.new_recovery(out)
     write_file(out / KEY_FILE, key.to_pem(), 0o600)
     write_file(out / PUBLIC_FILE, json.dumps(public, ensure_ascii=False).encode() + b"\n", 0o644)
     return public

@@ -26,6 +26,11 @@ class Process:
     after: tuple[str, ...] = ()
     calm: str = "SIGTERM"
 
+    @property
+    def stands(self) -> bool:
+        """True when it stands still after a restore until both administrators signed where to go on."""
+        return self.service != "office" and self.name not in CLUSTER_OF
+
     def installed(self) -> bool:
         """True when the module this process runs is there (each host installs only its own extra)."""
         return is_installed(self.target)

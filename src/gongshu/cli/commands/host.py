@@ -17,8 +17,8 @@ from typing import Any
 
 from gongshu.cli.answer import Answer, BadUse
 from gongshu.cli.parser import Parser, command_parser
+from gongshu.host import backup_restore, inside, ports, setup, state, wall
 from gongshu.host import doctor as examine
-from gongshu.host import inside, ports, setup, state, wall
 from gongshu.host.errors import HostError
 from gongshu.host.home import Home, check_zones, make_sockets, read_config
 from gongshu.host.keys import public_keys, verifier_lines
@@ -128,6 +128,8 @@ def run(argv: list[str]) -> Answer:
     process = BY_NAME[given.process]
     if not process.installed():
         raise HostError("parts", f"本机没有安装 {process.name} 需要的部件 {process.target}。")
+    if process.stands and (waits := backup_restore.held(home)):
+        raise HostError("held", waits)
     if state.running(home) and state.read(home)["processes"].get(process.name, {}).get("pid"):
         raise HostError("running", f"{process.title}已由 gongshu up 运行，不再启动第二个。")
     make_sockets(home)
@@ -208,11 +210,14 @@ def _here(home: Home, settings: Settings) -> list[Process]:
     """The processes of this machine: those configured (all, unless it says otherwise) and installed."""
     clusters = {f"{cluster.name}-database" for cluster in setup.embedded(home)}
     wanted = settings.processes or tuple(BY_NAME)
+    waits = backup_restore.held(home)
+    if waits:
+        _say(waits)
     chosen = []
     for process in PROCESSES:
         if process.name.endswith("-database") and process.name not in clusters:
             continue
-        if process.name not in wanted:
+        if process.name not in wanted or (waits and process.stands):
             continue
         if not process.installed():
             _say(f"本机没有安装{process.title}（{process.target}），跳过。")
