@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from selectolax.lexbor import LexborHTMLParser
 
 from gongshu.office.cases.models import Material
 from gongshu.office.link.models import OutboxEntry
@@ -416,3 +419,73 @@ def test_somebody_logged_in_objects_under_the_account(office: Office) -> None:
     event = made.case.events.get(act="object")
     assert event.actor == rival.pk
     assert event.data["evidence"][0]["name"] == "证据.pdf"
+
+
+@pytest.mark.parametrize("zone", ["huangshi", "hubei", "anhui", "chizhou"])
+def test_a_zone_without_its_own_field_list_says_so_and_cites_no_article_for_it(zone: str) -> None:
+    office = Office(zone)
+    made = office.begin()
+    page = text(client_of(office.applicant_person).get(f"/registration/{made.pk}/edit/"))
+    legends = [each.text() for each in LexborHTMLParser(page).css("details.block > summary")]
+    assert legends
+    for legend in legends[:-1]:  # 最后一组是材料清单，出自国家规则
+        assert "项目选择" in legend
+        assert "甘肃" not in legend
+    assert "取甘肃的五十八项" in page
+
+
+# 页面 → 谁能打开：登记主体本单位、业务审核人、登记机构、别专区的登记机构、别的单位、数据管理部门、访客
+TRUTH = {
+    "/registration/": ("own", "reviewer", "clerk", "far", "other", "authority"),
+    "/registration/new/": ("own", "other"),
+    "/registration/desk/": ("clerk", "far"),
+    "/registration/{pk}/": ("own", "reviewer", "clerk", "authority"),
+    "/registration/{pk}/preview/": ("own", "reviewer", "clerk", "authority"),
+    "/registration/{pk}/edit/": ("own",),
+    "/registration/{pk}/deposit/": ("own",),
+    "/registration/publicity/": ("own", "reviewer", "clerk", "far", "other", "authority", "visitor"),
+    "/registration/check/": ("own", "reviewer", "clerk", "far", "other", "authority", "visitor"),
+    "/registration/certificates/": ("own", "reviewer", "clerk", "far", "other", "authority", "visitor"),
+}
+
+
+@pytest.mark.parametrize("who", ["own", "reviewer", "clerk", "far", "other", "authority", "visitor"])
+def test_who_may_open_which_page(office: Office, who: str) -> None:
+    made = office.begin()
+    people_of = {
+        "own": lambda: office.applicant_person,
+        "reviewer": lambda: office.reviewer_person,
+        "clerk": lambda: office.clerk_person,
+        "far": lambda: people.person(people.organisation(zone="huangshi"), "registrar", zone="huangshi"),
+        "other": lambda: people.person(people.organisation(zone="gansu"), "registrant", zone="gansu"),
+        "authority": lambda: people.person(people.organisation(zone="gansu"), "data_authority", zone="gansu"),
+    }
+    client = Client() if who == "visitor" else client_of(people_of[who]())
+    opened = {path for path in TRUTH if client.get(path.format(pk=made.pk)).status_code == 200}
+    assert opened == {path for path, allowed in TRUTH.items() if who in allowed}
+
+
+def questions(office: Office) -> dict[str, int]:
+    """How many queries each list asks."""
+    found = {}
+    for path, client in (
+        ("/registration/desk/", client_of(office.clerk_person)),
+        ("/registration/", client_of(office.applicant_person)),
+        ("/registration/publicity/", Client()),
+        ("/registration/certificates/", Client()),
+    ):
+        client.get(path)
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get(path).status_code == 200
+        found[path] = len(asked)
+    return found
+
+
+def test_lists_ask_a_fixed_number_of_questions(office: Office) -> None:
+    office.registered(R01="第一件")
+    office.in_publicity(R01="第二件")
+    before = questions(office)
+    for number in range(4):
+        office.in_publicity(R01=f"又一件 {number}")
+        office.registered(R01=f"再一件 {number}")
+    assert questions(office) == before
