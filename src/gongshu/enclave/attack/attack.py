@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +19,17 @@ from . import (
     known,
     memory,
     reading,
+    replay,
     totals,
 )
 from .cells import number
-from .explain import Explained, link
-from .model import AttackReport, Document, Finding, Table, report
+from .explain import Explained, View, link
+from .model import AttackReport, Document, Finding, Mark, Table, report
 from .query import Result, Untraceable, run
 from .raw import BadRaw, Raw, attach_subjects, opened
 from .sentences import say
 from .shape import melt, roles
 from .spec import BadSpec, Floor, Spec, load, parse
-
-
-@dataclass
-class View:
-    """One table in the shape in which it is judged."""
-
-    table: Table
-    roles: dict[int, str]
-    explained: Explained | None
-    original: Table
-    computed: set[int] = field(default_factory=set)
-    single: bool = False
 
 
 def attack(
@@ -77,7 +65,8 @@ class _Attack:
         self.raw_names = {c.name.casefold() for c in raw.all()}
         self.result: Result | None = None
         self.findings: list[Finding] = []
-        self.replay: list[dict[str, Any]] = []
+        self.marks: list[Mark] = []
+        self.views: list[View] = []
         self._safe = {name.strip().casefold() for name in spec.columns} | self.raw_names
 
     def named(self, header: str) -> bool:
@@ -96,7 +85,7 @@ class _Attack:
             self.findings += memory.check(document, self.raw, self.spec)
             self.findings += identifiers.Scan(self.raw, what, self.named).document(document, lambda *_: False)
             return report(self.findings)
-        views = [self._view(table) for table in document.tables]
+        views = self.views = [self._view(table) for table in document.tables]
         by_id = {id(view.original): view for view in views}
         scan = identifiers.Scan(self.raw, what, self.named)
         self.findings += scan.document(
@@ -107,11 +96,11 @@ class _Attack:
         for view in views:
             self._view_checks(view)
         if not self.spec.nobody:
-            self.findings += counts.prose(document, self.raw, self.spec)
+            self.findings += counts.prose(document, self.raw, self.spec, self.marks.append)
             self._earlier(views)
             self._among(views)
         self._declared(views)
-        return report(self.findings, self.replay)
+        return report(self.findings, replay.scenes(self.marks, self.views, self.raw, self.spec))
 
     def _query(self, sql: str) -> None:
         try:
@@ -174,12 +163,14 @@ class _Attack:
         spec, table = self.spec, view.table
         if not spec.nobody:
             if spec.kind not in ("dataset", "lookup") or any(r == "count" for r in view.roles.values()):
-                self.findings += counts.literal(table, view.roles, spec, self.named)
-                self.findings += counts.shares(table, view.roles, spec, self.named)
-            self.findings += totals.check(table, view.explained, view.roles, spec, self.named)
+                self.findings += counts.literal(table, view.roles, spec, self.named, self.marks.append)
+                self.findings += counts.shares(table, view.roles, spec, self.named, self.marks.append)
+            self.findings += totals.check(
+                table, view.explained, view.roles, spec, self.named, self.marks.append
+            )
             if view.explained is not None and (view.explained.declared or self._aggregate(view)):
-                self.findings += counts.threshold(view.explained, spec)
-                self.findings += counts.by_core(view.explained, self.raw, spec, self.named)
+                self.findings += counts.threshold(view.explained, spec, self.marks.append)
+                self.findings += counts.by_core(view.explained, self.raw, spec, self.named, self.marks.append)
                 self.findings += counts.hierarchy_free_attribute(view.explained, spec)
         if view.explained is not None and view.explained.declared:
             self.findings += faithful.compare(view.explained, self.named)
@@ -218,18 +209,16 @@ class _Attack:
                 if view.explained is not None and other.explained is not None:
                     self._by_subjects(view.explained, other.explained)
                     self.findings += differencing.withheld_then_shown(
-                        view.table, other.table, view.roles, other.roles, self.spec
+                        view.table, other.table, view.roles, other.roles, self.spec, self.marks.append
                     )
                     self.findings += differencing.withheld_then_shown(
-                        other.table, view.table, other.roles, view.roles, self.spec
+                        other.table, view.table, other.roles, view.roles, self.spec, self.marks.append
                     )
 
     def _by_subjects(self, now: Explained, before: Explained) -> bool:
-        pairs = differencing.by_subjects(now, before, self.raw, self.spec)
-        for finding, replay in pairs:
-            self.findings.append(finding)
-            self.replay.append({**replay, "now": _shown(now.table), "before": _shown(before.table)})
-        return bool(pairs)
+        found = differencing.by_subjects(now, before, self.raw, self.spec, self.marks.append)
+        self.findings += found
+        return bool(found)
 
     def _pair(self, view: View, other: View, sql: str | None) -> None:
         found = False
@@ -240,9 +229,11 @@ class _Attack:
         )
         if not found and same:
             one, two = view.table, other.table
-            self.findings += differencing.by_figures(one, two, view.roles, other.roles, self.spec)
+            self.findings += differencing.by_figures(
+                one, two, view.roles, other.roles, self.spec, self.marks.append
+            )
         self.findings += differencing.withheld_then_shown(
-            view.table, other.table, view.roles, other.roles, self.spec
+            view.table, other.table, view.roles, other.roles, self.spec, self.marks.append
         )
 
     def _declared(self, views: list[View]) -> None:
@@ -320,14 +311,6 @@ _COPYING = (
     "List",
     "Mode",
 )
-
-
-def _shown(table: Table, most: int = 60) -> dict[str, Any]:
-    """A table for the replay: the airlock's eyes only."""
-    return {
-        "headers": table.headers,
-        "rows": [list(row) for _, row in zip(range(most), table.rows(), strict=False)],
-    }
 
 
 Run = Callable[..., AttackReport]

@@ -11,7 +11,7 @@ import duckdb
 from .cells import is_suppressed, number, text
 from .explain import Explained
 from .identifiers import place
-from .model import Document, Finding, Table
+from .model import Document, Finding, Mark, Note, Table, unnoted
 from .query import EXTREME_FUNCTIONS, SUM_FUNCTIONS, Core
 from .raw import Raw, quote
 from .sentences import rows_phrase, say
@@ -27,7 +27,7 @@ _NOT_A_CELL = re.compile(
 Named = Any
 
 
-def threshold(explained: Explained, spec: Spec) -> list[Finding]:
+def threshold(explained: Explained, spec: Spec, note: Note = unnoted) -> list[Finding]:
     """Rows whose subjects are fewer than the threshold, and figures that count fewer."""
     table = explained.table
     small = [
@@ -37,6 +37,7 @@ def threshold(explained: Explained, spec: Spec) -> list[Finding]:
     ]
     found = []
     if small:
+        note(Mark("threshold", table, small, behind={r: explained.subjects(r) or 0 for r in small}))
         found.append(
             say("threshold", "block", f"{table.name} {_rows(table, small)}", threshold=spec.threshold)
         )
@@ -52,7 +53,9 @@ def _rows(table: Table, rows: list[int]) -> str:
     return rows_phrase(rows)
 
 
-def literal(table: Table, roles: Mapping[int, str], spec: Spec, named: Named) -> list[Finding]:
+def literal(
+    table: Table, roles: Mapping[int, str], spec: Spec, named: Named, note: Note = unnoted
+) -> list[Finding]:
     """Counts that are written under the threshold, whatever they count."""
     found = []
     for i, role in roles.items():
@@ -64,6 +67,7 @@ def literal(table: Table, roles: Mapping[int, str], spec: Spec, named: Named) ->
             if (n := number(cell)) is not None and not n.percent and 0 < n.value < spec.threshold
         ]
         if rows:
+            note(Mark("threshold", table, rows, i))
             found.append(
                 say(
                     "threshold",
@@ -75,7 +79,9 @@ def literal(table: Table, roles: Mapping[int, str], spec: Spec, named: Named) ->
     return found
 
 
-def shares(table: Table, roles: Mapping[int, str], spec: Spec, named: Named) -> list[Finding]:
+def shares(
+    table: Table, roles: Mapping[int, str], spec: Spec, named: Named, note: Note = unnoted
+) -> list[Finding]:
     """Shares which times the count beside them give back a whole number under the threshold."""
     counts = [i for i, role in roles.items() if role == "count"]
     found = []
@@ -90,6 +96,7 @@ def shares(table: Table, roles: Mapping[int, str], spec: Spec, named: Named) -> 
         for j in counts:
             rows = _small_shares(table, i, j, spec.threshold)
             if rows:
+                note(Mark("threshold", table, rows, i))
                 where = f"{place(table, i, named)} {_rows(table, rows)}"
                 found.append(say("threshold", "block", where, "threshold_share", threshold=spec.threshold))
                 break
@@ -118,7 +125,7 @@ def _small_shares(table: Table, i: int, j: int, threshold: int) -> list[int]:
     return []
 
 
-def prose(document: Document, raw: Raw, spec: Spec) -> list[Finding]:
+def prose(document: Document, raw: Raw, spec: Spec, note: Note = unnoted) -> list[Finding]:
     """Small numbers of subjects told in words, in a sentence that names a raw category."""
     wanted = {f.place: f.text for f in document.fragments if _mentions_small(f.text, spec.threshold)}
     if not wanted:
@@ -130,11 +137,11 @@ def prose(document: Document, raw: Raw, spec: Spec) -> list[Finding]:
                 f"SELECT DISTINCT {column.sql} FROM {quote(column.table)} WHERE {column.sql} IS NOT NULL"
             )
             categories |= {text(v) for (v,) in rows if len(text(v)) >= 2}
-    return [
-        say("threshold", "block", where, "threshold_text", threshold=spec.threshold)
-        for where, body in wanted.items()
-        if any(c in body for c in categories)
-    ]
+    small = {where: body for where, body in wanted.items() if any(c in body for c in categories)}
+    if small:
+        told = Table("正文", ["位置", "文字"], [list(small), [body[:200] for body in small.values()]])
+        note(Mark("threshold", told, list(range(len(small))), 1))
+    return [say("threshold", "block", where, "threshold_text", threshold=spec.threshold) for where in small]
 
 
 def _mentions_small(body: str, threshold: int) -> bool:
@@ -161,7 +168,7 @@ def _inner(core: Core, who: str, columns: str) -> str:
     return f"{with_}x AS (SELECT {keys}{who} AS who, {columns}{core.source} GROUP BY {grouping})"
 
 
-def by_core(explained: Explained, raw: Raw, spec: Spec, named: Named) -> list[Finding]:
+def by_core(explained: Explained, raw: Raw, spec: Spec, named: Named, note: Note = unnoted) -> list[Finding]:
     """Conditions, dominance and extremes of every aggregate the output shows."""
     core = explained.result.core
     if core is None:
@@ -175,7 +182,7 @@ def by_core(explained: Explained, raw: Raw, spec: Spec, named: Named) -> list[Fi
             continue
         for who in core.whos.values():
             try:
-                found += _one(explained, raw, spec, named, core, aggregate, who, column, shown)
+                found += _one(explained, raw, spec, named, core, aggregate, who, column, shown, note)
             except duckdb.Error:
                 continue
     return found
@@ -190,7 +197,7 @@ def _column_of(explained: Explained, index: int) -> int | None:
 
 def _one(
     explained: Explained, raw: Raw, spec: Spec, named: Named, core: Core, aggregate: Any, who: str,
-    column: int, shown: Mapping[tuple[Any, ...], list[int]],
+    column: int, shown: Mapping[tuple[Any, ...], list[int]], note: Note,
 ) -> list[Finding]:  # fmt: skip
     where = place(explained.table, column, named)
     visible = {
@@ -200,7 +207,9 @@ def _one(
     condition = f" FILTER (WHERE {aggregate.condition})" if aggregate.condition else ""
     arg = aggregate.arg
     if aggregate.function in SUM_FUNCTIONS and arg is not None and not aggregate.flag:
-        return _dominance(explained, raw, spec, core, who, f"sum({arg}){condition}", where, visible)
+        return _dominance(
+            explained, raw, spec, core, who, f"sum({arg}){condition}", where, visible, column, note
+        )
     if aggregate.function in EXTREME_FUNCTIONS and arg is not None:
         low = aggregate.function == "Min"
         return _extreme(
@@ -216,7 +225,9 @@ def _one(
         )
     if aggregate.flag or aggregate.condition or (aggregate.function == "Count" and arg is not None):
         test = f"sum(CAST({arg} AS DOUBLE))" if aggregate.flag and arg is not None else f"count({arg or '*'})"
-        return _counted(explained, raw, spec, core, who, f"{test}{condition}", where, visible, aggregate)
+        return _counted(
+            explained, raw, spec, core, who, f"{test}{condition}", where, visible, aggregate, column, note
+        )
     return []
 
 
@@ -236,7 +247,7 @@ def _by_key(raw: Raw, core: Core, sql: str) -> dict[tuple[str, ...], tuple[Any, 
 
 def _counted(
     explained: Explained, raw: Raw, spec: Spec, core: Core, who: str, test: str, where: str,
-    visible: Mapping[tuple[Any, ...], list[int]], aggregate: Any,
+    visible: Mapping[tuple[Any, ...], list[int]], aggregate: Any, column: int, note: Note,
 ) -> list[Finding]:  # fmt: skip
     sql = (
         _inner(core, who, f"{test} AS v")
@@ -244,14 +255,16 @@ def _counted(
         + f" WHERE who IS NOT NULL{_group_by(core)}"
     )
     facts = _by_key(raw, core, sql)
-    small = [
-        r
+    behind = {
+        r: int(facts[key][0])
         for key, rows in visible.items()
         if key in facts and 0 < facts[key][0] < spec.threshold
         for r in rows
-    ]
+    }
+    small = list(behind)
     found = []
     if small:
+        note(Mark("threshold", explained.table, small, column, behind))
         found.append(
             say("threshold", "block", f"{where} {_rows(explained.table, small)}", threshold=spec.threshold)
         )
@@ -271,7 +284,7 @@ def _counted(
 
 def _dominance(
     explained: Explained, raw: Raw, spec: Spec, core: Core, who: str, contribution: str, where: str,
-    visible: Mapping[tuple[Any, ...], list[int]],
+    visible: Mapping[tuple[Any, ...], list[int]], column: int, note: Note,
 ) -> list[Finding]:  # fmt: skip
     top = max(2, *(n for n, _ in spec.nk))
     sql = (
@@ -293,6 +306,18 @@ def _dominance(
         if total - sum(largest[:2]) < float(spec.p) * largest[0] - slack:
             p += rows
     found = []
+    if nk or p:
+        shares = {
+            r: [float(v) / float(facts[key][0]) for v in facts[key][1]]
+            for key, rows in visible.items()
+            for r in rows
+            if r in {*nk, *p}
+        }
+        note(
+            Mark(
+                "dominance_nk" if nk else "dominance_p", explained.table, list(shares), column, shares=shares
+            )
+        )
     if nk:
         found.append(say("dominance_nk", "block", f"{where} {_rows(explained.table, nk)}", n=spec.nk[0][0]))
     if p:

@@ -8,13 +8,12 @@ its edge is a bridge. A bridge with few subjects is a person found by subtractio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import duckdb
 
-from .cells import is_suppressed, is_total, number
+from .cells import is_suppressed, is_total, number, text
 from .explain import Explained
-from .model import Finding, Table
+from .model import Finding, Mark, Note, Table, unnoted
 from .query import Core
 from .raw import Raw
 from .sentences import rows_phrase, say
@@ -28,9 +27,9 @@ _GROUND: Node = ("outside", ())
 
 
 def by_subjects(
-    now: Explained, before: Explained, raw: Raw, spec: Spec
-) -> list[tuple[Finding, dict[str, Any]]]:
-    """Findings with what the airlock may see of them: which rows, how many subjects are left."""
+    now: Explained, before: Explained, raw: Raw, spec: Spec, note: Note = unnoted
+) -> list[Finding]:
+    """Subjects found by subtracting an earlier release, counted on the raw rows."""
     one, two = now.result.core, before.result.core
     if one is None or two is None or not one.whos or set(one.whos) != set(two.whos):
         return []
@@ -43,20 +42,105 @@ def by_subjects(
         if len(joint) > _MOST_EDGES:
             continue
         ours, theirs = _published(now), _published(before)
-        edges: list[tuple[Node, Node, int]] = []
-        for (a, b), n in joint.items():
-            left = ("now", a) if a is not None and a in ours else _GROUND
-            right = ("before", b) if b is not None and b in theirs else _GROUND
-            if left != _GROUND or right != _GROUND:
-                edges.append((left, right, n))
-        small = [e for e in bridges(edges) if 0 < e[2] < spec.threshold and not _is_cell(e, edges)]
-        if small:
-            rows = {r for e in small for side in e[:2] if side[0] == "now" for r in ours[side[1]]}
-            where = f"{now.table.name} {rows_phrase(rows)}".strip()
-            finding = say("differencing", "block", where, threshold=spec.threshold)
-            replay = {"check": "differencing", "rows": sorted(rows), "left": sorted(e[2] for e in small)[:20]}
-            found.append((finding, replay))
+        edges = _edges(joint, ours, theirs)
+        small = _small(edges, spec)
+        if not small:
+            continue
+        rows = {r for e in small for side in e[:2] if side[0] == "now" for r in ours[side[1]]}
+        where = f"{now.table.name} {rows_phrase(rows)}".strip()
+        found.append(say("differencing", "block", where, threshold=spec.threshold))
+        note(_seen(now, before, joint, edges, small, sorted(rows), spec))
     return found
+
+
+Edge = tuple[Node, Node, int]
+Joint = Mapping[tuple[Key | None, Key | None], int]
+
+
+def _edges(joint: Joint, ours: Mapping[Key, list[int]], theirs: Mapping[Key, list[int]]) -> list[Edge]:
+    edges: list[Edge] = []
+    for (a, b), n in joint.items():
+        left = ("now", a) if a is not None and a in ours else _GROUND
+        right = ("before", b) if b is not None and b in theirs else _GROUND
+        if left != _GROUND or right != _GROUND:
+            edges.append((left, right, n))
+    return edges
+
+
+def _small(edges: list[Edge], spec: Spec) -> list[Edge]:
+    return [e for e in bridges(edges) if 0 < e[2] < spec.threshold and not _is_cell(e, edges)]
+
+
+def _seen(
+    now: Explained, before: Explained, joint: Joint, edges: list[Edge], small: list[Edge],
+    rows: list[int], spec: Spec,
+) -> Mark:  # fmt: skip
+    """What the airlock is shown: the subtraction of the smallest bridge, and a way to try a mended table."""
+    ours, theirs = _published(now), _published(before)
+    bridge = min(small, key=lambda e: e[2])
+    side = _side(edges, bridge)
+    lines: list[list[str]] = []
+    for node in sorted(side, key=lambda n: (n[0] != bridge[0][0] if bridge[0] in side else n[0] == "now", n)):
+        explained, at = (now, ours) if node[0] == "now" else (before, theirs)
+        first = bridge[0] if bridge[0] in side else bridge[1]
+        sign = "取" if node[0] == first[0] and not lines else "加上" if node[0] == first[0] else "减去"
+        subjects = sum(e[2] for e in edges if node in e[:2])
+        lines.append(
+            [
+                sign,
+                f"{'本次' if node[0] == 'now' else '较早'} {_title(explained, at[node[1]])}",
+                str(subjects),
+            ]
+        )
+    lines.append(["剩下", "只在一边的主体", str(bridge[2])])
+
+    def again(table: Table) -> list[int]:
+        mended = {
+            key: left
+            for key, out in ours.items()
+            if (left := [r for r in out if any(
+                not is_suppressed(table.columns[i][r]) for i in range(len(table.columns)) if i not in now.keys
+            )])
+        }  # fmt: skip
+        still = _small(_edges(joint, mended, theirs), spec)
+        return sorted({r for e in still for n in e[:2] if n[0] == "now" for r in mended[n[1]]})
+
+    before_rows = sorted({r for n in side if n[0] == "before" for r in theirs[n[1]]})
+    shown = sorted({r for n in side if n[0] == "now" for r in ours[n[1]]}) or rows
+    return Mark(
+        "differencing",
+        now.table,
+        shown,
+        steps=lines,
+        before=before.table,
+        before_rows=before_rows,
+        again=again,
+    )
+
+
+def _side(edges: list[Edge], bridge: Edge) -> set[Node]:
+    """The nodes on the side of a bridge that does not touch the ground: their figures give the bridge."""
+    near: dict[Node, set[Node]] = {}
+    for e in edges:
+        if e is not bridge:
+            near.setdefault(e[0], set()).add(e[1])
+            near.setdefault(e[1], set()).add(e[0])
+    sides = []
+    for start in bridge[:2]:
+        seen, stack = {start}, [start]
+        while stack:
+            for other in near.get(stack.pop(), ()):
+                if other not in seen:
+                    seen.add(other)
+                    stack.append(other)
+        sides.append(seen)
+    free = [side for side in sides if _GROUND not in side]
+    return min(free or sides, key=len) - {_GROUND}
+
+
+def _title(explained: Explained, rows: list[int]) -> str:
+    row = rows[0]
+    return " / ".join(text(explained.table.columns[k][row]) or "合计" for k in explained.keys) or "全部"
 
 
 def _is_cell(edge: tuple[Node, Node, int], edges: list[tuple[Node, Node, int]]) -> bool:
@@ -136,8 +220,9 @@ def bridges(edges: Iterable[tuple[Node, Node, int]]) -> list[tuple[Node, Node, i
 
 
 def by_figures(
-    now: Table, before: Table, now_roles: Mapping[int, str], before_roles: Mapping[int, str], spec: Spec
-) -> list[Finding]:
+    now: Table, before: Table, now_roles: Mapping[int, str], before_roles: Mapping[int, str], spec: Spec,
+    note: Note = unnoted,
+) -> list[Finding]:  # fmt: skip
     """The same cells with slightly different counts, all moved the same way: one group inside the other."""
     keys = [i for i, role in now_roles.items() if role == "dimension"]
     others = [i for i, role in before_roles.items() if role == "dimension"]
@@ -160,6 +245,29 @@ def by_figures(
         signs = {d > 0 for _, d, _ in moves if d}
         near = sum(abs(d) <= 0.1 * size for _, d, size in moves)
         if small and len(signs) == 1 and near >= 0.7 * len(moves):
+            twin = dict(pairs)
+            lines = []
+            for r in small[:6]:
+                label = " / ".join(text(now.columns[k][r]) for k in keys)
+                now_cell, then_cell = now.columns[i][r], before.columns[j][twin[r]]
+                one, two = number(now_cell), number(then_cell)
+                left = f"{abs(one.value - two.value):g}" if one and two else ""
+                lines += [
+                    ["取", f"本次 {label}", text(now_cell)],
+                    ["减去", f"较早 {label}", text(then_cell)],
+                    ["剩下", label, left],
+                ]
+            note(
+                Mark(
+                    "differencing",
+                    now,
+                    small,
+                    i,
+                    steps=lines,
+                    before=before,
+                    before_rows=[twin[r] for r in small],
+                )
+            )
             where = f"{now.name} 第 {i + 1} 列 {rows_phrase(small)}"
             found.append(
                 say("differencing", "block", where, "differencing_numeric", threshold=spec.threshold)
@@ -195,8 +303,9 @@ def _paired(now: Table, before: Table, keys: list[int], others: list[int]) -> li
 
 
 def withheld_then_shown(
-    now: Table, before: Table, now_roles: Mapping[int, str], before_roles: Mapping[int, str], spec: Spec
-) -> list[Finding]:
+    now: Table, before: Table, now_roles: Mapping[int, str], before_roles: Mapping[int, str], spec: Spec,
+    note: Note = unnoted,
+) -> list[Finding]:  # fmt: skip
     """Parts now against a whole released before: a withheld part follows by subtraction."""
     keys = [i for i, role in now_roles.items() if role == "dimension"]
     others = {
@@ -227,13 +336,20 @@ def withheld_then_shown(
             if value is not None and not is_suppressed(now.columns[i][r]):
                 sums[key] = sums.get(key, 0) + value.value
             rows.setdefault(key, []).append(r)
-        bad = [
-            r
-            for key, whole in wholes.items()
-            if key in sums and 0 < whole - sums[key] < spec.threshold
-            for r in rows[key]
+        broken = [
+            key for key, whole in wholes.items() if key in sums and 0 < whole - sums[key] < spec.threshold
         ]
+        bad = [r for key in broken for r in rows[key]]
         if bad:
+            lines = []
+            for key in broken[:4]:
+                label = " / ".join(key) or "全部"
+                lines += [
+                    ["取", f"较早 {label}", f"{wholes[key]:g}"],
+                    ["减去", f"本次公布的各部分之和 {label}", f"{sums[key]:g}"],
+                    ["剩下", f"隐去的部分 {label}", f"{wholes[key] - sums[key]:g}"],
+                ]
+            note(Mark("differencing", now, bad, i, steps=lines, before=before))
             where = f"{now.name} 第 {i + 1} 列 {rows_phrase(bad)}"
             found.append(
                 say("differencing", "block", where, "differencing_numeric", threshold=spec.threshold)

@@ -45,6 +45,18 @@ class Explained:
         return not values or any(not is_suppressed(self.table.columns[i][row]) for i in values)
 
 
+@dataclass
+class View:
+    """One table in the shape in which it is judged."""
+
+    table: Table
+    roles: dict[int, str]
+    explained: Explained | None
+    original: Table
+    computed: set[int] = field(default_factory=set)
+    single: bool = False
+
+
 def link(table: Table, result: Result, declared: bool, roles: Mapping[int, str]) -> Explained | None:
     """Link `table` to `result`; null when too little of it fits."""
     columns = _columns(table, result)

@@ -6,7 +6,7 @@ The replay, which does show cells, is kept apart and is for the airlock alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +101,34 @@ class Document:
     fragments: list[Fragment] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     model: Any = None
+
+
+@dataclass
+class Mark:
+    """What a check saw in a table, for the replay alone: cells, and how they were found.
+
+    `rows` of `column` (every figure of the rows when null); `behind`: row → subjects; `shares`: row → shares
+    of the largest subjects; `steps`: the subtraction, line by line, ending with what is left; `before`:
+    the earlier table it was subtracted from; `again`: rows that would still be found in a mended table.
+    """
+
+    check: str
+    table: Table
+    rows: list[int]
+    column: int | None = None
+    behind: dict[int, int] = field(default_factory=dict)
+    shares: dict[int, list[float]] = field(default_factory=dict)
+    steps: list[list[str]] = field(default_factory=list)
+    before: Table | None = None
+    before_rows: list[int] = field(default_factory=list)
+    again: Callable[[Table], list[int]] | None = None
+
+
+Note = Callable[[Mark], None]
+
+
+def unnoted(mark: Mark) -> None:
+    """Where nobody watches a replay."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 from .cells import is_suppressed, is_total, number, text
 from .explain import Explained
 from .identifiers import place
-from .model import Finding, Table
+from .model import Finding, Mark, Note, Table, unnoted
 from .sentences import rows_phrase, say
 from .shape import canon
 from .spec import Spec
@@ -36,16 +36,48 @@ class System:
 
 
 def check(
-    table: Table, explained: Explained | None, roles: dict[int, str], spec: Spec, named: Any
+    table: Table,
+    explained: Explained | None,
+    roles: dict[int, str],
+    spec: Spec,
+    named: Any,
+    note: Note = unnoted,
 ) -> list[Finding]:
     """Recoverable withheld cells of every count and magnitude column, also over column totals."""
-    keys = [i for i, role in roles.items() if role == "dimension"]
     found = []
-    for i, role in roles.items():
-        if role == "dimension" or not keys:
+    for i in _figure_columns(roles):
+        hit = recoverable(table, roles, i, explained, spec)
+        if hit is None:
             continue
-        found += _one_column(table, keys, i, explained, spec, named)
-    found += _across(table, roles, spec)
+        system, equations, bad = hit
+        rows = [system.rows[c] for c in bad if c in system.rows]
+        note(Mark("total", table, rows, i, steps=steps(system, equations, bad[0])))
+        if table.origin is not None:
+            rows = [table.origin[r][0] for r in rows]
+        where = place(table, i, named) if table.origin is None else table.name
+        found.append(say("total", "block", f"{where} {rows_phrase(rows)}".strip()))
+    for whole, parts, rows in across(table, roles, spec):
+        note(Mark("total", table, rows, whole, steps=_across_steps(table, whole, parts, rows[0])))
+        found.append(say("total", "block", f"{table.name} {rows_phrase(rows)}"))
+    return found
+
+
+def _figure_columns(roles: dict[int, str]) -> list[int]:
+    return [i for i, role in roles.items() if role != "dimension"] if "dimension" in roles.values() else []
+
+
+def withheld_rows(
+    table: Table, explained: Explained | None, roles: dict[int, str], spec: Spec
+) -> list[tuple[int, int]]:
+    """(row, column) of withheld cells that can still be recovered, or of whose row a part follows."""
+    found = []
+    for i in _figure_columns(roles):
+        hit = recoverable(table, roles, i, explained, spec)
+        if hit is not None:
+            system, _, bad = hit
+            found += [(system.rows[c], i) for c in bad if c in system.rows]
+    for _, parts, rows in across(table, roles, spec):
+        found += [(r, i) for r in rows for i in parts if is_suppressed(table.columns[i][r])]
     return found
 
 
@@ -54,27 +86,74 @@ def _label(cell: Any) -> str:
     return "" if cell is None or is_total(cell) else text(cell).casefold()
 
 
-def _one_column(
-    table: Table, keys: list[int], column: int, explained: Explained | None, spec: Spec, named: Any
-) -> list[Finding]:
+def recoverable(
+    table: Table, roles: dict[int, str], column: int, explained: Explained | None, spec: Spec
+) -> tuple[System, list[Equation], list[int]] | None:
+    """The system of one column with the withheld cells it gives away; null when it gives none."""
+    keys = [i for i, role in roles.items() if role == "dimension"]
     if not any(_label(table.columns[k][r]) == "" for k in keys for r in range(table.height)):
-        return []
+        return None
     system = _system(table, keys, column)
     if system is None:
-        return []
+        return None
     equations = list(_equations(system))
     if not _additive(system, equations):
-        return []
+        return None
     bad = recover(system, equations, spec.threshold, _truth(system, explained))
-    if not bad:
-        return []
-    rows = [system.rows[c] for c in bad if c in system.rows]
-    if table.origin is not None:
-        rows = [table.origin[r][0] for r in rows]
-    where = (
-        f"{place(table, column, named) if table.origin is None else table.name} {rows_phrase(rows)}".strip()
+    return (system, equations, bad) if bad else None
+
+
+def steps(system: System, equations: list[Equation], cell: int) -> list[list[str]]:
+    """The subtraction that gives a withheld cell, line by line; joint equations when one is not enough."""
+    titles = {at: " / ".join(label or "合计" for label in labels) for labels, at in system.cells.items()}
+    axes = reversed(range(len(next(iter(system.cells)))))
+    lines_of = [line for axis in axes if (line := _line(system, cell, axis)) is not None]
+    if lines_of:
+        whole, parts = min(lines_of, key=lambda line: len(line[1]))
+        rest = system.known[whole] - sum(system.known[p] for p in parts)
+        return [
+            ["合计", titles[whole], _written(system.known[whole])],
+            *(["减去", titles[p], _written(system.known[p])] for p in parts),
+            ["剩下", titles[cell], _written(rest)],
+        ]
+    used = [(c, r) for c, r in equations if cell in c][:6]
+    lines = [
+        ["联立", " + ".join(titles[c] for c in coefficients)[:120], _written(abs(right))]
+        for coefficients, right in used
+    ]
+    unknown = sorted({c for coefficients, _ in equations for c in coefficients})
+    live = [(c, r) for c, r in equations if c]
+    reduced = _eliminate(live) if len(unknown) <= _MOST_UNKNOWNS else live
+    low, high = _narrow([*live, *reduced], unknown)
+    top = high.get(cell)
+    span = (
+        _written(low[cell])
+        if top == low[cell] or top is None
+        else f"{_written(low[cell])} 至 {_written(top)}"
     )
-    return [say("total", "block", where)]
+    return [*lines, ["解得", titles[cell], span]]
+
+
+def _line(system: System, cell: int, axis: int) -> tuple[int, list[int]] | None:
+    """The known total and known other parts of a cell along an axis; null when another one is withheld."""
+    labels = next(k for k, at in system.cells.items() if at == cell)
+    if labels[axis] == "":
+        return None
+    line = {
+        k[axis]: at
+        for k, at in system.cells.items()
+        if k[:axis] + k[axis + 1 :] == labels[:axis] + labels[axis + 1 :]
+    }
+    whole = line.pop("")
+    parts = [at for at in line.values() if at != cell]
+    shown = [at for at in parts if at in system.known]
+    if whole not in system.known or any(at not in system.known and at in system.rows for at in parts):
+        return None
+    return whole, shown
+
+
+def _written(value: Fraction) -> str:
+    return str(value.numerator) if value.denominator == 1 else f"{float(value):.6g}"
 
 
 def _system(table: Table, keys: list[int], column: int) -> System | None:
@@ -262,32 +341,36 @@ def _span(
     return least, most
 
 
-def _across(table: Table, roles: dict[int, str], spec: Spec) -> list[Finding]:
-    """A column that is the sum of others of its row (男 + 女 = 合计): one withheld part follows."""
+def across(table: Table, roles: dict[int, str], spec: Spec) -> Iterator[tuple[int, list[int], list[int]]]:
+    """(total column, its parts, rows) where a column is the sum of others of its row (男 + 女 = 合计) and the
+    withheld parts of a row stand for less than the threshold."""
     figures = [i for i, role in roles.items() if role != "dimension"]
-    found = []
     for whole in figures:
-        if not (
-            is_total(table.headers[whole])
-            or "合计" in table.headers[whole]
-            or "总" in table.headers[whole][:2]
-        ):
+        header = table.headers[whole]
+        if not (is_total(header) or "合计" in header or "总" in header[:2]):
             continue
         parts = [i for i in figures if i != whole]
         if len(parts) < 2 or not _adds_up(table, whole, parts):
             continue
-        rows = []
-        for r in range(table.height):
-            hidden = [i for i in parts if is_suppressed(table.columns[i][r])]
-            total = number(table.columns[whole][r])
-            if not hidden or total is None:
-                continue
-            rest = total.value - sum(n.value for i in parts if (n := number(table.columns[i][r])))
-            if 0 < rest < spec.threshold:
-                rows.append(r)
+        rows = [r for r in range(table.height) if 0 < _rest(table, whole, parts, r) < spec.threshold]
         if rows:
-            found.append(say("total", "block", f"{table.name} {rows_phrase(rows)}"))
-    return found
+            yield whole, parts, rows
+
+
+def _rest(table: Table, whole: int, parts: list[int], row: int) -> float:
+    """What the withheld parts of a row add up to; 0 when none is withheld."""
+    total = number(table.columns[whole][row])
+    if total is None or not any(is_suppressed(table.columns[i][row]) for i in parts):
+        return 0.0
+    return total.value - sum(n.value for i in parts if (n := number(table.columns[i][row])))
+
+
+def _across_steps(table: Table, whole: int, parts: list[int], row: int) -> list[list[str]]:
+    hidden = [i for i in parts if is_suppressed(table.columns[i][row])]
+    lines = [["合计", table.headers[whole], text(table.columns[whole][row])]]
+    lines += [["减去", table.headers[i], text(table.columns[i][row])] for i in parts if i not in hidden]
+    rest = _rest(table, whole, parts, row)
+    return [*lines, ["剩下", " + ".join(table.headers[i] for i in hidden), f"{rest:.6g}"]]
 
 
 def _adds_up(table: Table, whole: int, parts: list[int]) -> bool:
