@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gongshu.demo.stage import Stage, command
-from gongshu.demo.web import Page, Unexpected, Value
+from gongshu.demo.web import FormOnPage, Page, Unexpected, Value
 
 CASE = re.compile(r"/cases/(c-[a-z0-9]+)/")
 
@@ -29,11 +29,30 @@ def case_of(page: Page) -> str:
     return found[1]
 
 
-def do(stage: Stage, who: str, case: str, act: str, **answers: Value) -> Page:
-    """An act that must be done; the case page it leads to."""
+def do(
+    stage: Stage,
+    who: str,
+    case: str,
+    act: str,
+    fill: Callable[[FormOnPage], Mapping[str, Value]] | None = None,
+    **answers: Value,
+) -> Page:
+    """An act that must be done, unless an earlier run of the demo did it; the case page it leads to.
+
+    `fill` reads the form and gives the answers to what is the same on every such form.
+    """
     browser = stage.at_office(who)
+    done = list(stage.memory.get("acts", []))
+    if f"{case}:{act}" in done:
+        return browser.open(f"/cases/{case}/")
     page = browser.open(f"/cases/{case}/acts/{act}/")
-    return browser.do(page, "act-form", **answers)
+    form = page.forms().get("act-form")
+    if form is None:
+        raise Unexpected(f"“{act}”现在办不了：{'；'.join(page.errors()) or page.words()[:200]}")
+    given = {**(fill(form) if fill else {}), **answers}
+    answer = browser.do(page, "act-form", **given)
+    stage.memory.put("acts", [*done, f"{case}:{act}"])
+    return answer
 
 
 def refused(stage: Stage, who: str, case: str, act: str, **answers: Value) -> str:

@@ -1,0 +1,154 @@
+"""From a published resource to an answered call: the flow of one product, whatever its content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gongshu.demo import acts, airlock
+from gongshu.demo.stage import Stage, wait_for
+from gongshu.demo.web import FormOnPage, Page, Value
+
+
+@dataclass(frozen=True)
+class Content:
+    """What one product is about. `key`: under which the demo remembers it; `resource`: catalogue id;
+    `columns`: column → why it is needed; `sql`: title of a run → its query."""
+
+    key: str
+    resource: str
+    resource_title: str
+    scenario: Mapping[str, object]
+    need: Mapping[str, str]
+    columns: Mapping[str, str]
+    purpose: str
+    since: str
+    until: str
+    sql: Mapping[str, str] = field(default_factory=dict)
+
+
+COARSER = "不能：汇总、分段以后就数不出各线路各月的人次；结果只出汇总。"
+
+
+def remembered(stage: Stage, content: Content) -> dict[str, str]:
+    return dict(stage.memory.get(content.key, {}))
+
+
+def remember(stage: Stage, content: Content, **known: str) -> dict[str, str]:
+    found: dict[str, str] = stage.memory.put(content.key, {**remembered(stage, content), **known})
+    return found
+
+
+def passed(form: FormOnPage) -> dict[str, Value]:
+    """Every item of a checklist answered 通过, every opinion given, every tick set."""
+    found: dict[str, Value] = {}
+    for name, options in form.choices.items():
+        if "pass" in options:
+            found[name] = "pass"
+        elif "同意" in options:
+            found[name] = "同意"
+        elif options == ["on"]:
+            found[name] = "on"
+    return found
+
+
+def decide(stage: Stage, who: str, case: str, act: str, **answers: Value) -> Page:
+    """An act whose form is a checklist: all passed, besides what is given."""
+    return acts.do(stage, who, case, act, passed, **answers)
+
+
+def scenario(stage: Stage, content: Content) -> str:
+    """The operator proposes it, the provider agrees, the authority approves: one scenario, one review."""
+    known = remembered(stage, content)
+    if "scenario" not in known:
+        browser = stage.at_office("operator")
+        page = browser.do(browser.open("/scenarios/new/"), "new-scenario", name=str(content.scenario["name"]))
+        form = next(iter(name for name in page.forms() if "scenario" in name))
+        needs = {f"needs-0-{name}": text for name, text in content.need.items()}
+        browser.do(page, form, button={"do": "save"}, **acts.typed(content.scenario), **needs)
+        identifier = page.url.rstrip("/").split("/")[-2]
+        page = browser.open(f"/scenarios/{identifier}/")
+        known = remember(stage, content, scenario=identifier, scenario_case=acts.case_of(page))
+    case = known["scenario_case"]
+    decide(stage, "operator", case, "submit")
+    decide(stage, "checker", case, "provider_agree")
+    decide(stage, "authority", case, "approve")
+    return f"场景“{content.scenario['name']}”：提供单位同意，市数据局审核通过。"
+
+
+def request(stage: Stage, content: Content) -> str:
+    """A request on the approved scenario, every field with its necessity, decided by the provider."""
+    known = remembered(stage, content)
+    browser = stage.at_office("operator")
+    if "request" not in known:
+        page = browser.do(
+            browser.open("/scenarios/requests/new/"),
+            "new-request",
+            scenario=known["scenario"],
+            resource=content.resource,
+        )
+        identifier = page.url.rstrip("/").split("/")[-2]
+        form = next(name for name in page.forms() if "request" in name)
+        necessity = {f"necessity-{column}": why for column, why in content.columns.items()}
+        necessity |= {f"coarser-{column}": COARSER for column in content.columns}
+        browser.do(
+            page,
+            form,
+            button={"do": "save"},
+            ask=list(content.columns),
+            purpose=content.purpose,
+            cycle="once",
+            security="只在数据域内运行，结果经检验和两人盲审后出域。",
+            **{"period-from": content.since, "period-until": content.until},
+            **necessity,
+        )
+        page = browser.open(f"/scenarios/requests/{identifier}/")
+        known = remember(stage, content, request=identifier, request_case=acts.case_of(page))
+    case = known["request_case"]
+    decide(stage, "operator", case, "submit")
+    decide(stage, "checker", case, "grant")
+    return f"申请 {len(content.columns)} 个字段，逐字段写明必要性，由提供单位审核同意。"
+
+
+def grant(stage: Stage, content: Content) -> str:
+    """A project with its grant; nothing opens before the provider confirms it at the airlock."""
+    known = remembered(stage, content)
+    browser = stage.at_office("operator")
+    if "project" not in known:
+        page = browser.do(
+            browser.open("/scenarios/projects/new/"),
+            "project-form",
+            name=f"{content.scenario['name']}项目",
+            mode="answer",
+            purpose=content.purpose,
+            requests=[known["request"]],
+            developers=[stage.person("developer")],
+            **{"from": content.since, "until": content.until},
+        )
+        project = page.url.rstrip("/").split("/")[-1]
+        found = re.search(r"g-[a-z0-9]{8,}", page.text)
+        known = remember(stage, content, project=project, grant=found[0] if found else "")
+    project = known["project"]
+    identifier = known["grant"] or _waiting_grant(stage)
+    remember(stage, content, grant=identifier)
+    airlock.confirm(stage, "provider", f"/grants/{identifier}/")
+    wait_for("授权生效", lambda: _live(stage, project))
+    return f"授权 {identifier}：办公域签发，提供单位在闸口对同一摘要确认后生效。"
+
+
+def _waiting_grant(stage: Stage) -> str:
+    """The grant the provider's officer finds waiting at the airlock."""
+
+    def look() -> str:
+        page = stage.at_airlock("provider").open("/grants/")
+        found = re.search(r"/grants/([^/\"]+)/", page.text)
+        return found[1] if found else ""
+
+    return str(wait_for("授权到达闸口", look))
+
+
+def _live(stage: Stage, project: str) -> bool:
+    page = stage.at_office("operator").open(f"/scenarios/projects/{project}/")
+    node = page.tree.css_first("#grant-state")
+    return node is not None and node.attributes.get("data-state") == "live"
