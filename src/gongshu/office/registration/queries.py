@@ -49,17 +49,21 @@ AT_DESK = (
 )
 
 
+# 清单不读的大字段
+CONTENT = ("typed", "filled", "notice")
+
+
 def registrations(actor: Actor) -> Any:
     """The applications the actor may see, the newest first."""
     found = Registration.objects.for_actor(actor).select_related("case", "case__organisation", "zone")
-    return found.order_by("-case__opened_at", "pk")
+    return found.defer(*CONTENT).order_by("-case__opened_at", "pk")
 
 
 def desk(actor: Actor) -> Any:
     """What lies at the registrar's desk, the nearest deadline first."""
     found = Registration.objects.for_actor(actor).filter(zone_id__in=actor.officer_zones())
     found = found.filter(case__state__in=AT_DESK).select_related("case", "case__organisation", "zone")
-    return found.order_by("case__due", "case__number")
+    return found.defer(*CONTENT).order_by("case__due", "case__number")
 
 
 def desk_count(actor: Actor) -> int | None:
@@ -77,7 +81,8 @@ def in_publicity(zone: str = "") -> Any:
     """Everything in publicity, the one that ends first at the top. Public."""
     found = Registration.objects.filter(case__state__in=IN_PUBLICITY, publicity_until__isnull=False)
     found = found.filter(zone_id=zone) if zone else found
-    return found.select_related("case", "zone", "case__organisation").order_by("publicity_until", "pk")
+    found = found.select_related("case", "zone", "case__organisation").defer("typed", "filled")
+    return found.order_by("publicity_until", "pk")
 
 
 def published(identifier: str) -> Registration | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -49,6 +50,9 @@ STATES = (
 )
 
 
+HANDS = (("待受理", "submitted"), ("待审查", "accepted"), ("公示中", "publicity"), ("异议待处理", "objected"))
+
+
 def visible(request: HttpRequest, pk: str) -> Registration:
     """The application, or 404: who may not see it is not told that it exists."""
     found = Registration.objects.for_actor(actor_of(request))
@@ -59,14 +63,14 @@ def detail_url(row: Registration) -> str:
     return reverse("registration:detail", args=[row.pk])
 
 
-def due_text(row: Registration) -> str:
+def due_text(row: Registration, today: date) -> str:
     """The nearest deadline of an application's case, or the days of publicity, in words."""
-    chip = pages.publicity_chip(row, clock.business_today())
+    chip = pages.publicity_chip(row, today)
     if chip and row.case.state == "publicity":
         return f"公示到 {chip.due}（{chip.sentence}）"
     if row.case.due == NEVER:
         return ""
-    left = remaining(row.case.due, clock.business_today(), calendar())
+    left = remaining(row.case.due, today, calendar())
     return f"{row.case.due.isoformat()}（{Chip('', row.case.due, left).sentence}）"
 
 
@@ -74,14 +78,14 @@ def state_title(row: Registration) -> str:
     return row.case.state_title
 
 
-def columns(*, desk: bool) -> list[Column]:
+def columns(today: date, *, desk: bool) -> list[Column]:
     made = [
         Column("number", "案号", "case.number", order="case__number", href=detail_url),
         Column("name", "登记数据名称", lambda row: row.name or row.case.title, order="name", href=detail_url),
         Column("type", "类型", "get_data_type_display", order="data_type", narrow=False),
         Column("organisation", "登记主体", "case.organisation.name", "case__organisation__name", narrow=desk),
         Column("state", "状态", "case.state", "case__state", kind="state", label_of=state_title),
-        Column("due", "最近期限", due_text, order="case__due"),
+        Column("due", "最近期限", lambda row: due_text(row, today), order="case__due"),
         Column("opened", "发起日期", "case.opened_at", order="case__opened_at", kind="date", narrow=False),
     ]  # fmt: skip
     if desk:
@@ -105,7 +109,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     table = Table(
         request,
         queries.registrations(actor),
-        columns(desk=False),
+        columns(clock.business_today(), desk=False),
         title="登记申请",
         filters=FILTERS,
         empty="还没有登记申请。",
@@ -119,19 +123,19 @@ def listing(request: HttpRequest) -> HttpResponse:
 @needs("registration.desk")
 def desk(request: HttpRequest) -> HttpResponse:
     """The registrar's desk: everything that waits for the registrar, the nearest deadline first."""
-    rows = queries.desk(actor_of(request))
+    rows, today = queries.desk(actor_of(request)), clock.business_today()
     table = Table(
-        request, rows, columns(desk=True), title="登记工作台", filters=FILTERS, empty="现在没有要办的登记。"
+        request,
+        rows,
+        columns(today, desk=True),
+        title="登记工作台",
+        filters=FILTERS,
+        empty="现在没有要办的登记。",
     )
     if table.wants_export:
         return table.export()
-    today = clock.business_today()
-    counted = [
-        ("待受理", "submitted", rows.filter(case__state="submitted").count()),
-        ("待审查", "accepted", rows.filter(case__state="accepted").count()),
-        ("公示中", "publicity", rows.filter(case__state="publicity").count()),
-        ("异议待处理", "objected", rows.filter(case__state="objected").count()),
-    ]
+    states = dict(rows.order_by().values_list("case__state").annotate(number=Count("pk")))
+    counted = [(title, state, states.get(state, 0)) for title, state in HANDS]
     ready = rows.filter(case__state="publicity", publicity_until__lt=today)
     context = {
         "title": "登记工作台",
