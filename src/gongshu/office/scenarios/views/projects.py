@@ -134,7 +134,7 @@ def _begun(request: HttpRequest) -> Project:
         start=given.get("from", ""),
         until=given.get("until", ""),
         purpose=given.get("purpose", ""),
-        mode=given.get("mode", "answer"),
+        mode=given.get("mode") or "answer",
         runs_per_day=int(runs) if runs else services.RUNS_PER_DAY,
         reviewing_orgs=chosen,
     )
