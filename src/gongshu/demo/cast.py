@@ -46,6 +46,7 @@ ORGANISATIONS = (
     Organisation("operator", "黄石数据运营有限公司（演示）", 4, "enterprise"),
     Organisation("bank", "磁湖银行黄石分行（演示）", 5, "enterprise"),
     Organisation("audit", "黄石市审计局（演示）", 6, "government"),
+    Organisation("centre", "黄石市信息中心（演示）", 7, "institution"),
 )
 
 PEOPLE = (
@@ -57,6 +58,14 @@ PEOPLE = (
         "checker",
         "冯磊",
         "bus",
+        ("provider_checker", "registrant_reviewer"),
+        ("provider_checker", "reviewer"),
+    ),
+    Person("collector", "何敏", "centre", ("provider_officer", "registrant"), ("provider_officer",)),
+    Person(
+        "collector2",
+        "罗刚",
+        "centre",
         ("provider_checker", "registrant_reviewer"),
         ("provider_checker", "reviewer"),
     ),

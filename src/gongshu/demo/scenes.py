@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import time
+from datetime import UTC, datetime
+from pathlib import Path
 
+import httpx
+
+from gongshu.crypto.canonical import dumps, loads
+from gongshu.crypto.sign import PrivateKey
 from gongshu.demo import acts, airlock, cast, city, content, register, trust
 from gongshu.demo import stage as stages
 from gongshu.demo.stage import Stage
+from gongshu.demo.web import Unexpected
 
 FIRST_DAY = "2026-03-02"
 SEED = 20260302
@@ -86,8 +94,6 @@ def make_city(stage: Stage, size: city.Size) -> str:
 
 def hand_in(stage: Stage) -> str:
     """The file goes to the airlock and nowhere else."""
-    from pathlib import Path
-
     snapshot = airlock.hand_in(
         stage,
         "provider",
@@ -156,3 +162,63 @@ def certificate(stage: Stage) -> str:
     stage.memory.put("registration", {**kept, "code": code})
     page = stage.public().open(f"/registration/check/{code}")
     return f"凭证 {code}；公开查验页：{page.words()[:40]}"
+
+
+DOCUMENTS = (
+    ("plan", "黄石市公共数据资源授权运营实施方案（演示）", "黄数演〔2026〕1号", "2026-01-15"),
+    ("selection", "授权运营机构遴选结果公示（演示）", "黄数演〔2026〕2号", "2026-02-10"),
+    ("operation_agreement", "公共数据资源授权运营协议（演示）", "黄数演协〔2026〕1号", "2026-02-25"),
+)
+
+
+def documents(stage: Stage) -> str:
+    """Plan, selection and operation agreement are filed: their own procedures come later."""
+    for kind, name, number, dated in DOCUMENTS:
+        filed = stage.memory.get("documents", {})
+        if kind not in filed:
+            browser = stage.at_office("authority")
+            page = browser.do(
+                browser.open("/authorisation/new/"),
+                "filing-form",
+                kind=kind,
+                name=name,
+                number=number,
+                dated=dated,
+                file=acts.paper(stage, f"{name}.txt", f"{name}\n{number}"),
+            )
+            filed[kind] = acts.case_of(page)
+            stage.memory.put("documents", filed)
+        acts.do(stage, "authority2", filed[kind], "confirm")
+    return "实施方案、遴选结果、运营协议：录入文号、日期、文件摘要，另一人复核，标明“建档”。"
+
+
+def forged_grant(stage: Stage) -> str:
+    """Somebody who has taken the office over cannot open data: no confirmation at the airlock, no grant."""
+    body = {"id": "g-forged", "zone": cast.ZONE, "project": "forged", "v": 1}
+    now = datetime.now(UTC)
+    unsigned = {
+        "v": 1,
+        "zone": cast.ZONE,
+        "seq": 1,
+        "kind": "grant",
+        "issued": f"{now:%Y-%m-%dT%H:%M:%S}.000Z",
+        "expires": None,
+        "body": body,
+    }
+    key = PrivateKey.generate("ed25519")
+    signature = {
+        "role": "office",
+        "key": key.public().id,
+        "alg": key.alg,
+        "sig": base64.b64encode(key.sign(dumps(unsigned))).decode(),
+        "over": "envelope",
+    }
+    data = dumps({"v": 1, "envelopes": [{**unsigned, "signatures": [signature]}]})
+    answer = httpx.post(f"{stage.urls['link']}/link/inbox", content=data, timeout=10, trust_env=False)
+    told = loads(answer.content)
+    if told.get("accepted") or not told.get("refused"):
+        raise Unexpected("伪造的授权没有被拒绝。")
+    page = stage.at_airlock("authority").get("/grants/g-forged/")
+    if page.status != 404:
+        raise Unexpected("闸口上出现了伪造的授权。")
+    return f"伪造的授权被拒：{told['refused'][0]['sentence']} 闸口上没有它。"
