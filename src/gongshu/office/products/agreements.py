@@ -1,4 +1,4 @@
-"""Usage agreements: drafted by the operator, confirmed and signed by the buyer, filed, sent to the data domain.
+"""Usage agreements: drafted by the operator, confirmed and signed by the buyer, filed, sent on the feed.
 
 The case (agreement.usage) decides each step; here is what goes with it: the content, the buyer's electronic
 signatures over contract and credential, and their publication on the feed.
@@ -159,7 +159,9 @@ def trusted_key(row: Agreement) -> BuyerKey:
     if key is None:
         raise Refused("协议写明的公钥不是使用单位提交过的，请先在“使用单位钥匙”提交。", "input:key")
     if not on_list(key, row.zone_id):
-        raise Refused("这把公钥还没有列入信任名单；请由数据域的两名安全管理员签署名单后再签。", "key_untrusted")
+        raise Refused(
+            "这把公钥还没有列入信任名单；请由数据域的两名安全管理员签署名单后再签。", "key_untrusted"
+        )
     return key
 
 

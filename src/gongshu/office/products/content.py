@@ -39,7 +39,11 @@ CEILING: tuple[Input, ...] = (
     Input("fields", "可以回答的字段", "names", help="一行一个，只能取自产品的字段。"),
     Input("calls_per_day", "全部使用单位每日最多调用次数", "number", help="按自然日计，正整数。"),
     Input(
-        "subjects_per_day", "每日最多涉及的主体数", "number", help="产品不指向个人和企业的填 0。", required=False
+        "subjects_per_day",
+        "每日最多涉及的主体数",
+        "number",
+        help="产品不指向个人和企业的填 0。",
+        required=False,
     ),
 )
 

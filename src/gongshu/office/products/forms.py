@@ -1,4 +1,4 @@
-"""The pages' forms: product, agreement with its terms, ceiling, key; built from the packs and the tables here."""
+"""The pages' forms: product, agreement with its terms, ceiling; built from the packs and the tables here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ NOTHING = ("", "请选择")
 
 
 def product_form(
-    rules: Rules, actor: Actor, zone: str, typed: Mapping[str, Any] | None = None, data: Any = None, version: int = 0
+    rules: Rules,
+    actor: Actor,
+    zone: str,
+    typed: Mapping[str, Any] | None = None,
+    data: Any = None,
+    version: int = 0,
 ) -> lawforms.PackForm:
     """The page of a product; the grants to choose from are those of the operator's projects."""
     made = lawforms.build(content.form_of(rules, content.PRODUCT), typed, data, cite=rules.cite)
@@ -61,9 +66,7 @@ def version_of(form: Any, current: int) -> int:
     return current if found is None else int(found)
 
 
-def agreement_form(
-    rules: Rules, row: Agreement, data: Any = None
-) -> lawforms.PackForm:
+def agreement_form(rules: Rules, row: Agreement, data: Any = None) -> lawforms.PackForm:
     """The seven items of the law, and below them the terms of the calls."""
     made = lawforms.build(
         content.form_of(rules, content.AGREEMENT), {**row.typed, **row.terms}, data, cite=rules.cite

@@ -155,7 +155,12 @@ class Ceiling(ZonedModel):
     `answers`: organisation id → confirmed or refused. It opens nothing before every provider confirmed it.
     """
 
-    STATES = [("asked", "待闸口确认"), ("confirmed", "已确认"), ("refused", "未同意"), ("replaced", "已被替代")]
+    STATES = [
+        ("asked", "待闸口确认"),
+        ("confirmed", "已确认"),
+        ("refused", "未同意"),
+        ("replaced", "已被替代"),
+    ]
 
     id = models.CharField("编号", max_length=40, primary_key=True, default=ceiling_id, editable=False)
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="ceilings")
@@ -214,5 +219,3 @@ class Agreement(ZonedModel):
 
     def __str__(self) -> str:
         return f"{self.product} · {self.buyer}"
-
-

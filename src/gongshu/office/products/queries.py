@@ -66,6 +66,8 @@ def published(zone: str, today: date) -> list[tuple[Product, Any]]:
 
 def public(identifier: str, today: date) -> tuple[Product, Any] | None:
     """One published product with its certificate; None for every other."""
-    row = Product.objects.filter(pk=identifier, state=PASSED).select_related("operator", "zone", "case").first()
+    row = (
+        Product.objects.filter(pk=identifier, state=PASSED).select_related("operator", "zone", "case").first()
+    )
     certificate = standing.certificate(row, today) if row else None
     return (row, certificate) if row and certificate else None

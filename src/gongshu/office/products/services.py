@@ -67,9 +67,7 @@ def _open(product: str, name: str, actor: Actor, now: datetime, zone: str) -> Ca
 
 
 @transaction.atomic
-def save(
-    product: Product, *, actor: Actor, now: datetime, typed: Mapping[str, Any], version: int
-) -> Product:
+def save(product: Product, *, actor: Actor, now: datetime, typed: Mapping[str, Any], version: int) -> Product:
     """Keep what was typed, right or wrong. Raises `Refused` when it may not be changed now."""
     Case.objects.select_for_update(of=("self",)).get(pk=product.case_id)
     row = Product.objects.select_for_update(of=("self",)).select_related("case").get(pk=product.pk)

@@ -21,7 +21,9 @@ from gongshu.wire.envelope import body_digest
 from gongshu.wire.times import instant
 
 SCOPE = ("national-operation:6", "hubei-operation:21")
-STOPPERS = frozenset({"operator", "data_authority", "implementing_body", "provider_officer", "provider_checker"})
+STOPPERS = frozenset(
+    {"operator", "data_authority", "implementing_body", "provider_officer", "provider_checker"}
+)
 
 
 @transaction.atomic
@@ -65,7 +67,9 @@ def ask_ceiling(
 
 def _check_buyers(product: Product, buyers: Sequence[tuple[str, str]]) -> None:
     if not buyers:
-        raise Refused("请至少选择一家使用单位和它的公钥；没有的，请使用单位先提交公钥。", "input:buyers", SCOPE)
+        raise Refused(
+            "请至少选择一家使用单位和它的公钥；没有的，请使用单位先提交公钥。", "input:buyers", SCOPE
+        )
     if len({organisation for organisation, _ in buyers}) != len(buyers):
         raise Refused("一家使用单位只能选一把公钥。", "input:buyers", SCOPE)
     for organisation, key in buyers:
@@ -113,14 +117,16 @@ def read_key(text: str) -> PublicKey:
     try:
         return PublicKey.from_pem(text.encode()) if text.startswith("-----") else PublicKey.decode(text)
     except (ValueError, KeyError, TypeError) as error:
-        raise Refused("认不出这把公钥，请粘贴 PEM（-----BEGIN PUBLIC KEY-----）或 算法:base64。", "input:key") from error
+        raise Refused(
+            "认不出这把公钥，请粘贴 PEM（-----BEGIN PUBLIC KEY-----）或 算法:base64。", "input:key"
+        ) from error
 
 
 @transaction.atomic
 def stop(
     product: Product, *, actor: Actor, scope: str = "product", target: str = "", reason: str = ""
 ) -> FeedItem:
-    """Stop a product (or one contract of it): one key is enough, nobody is asked. Calls end at the next poll."""
+    """Stop a product (or one contract of it): one key is enough. Calls end at the next poll."""
     concerned = {product.operator_id, *standing.providers(product)} & actor.organisations
     check(actor, "products.stop", product.zone_id)
     if not concerned and not actor.roles_in(product.zone_id) & {"data_authority", "implementing_body"}:

@@ -178,9 +178,9 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
             for each in form.of(group.id)
             if law_forms.applies(form, each, row.typed)
         ],
-        "terms": [
-            (each.title, law_forms_text(row.terms.get(each.id))) for each in content.TERMS
-        ] if called else [],
+        "terms": [(each.title, law_forms_text(row.terms.get(each.id))) for each in content.TERMS]
+        if called
+        else [],
         "problems": problems_of(row) if row.case.state == "draft" else [],
         "called": called,
         "key": key,

@@ -71,7 +71,12 @@ def listing(request: HttpRequest) -> HttpResponse:
             Column("purpose", "用途", lambda row: PURPOSES.get(row.purpose, ""), narrow=False),
             Column("operator", "运营机构", "operator.name", order="operator__name", narrow=False),
             Column(
-                "state", "合规审核", "state", order="state", kind="state", label_of=lambda row: row.case.state_title
+                "state",
+                "合规审核",
+                "state",
+                order="state",
+                kind="state",
+                label_of=lambda row: row.case.state_title,
             ),
             Column("saved", "更新", "saved_at", order="saved_at", kind="date", narrow=False),
         ],
@@ -218,7 +223,9 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         "page": casepage.build(row.case, actor, clock.business_now()) if insider else None,
         "insider": insider,
         "sections": queries.shown(rules, row.typed),
-        "problems": content.problems(rules, row.typed) if insider and row.state in permissions.EDITABLE else [],
+        "problems": content.problems(rules, row.typed)
+        if insider and row.state in permissions.EDITABLE
+        else [],
         "releases": list(row.releases.order_by("-received")[:50]),
         "may_read": may_read(row, actor),
         "certificate": standing.certificate(row, today),
@@ -239,7 +246,9 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
 
 def ceiling_view(row: Ceiling, names: dict[str, str]) -> dict[str, Any]:
     waiting = [names.get(each, each) for each in row.providers if each not in row.answers]
-    buyers = [(names.get(each["organisation"], each["organisation"]), each["key"]) for each in row.body["buyers"]]
+    buyers = [
+        (names.get(each["organisation"], each["organisation"]), each["key"]) for each in row.body["buyers"]
+    ]
     return {"row": row, "waiting": waiting, "buyers": buyers}
 
 
@@ -272,7 +281,9 @@ def register(request: HttpRequest, pk: str) -> HttpResponse:
         visible(request, pk), actor=actor_of(request), now=clock.business_now()
     )
     messages.success(request, f"产品登记的申请已备好，案号 {made.case.number}，请补齐其余各项。")
-    return redirect("registration:edit" if made.case.state in ("draft", "returned") else "registration:detail", pk=made.pk)
+    return redirect(
+        "registration:edit" if made.case.state in ("draft", "returned") else "registration:detail", pk=made.pk
+    )
 
 
 @login_required
@@ -339,7 +350,11 @@ def release_record(request: HttpRequest, pk: str) -> HttpResponse:
     """The disclosure record of a release."""
     row = released(request, pk)
     return as_json(
-        {"id": row.pk, "product": row.product_id, "digest": row.digest, "size": row.size, "record": row.record}
+        {
+            "id": row.pk,
+            "product": row.product_id,
+            "digest": row.digest,
+            "size": row.size,
+            "record": row.record,
+        }
     )
-
-

@@ -1,0 +1,494 @@
+"""Products: made under a grant, reviewed, registered; agreements signed by both sides; ceilings and stops."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from gongshu.contract.model import compile_ceiling, compile_contract
+from gongshu.crypto.sign import PrivateKey
+from gongshu.office.accounts.permissions import Refused
+from gongshu.office.link import trust
+from gongshu.office.link.models import FeedItem, InboxMessage
+from gongshu.office.products import agreements, content, incoming, services, standing, supply
+from gongshu.office.products.models import Agreement, BuyerKey, Ceiling, Product, Released
+from gongshu.office.registration.models import Registration
+from gongshu.wire import envelope as wire
+from gongshu.wire.envelope import body_digest
+from gongshu.wire.kinds import KINDS, check_signers
+from gongshu.wire.times import stamp
+from support import people
+from support.people import NOW
+from support.products import FIELDS, INDEX, TERMS, TYPED, Market
+from support.registrations import held, pdf
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def market() -> Market:
+    return Market()
+
+
+@pytest.fixture
+def trusted(market: Market, monkeypatch: Any, tmp_path_factory: Any) -> Iterator[Market]:
+    market.trust(monkeypatch, tmp_path_factory.mktemp("trust"))
+    yield market
+    trust.store.cache_clear()
+
+
+def client_of(person: Any) -> Client:
+    return people.log_in(Client(), person)
+
+
+def text(answer: Any) -> str:
+    return answer.content.decode()
+
+
+# ---------------------------------------------------------------- making and reviewing
+
+
+@pytest.mark.row("L01", "L03")
+def test_a_product_is_made_in_the_browser_with_the_forms_of_its_zone(market: Market) -> None:
+    client = client_of(market.maker_person)
+    page = text(client.get("/products/new/"))
+    for form in ("数据集", "数据接口", "数据模型", "数据指数", "数据报告"):
+        assert f">{form}<" in page
+    data = held(page, "product-form") | {
+        **TYPED, "fields": "\n".join(FIELDS), "touches": "false", "grant": market.grant
+    }  # fmt: skip
+    answer = client.post("/products/new/", data, follow=True)
+    row = Product.objects.get()
+    assert "可以提请合规审核" in text(answer)
+    assert row.typed["fields"] == FIELDS
+    assert row.typed["touches"] is False
+    assert row.operator == market.operator
+    assert row.case.subject == row.pk
+
+
+@pytest.mark.row("L02")
+def test_gansu_has_its_own_forms(market: Market) -> None:
+    other = Market("gansu")
+    page = text(client_of(other.maker_person).get("/products/new/"))
+    assert ">数据服务<" in page
+    assert ">数据指数<" not in page
+
+
+def test_what_is_wrong_is_kept_and_told_beside_its_field(market: Market) -> None:
+    client = client_of(market.maker_person)
+    data = held(text(client.get("/products/new/")), "product-form") | {"name": "指数", "do": "check"}
+    page = text(client.post("/products/new/", data, follow=True))
+    assert "请填写“产品简介”。" in page
+    assert "error-id_summary" in page
+    row = Product.objects.get()
+    assert row.typed == {"name": "指数"}
+    nameless = client.post("/products/new/", data | {"name": " "})
+    assert nameless.status_code == 400
+    assert "请填写产品名称" in text(nameless)
+
+
+def test_saving_over_anothers_save_is_refused(market: Market) -> None:
+    row = market.begin()
+    services.save(row, actor=market.maker, now=NOW, typed=TYPED, version=row.version)
+    with pytest.raises(Refused, match="别人刚才保存过"):
+        services.save(row, actor=market.maker, now=NOW, typed=TYPED, version=row.version)
+
+
+def test_only_a_grant_of_the_operators_own_project_may_be_named(market: Market) -> None:
+    with pytest.raises(Refused, match="授权"):
+        market.begin(grant="g-else")
+    other = people.acting(people.organisation("别家公司"), "operator")
+    row = market.begin()
+    with pytest.raises(Refused, match="别的运营机构"):
+        services.save(row, actor=other, now=NOW, typed=TYPED, version=row.version)
+
+
+def test_who_may_not_make_products_is_told_so(market: Market) -> None:
+    answer = client_of(market.buyer_person).get("/products/new/")
+    assert answer.status_code == 403
+    assert "由运营机构建立" in text(answer)
+
+
+@pytest.mark.row("L06", "L18")
+def test_nothing_is_reviewed_before_something_left_the_data_domain(market: Market) -> None:
+    row = market.begin()
+    with pytest.raises(Refused, match="出域"):
+        market.do(row, "submit", market.maker)
+    market.arrive("release", market.release_body(row), 1)
+    market.do(row, "submit", market.maker)
+    assert row.state == "submitted"
+
+
+def test_a_release_belongs_to_a_product_only_under_its_grant(market: Market) -> None:
+    row = market.begin()
+    market.arrive("release", market.release_body(row) | {"grant": "g-other"}, 1)
+    market.arrive("release", market.release_body(row, "rel-2") | {"product": "pd-none"}, 2)
+    forged = market.release_body(row, "rel-3")
+    market.arrive("release", forged | {"digest": "sha256:" + "0" * 64}, 3)
+    assert not Released.objects.exists()
+    market.arrive("release", market.release_body(row, "rel-4"), 4)
+    assert incoming.collect(row, datetime.now(UTC)) == 0
+    assert Released.objects.get().day.isoformat() == "2026-03-10"
+
+
+def test_a_release_that_came_before_the_grant_was_chosen_is_found_again(market: Market) -> None:
+    row = services.begin(actor=market.maker, now=NOW, typed={"name": "指数"})
+    market.arrive("release", market.release_body(row), 1)
+    assert not Released.objects.exists()
+    services.save(
+        row, actor=market.maker, now=NOW, typed=TYPED | {"grant": market.grant}, version=row.version
+    )
+    assert Released.objects.get().product == row
+
+
+@pytest.mark.row("L04", "L05")
+def test_every_head_is_answered_before_a_product_passes(market: Market) -> None:
+    row = market.released()
+    market.do(row, "submit", market.maker)
+    good = {each: {"result": "pass", "reason": "符合"} for each in ("source", "masking", "no_raw", "access")}
+    with pytest.raises(Refused, match="没有作答"):
+        market.do(row, "pass", market.officer, answers=good)
+    bad = good | {"consent": {"result": "fail", "reason": "没有配置"}}
+    with pytest.raises(Refused):
+        market.do(row, "pass", market.officer, answers=bad)
+    market.do(row, "pass", market.officer, answers=good | {"consent": {"result": "pass", "reason": "不涉及"}})
+    assert row.state == "passed"
+
+
+@pytest.mark.row("L05")
+def test_in_hubei_each_provider_agrees_before_the_authority_passes() -> None:
+    market = Market("hubei")
+    row = market.released()
+    market.do(row, "submit", market.maker)
+    heads = ("source", "masking", "no_raw", "access", "consent")
+    answers = {each: {"result": "pass", "reason": "符合"} for each in heads}
+    with pytest.raises(Refused):
+        market.do(row, "pass", market.officer, answers=answers)
+    stranger = people.acting(people.organisation("别的单位", zone="hubei"), "provider_checker")
+    with pytest.raises(Refused):
+        market.do(row, "provider_agree", stranger)
+    market.do(row, "provider_agree", market.checker)
+    market.do(row, "pass", market.officer, answers=answers)
+    assert row.state == "passed"
+
+
+def test_the_authority_reviews_in_the_browser_and_returns_items_of_the_form(market: Market) -> None:
+    row = market.released()
+    market.do(row, "submit", market.maker)
+    client = client_of(market.officer_person)
+    page = text(client.get(f"/cases/{row.case_id}/"))
+    assert "公交客流指数" in page
+    assert 'id="product-link"' in page
+    page = text(client.get(f"/cases/{row.case_id}/acts/return/"))
+    data = held(page, "act-form") | {"defects-0-item": "summary", "defects-0-sentence": "写明统计口径"}
+    client.post(f"/cases/{row.case_id}/acts/return/", data)
+    row.refresh_from_db()
+    assert row.state == "returned"
+
+
+# ---------------------------------------------------------------- registration and price
+
+
+@pytest.mark.row("L08", "L18")
+def test_a_passed_product_is_registered_with_what_its_page_says(market: Market) -> None:
+    row = market.passed()
+    resource = market.office.registered(resource="res-1")
+    page = client_of(market.maker_person).post(f"/products/{row.pk}/register/", follow=True)
+    made = Registration.objects.get(product=row.pk)
+    assert page.status_code == 200
+    assert made.typed["R14"] == "数据指数"
+    assert made.typed["R18"] == "public"
+    assert made.typed["R16"] == resource.certificate.code
+    assert made.typed["R17"] == {"from": "2026-03-01", "until": "2027-02-28"}
+    again = services.begin_registration(row, actor=market.maker, now=NOW)
+    assert again.pk == made.pk
+
+
+@pytest.mark.row("L18")
+def test_published_means_reviewed_and_registered(market: Market) -> None:
+    row = market.published()
+    assert standing.published(row, market.later.date())
+    assert not standing.published(row, NOW.date() + timedelta(days=4000))
+
+
+def test_only_the_public_benefit_has_a_price_by_law(market: Market) -> None:
+    from gongshu.office.cases import lawbook
+
+    row = market.begin()
+    found = standing.price(lawbook.rules_of(row.case), row)
+    assert found.settled
+    assert found.text == "免费提供"
+    row.purpose = "industry"
+    found = standing.price(lawbook.rules_of(row.case), row)
+    assert found.text == "未定价"
+    assert "政府指导价" in found.note
+
+
+# ---------------------------------------------------------------- agreements
+
+
+@pytest.mark.row("L12")
+def test_an_agreement_without_all_seven_items_is_not_confirmed(market: Market) -> None:
+    row = market.published()
+    for missing in ("delivery", "pricing", "scene", "conditions", "term", "security", "breach"):
+        made = market.agreement(row)
+        typed = {key: value for key, value in made.typed.items() if key != missing}
+        agreements.save(
+            made, actor=market.maker, now=NOW, typed=typed, terms=made.terms, version=made.version
+        )
+        with pytest.raises(Refused, match="请填写"):
+            market.confirm(made)
+
+
+def test_the_operator_drafts_and_the_buyer_confirms(market: Market) -> None:
+    row = market.published()
+    made = market.agreement(row)
+    with pytest.raises(Refused):
+        market.do(made, "agree", market.maker, agreement={}, signed_on="2026-03-02")
+    market.confirm(made)
+    assert made.case.state == "agreed"
+    with pytest.raises(Refused, match="不能再改"):
+        agreements.save(made, actor=market.maker, now=NOW, typed={}, terms={}, version=made.version)
+
+
+def test_fields_outside_the_product_are_refused(market: Market) -> None:
+    row = market.published()
+    made = market.agreement(row)
+    terms = made.terms | {"fields": ["身份证号"]}
+    agreements.save(made, actor=market.maker, now=NOW, typed=made.typed, terms=terms, version=made.version)
+    with pytest.raises(Refused, match="产品没有的字段"):
+        market.confirm(made)
+
+
+def test_an_unpublished_product_has_no_agreement_filed(market: Market) -> None:
+    row = market.passed()
+    market.later = NOW
+    made = market.agreement(row)
+    market.confirm(made)
+    with pytest.raises(Refused, match="登记发布"):
+        market.do(made, "submit", market.maker)
+
+
+@pytest.mark.row("L12")
+def test_a_filed_and_signed_agreement_reaches_the_feed_with_both_signatures(trusted: Market) -> None:
+    market = trusted
+    made = market.agreement(market.published())
+    with pytest.raises(Refused, match="确认协议之后"):
+        agreements.to_sign(made)
+    market.confirm(made)
+    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    market.do(made, "submit", market.maker, market.later)
+    assert not FeedItem.objects.filter(kind="contract").exists()
+    market.do(made, "file", market.officer, market.later, number="黄数备〔2026〕1号")
+    contract = wire.parse(FeedItem.objects.get(kind="contract").envelope)
+    credential = wire.parse(FeedItem.objects.get(kind="credential").envelope)
+    now = datetime.now(UTC)
+    for each in (contract, credential):
+        check_signers(KINDS[each.kind], wire.verify(each, trust.current(now), now))
+    assert credential.seq > contract.seq
+    compiled = compile_contract(market.zone, contract.body)
+    assert compiled.key == market.key.public().id
+    assert compiled.calls_per_day == 100
+    assert credential.body["contract"] == contract.body["id"]
+
+
+def test_signed_in_the_browser_after_filing_it_goes_at_once(trusted: Market) -> None:
+    market = trusted
+    made = market.agreement(market.published())
+    market.confirm(made)
+    market.do(made, "submit", market.maker, market.later)
+    market.do(made, "file", market.officer, market.later, number="1")
+    client = client_of(market.buyer_person)
+    wanted = json.loads(client.get(f"/products/agreements/{made.pk}/to-sign").content)
+    assert wanted["contract"]["body"]["buyer"] == market.buyer.pk
+    signed = market.signatures(made)
+    data = held(text(client.get(f"/products/agreements/{made.pk}/sign/")), "sign-form")
+    data |= {
+        "contract_signature": signed["contract"],
+        "credential_signature": json.dumps({"sig": signed["credential"]}),
+    }
+    page = client.post(f"/products/agreements/{made.pk}/sign/", data, follow=True)
+    assert "已送往数据域" in text(page)
+    made.refresh_from_db()
+    assert made.sent
+
+
+def test_a_signature_of_another_key_or_over_other_words_is_refused(trusted: Market) -> None:
+    market = trusted
+    made = market.agreement(market.published())
+    market.confirm(made)
+    good = market.signatures(made)
+    market.key, right = PrivateKey.generate("sm2"), market.key
+    with pytest.raises(Refused, match="不符"):
+        agreements.sign(made, actor=market.customer, now=NOW, given=market.signatures(made))
+    market.key = right
+    with pytest.raises(Refused, match="不符"):
+        swapped = {"contract": good["credential"], "credential": good["contract"]}
+        agreements.sign(made, actor=market.customer, now=NOW, given=swapped)
+    with pytest.raises(Refused, match="base64"):
+        agreements.sign(made, actor=market.customer, now=NOW, given=good | {"contract": "胡写"})
+    with pytest.raises(Refused):
+        agreements.sign(made, actor=market.maker, now=NOW, given=good)
+    assert not Agreement.objects.get(pk=made.pk).signatures
+
+
+def test_a_key_off_the_trust_list_signs_nothing(market: Market, monkeypatch: Any, tmp_path: Any) -> None:
+    made = market.agreement(market.published())
+    market.confirm(made)
+    right, market.key = market.key, PrivateKey.generate("ed25519")
+    market.trust(monkeypatch, tmp_path / "trust")
+    market.key = right
+    with pytest.raises(Refused, match="信任名单"):
+        agreements.sign(made, actor=market.customer, now=NOW, given=market.signatures(made))
+    trust.store.cache_clear()
+
+
+def test_ending_an_agreement_stops_its_calls(trusted: Market) -> None:
+    market = trusted
+    made = market.agreement(market.published())
+    market.confirm(made)
+    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    market.do(made, "submit", market.maker, market.later)
+    market.do(made, "file", market.officer, market.later, number="1")
+    market.do(made, "end", market.customer, market.later, reasons="不再使用")
+    stop = FeedItem.objects.get(kind="stop").envelope["body"]
+    assert (stop["scope"], stop["target"]) == ("contract", made.pk)
+    assert supply.stops(made.product, [made.pk])[0]["effects"] == []
+    at = stamp(FeedItem.objects.get(kind="stop").published + timedelta(seconds=2))
+    wall = datetime.now(UTC)
+    effect = wire.make("effect", market.zone, 9, {"stop": stop["id"], "at": at}, wall)
+    effect = wire.sign(effect, "gateway", PrivateKey.generate("ed25519"))
+    InboxMessage.objects.create(source="g", number=9, kind="effect", envelope=effect.data(), received=wall)
+    shown = supply.stops(made.product, [made.pk])[0]["effects"]
+    assert [each["source"] for each in shown] == ["gateway"]
+    assert 1 <= shown[0]["seconds"] <= 3
+
+
+def test_the_whole_agreement_is_filled_in_the_browser(market: Market) -> None:
+    row = market.published()
+    market.hand_in_key()
+    client = client_of(market.maker_person)
+    page = text(client.get(f"/products/{row.pk}/agreements/new/"))
+    answer = client.post(
+        f"/products/{row.pk}/agreements/new/", held(page, "new-agreement") | {"buyer": market.buyer.pk}
+    )
+    made = Agreement.objects.get()
+    assert answer.url == f"/products/agreements/{made.pk}/edit/"
+    data = held(text(client.get(answer.url)), "agreement-form") | {
+        "delivery": "api", "pricing": "free", "scene": "监测", "conditions": "本单位", "term-from": "2026-04-01",
+        "term-until": "2026-12-31", "security": "三级", "breach": "停止", "touches": "false", "purposes": "transport",
+        "fields": "\n".join(FIELDS), "calls_per_day": "100", "key": market.key.public().id,
+    }  # fmt: skip
+    page = client.post(answer.url, data, follow=True)
+    assert "七项已写全" in text(page)
+    buyer = client_of(market.buyer_person)
+    act = f"/cases/{made.case_id}/acts/agree/"
+    given = held(text(buyer.get(act)), "act-form") | {"agreement": pdf("协议.pdf"), "signed_on": "2026-03-02"}
+    assert buyer.post(act, given).status_code == 302
+    assert Agreement.objects.get().case.state == "agreed"
+    stranger = people.person(people.organisation("路人"), "buyer")
+    assert client_of(stranger).get(f"/products/agreements/{made.pk}/").status_code == 404
+
+
+# ---------------------------------------------------------------- keys, ceilings, stops
+
+
+def test_a_key_is_handed_in_once_and_a_private_one_never(market: Market) -> None:
+    client = client_of(market.buyer_person)
+    pem = market.key.public().to_pem().decode()
+    for _ in range(2):
+        assert client.post("/products/keys/", {"key": pem, "note": "调度系统"}).status_code == 302
+    assert BuyerKey.objects.get().key == market.key.public().id
+    secret = client.post("/products/keys/", {"key": market.key.to_pem().decode()})
+    assert secret.status_code == 400
+    assert "这是私钥" in text(secret)
+    assert "PRIVATE KEY" not in text(secret).replace("PUBLIC KEY", "")
+    assert client.post("/products/keys/", {"key": "abc"}).status_code == 400
+
+
+def test_a_ceiling_goes_to_the_airlock_and_counts_once_every_provider_confirmed(market: Market) -> None:
+    row = market.released()
+    key = market.hand_in_key()
+    client = client_of(market.maker_person)
+    address = f"/products/{row.pk}/ceiling/"
+    data = held(text(client.get(address)), "ceiling-form") | {
+        "buyers": [f"{market.buyer.pk}|{key.key}"], "purposes": "transport", "calls_per_day": "1000",
+    }  # fmt: skip
+    assert client.post(address, data).status_code == 302
+    made = Ceiling.objects.get()
+    body = FeedItem.objects.get(kind="ceiling").envelope["body"]
+    assert compile_ceiling(body).buyers == {market.buyer.pk: key.key}
+    answer = {
+        "id": "x", "subject": made.pk, "digest": made.digest, "organisation": market.provider.pk, "person": "p",
+        "answer": "confirmed",
+    }  # fmt: skip
+    market.arrive("confirmation", answer | {"digest": "sha256:" + "0" * 64}, 2)
+    made.refresh_from_db()
+    assert made.state == "asked"
+    market.arrive("confirmation", answer | {"organisation": "o-else"}, 3)
+    made.refresh_from_db()
+    assert made.state == "asked"
+    market.arrive("confirmation", answer, 4)
+    made.refresh_from_db()
+    assert made.state == "confirmed"
+    assert made.digest == body_digest("ceiling", market.zone, body)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"calls_per_day": "0"}, "每日最多调用次数"),
+        ({"calls_per_day": "很多"}, "每日最多调用次数"),
+        ({"fields": ["身份证号"]}, "产品没有的字段"),
+        ({"purposes": []}, "用途"),
+    ],
+)
+def test_a_malformed_ceiling_is_refused_in_words(market: Market, more: dict[str, Any], words: str) -> None:
+    row, key = market.released(), market.hand_in_key()
+    with pytest.raises(Refused, match=words):
+        supply.ask_ceiling(
+            row, actor=market.maker, now=NOW, buyers=[(market.buyer.pk, key.key)], terms=TERMS | more
+        )
+    assert not FeedItem.objects.filter(kind="ceiling").exists()
+
+
+@pytest.mark.row("L13")
+def test_a_product_that_touches_persons_gets_no_ceiling_without_consent(market: Market) -> None:
+    row, key = market.released(touches=True), market.hand_in_key()
+    with pytest.raises(Refused, match="同意"):
+        supply.ask_ceiling(row, actor=market.maker, now=NOW, buyers=[(market.buyer.pk, key.key)], terms=TERMS)
+
+
+def test_one_key_is_enough_to_stop(market: Market) -> None:
+    row = market.released()
+    market.do(row, "submit", market.maker)
+    with pytest.raises(Refused):
+        supply.stop(row, actor=market.customer)
+    client = client_of(market.checker_person)
+    assert client.post(f"/products/{row.pk}/stop/", {"reason": "发现风险"}).status_code == 302
+    body = FeedItem.objects.get(kind="stop").envelope["body"]
+    assert (body["scope"], body["target"]) == ("product", row.pk)
+
+
+def test_released_bytes_are_read_by_the_parties_only(trusted: Market) -> None:
+    market = trusted
+    row = market.published()
+    address = f"/products/releases/{row.releases.get().pk}/file"
+    assert b"".join(client_of(market.maker_person).get(address).streaming_content) == INDEX
+    buyer = client_of(market.buyer_person)
+    assert buyer.get(address).status_code == 404
+    assert client_of(people.person(people.organisation("路人"), "developer")).get(address).status_code == 404
+
+
+def test_the_bodies_follow_from_the_agreement_alone() -> None:
+    typed = {"delivery": "api", "term": {"from": "2026-04-01", "until": "2026-12-31"}}
+    terms = {"purposes": ["b", "a", "a"], "fields": ["x"], "calls_per_day": "10", "key": "ab"}
+    body = content.contract_body("ag-1", "pd-1", "o-1", "huangshi", typed, terms)
+    assert body["purposes"] == ["a", "b"]
+    assert body["calls_per_day"] == 10
+    assert content.credential_body("ag-1", "o-1") == {"id": "cr-1", "contract": "ag-1", "buyer": "o-1"}
