@@ -301,6 +301,12 @@ def template(request: HttpRequest) -> HttpResponse:
     return answer
 
 
+def uploaded(request: HttpRequest) -> bytes:
+    """The bytes of the uploaded sheet."""
+    file: Any = request.FILES["file"]
+    return bytes(file.read())
+
+
 @needs("catalogue.make")
 def import_sheet(request: HttpRequest) -> HttpResponse:
     """Upload a filled-in template: see good and bad rows first, then take the good ones."""
@@ -313,7 +319,7 @@ def import_sheet(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and "file" in request.FILES:
         form = content.form_of(_rules(actor.zone))
         try:
-            lines = importing.judged(form, sheets.read(form, request.FILES["file"].read()))
+            lines = importing.judged(form, sheets.read(form, uploaded(request)))
         except sheets.BadSheet as error:
             context["error"] = str(error)
             return render(request, "catalogue/import.html", context, status=400)
