@@ -154,7 +154,7 @@ def _add(made: ApplicationForm, name: str, form: Form, each: Field, required: bo
     shown.condition_text = condition_text(form, each.when)
     shown.when = each.when
     shown.law_required = each.ask.required and required
-    shown.article = "项目选择" if form.by_choice or each.because else ""
+    shown.article = "项目选择" if each.because and not form.by_choice else ""
     shown.help_text = " ".join(filter(None, (each.ask.help, each.because)))
     made.fields[name] = shown
     made.inputs.append(asked)
