@@ -22,14 +22,7 @@ from gongshu.wire import serving
 from gongshu.wire.store import write_file
 
 MANIFEST, ROWS = "manifest.json", "rows.json"
-FOLDER_MODE, FILE_MODE = 0o2750, 0o640
-
-
-def _folder(path: Path) -> Path:
-    if not path.is_dir():
-        path.mkdir()
-        path.chmod(FOLDER_MODE)
-    return path
+FILE_MODE = 0o640
 
 
 def rows_json(data: bytes) -> bytes:
@@ -44,8 +37,8 @@ def publish(
     output: Output, release_id: str, data: bytes, votes: Sequence[dict[str, Any]], now: datetime
 ) -> Path:
     """Lay a released table where the gateway reads; the manifest last. A newer number replaces an older."""
-    root = _folder(_folder(settings.SERVING_DIR / output.zone) / "products")
-    place = _folder(_folder(root / output.product) / release_id)
+    root = serving.make_folder(serving.make_folder(settings.SERVING_DIR / output.zone) / "products")
+    place = serving.make_folder(serving.make_folder(root / output.product) / release_id)
     content = rows_json(data)
     number = Release.objects.filter(output__product=output.product, output__zone=output.zone).count() + 1
     body = {

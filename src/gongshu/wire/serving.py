@@ -6,6 +6,7 @@ the office. The writer renews it in wall time; without a fresh one the gateway s
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,21 @@ FRESH = timedelta(seconds=10)
 LIFE = timedelta(seconds=60)
 
 
+def make_folder(path: Path) -> Path:
+    """A folder in `serving/` that the gateway's group may read.
+
+    It takes group and set-group-id from the folder above. A later chmod would lose them: the data domain's
+    user is no member of that group, so the mode must be right from the first moment.
+    """
+    if not path.is_dir():
+        before = os.umask(0o027)
+        try:
+            path.mkdir(mode=0o750, exist_ok=True)
+        finally:
+            os.umask(before)
+    return path
+
+
 def write(
     directory: Path,
     zone: str,
@@ -45,9 +61,7 @@ def write(
     }
     envelope = sign(make("serving_state", zone, number, body, now, now + LIFE), role, key)
     folder = directory / zone
-    if not folder.is_dir():
-        folder.mkdir(mode=0o750)
-        folder.chmod(0o2750)
+    make_folder(folder)
     write_file(folder / NAME, envelope.dumps(), MODE)
 
 
