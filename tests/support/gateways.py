@@ -1,0 +1,232 @@
+"""A gateway over real HTTP: a small office serving a signed feed, the data domain's files, and uvicorn."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import uvicorn
+
+from gongshu.crypto import canonical
+from gongshu.crypto.hashes import digest
+from gongshu.crypto.keystore import FileKeyStore
+from gongshu.crypto.sign import PrivateKey
+from gongshu.gateway import requests
+from gongshu.gateway.app import Gateway, make_app
+from gongshu.gateway.main import build
+from gongshu.wire import envelope as wire
+from gongshu.wire import feed, inbox, lease, serving
+from gongshu.wire.settings import load
+from gongshu.wire.store import TrustStore
+from support.wires import World, key_row
+
+ZONE = "huangshi"
+ROWS = [
+    {"月份": f"2026-0{month}", "线路": line, "客流": str(month * 100)}
+    for month in (1, 2)
+    for line in ("1路", "2路")
+]
+COLUMNS = ["月份", "线路", "客流"]
+
+
+class Office:
+    """Serves `items` as the feed and keeps what is posted; `deaf` cuts the line."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.items: list[wire.Envelope] = []
+        self.posted: list[wire.Envelope] = []
+        self.deaf = False
+        office = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if office.deaf:
+                    self.send_error(503)
+                    return
+                after = int(parse_qs(urlsplit(self.path).query)["after"][0])
+                now = datetime.now(UTC)
+                made = lease.issue(ZONE, len(office.items), now, world.keys["office"])
+                self.answer(feed.page(ZONE, office.items[after:], made))
+
+            def do_POST(self) -> None:
+                if office.deaf:
+                    self.send_error(503)
+                    return
+                data = self.rfile.read(int(self.headers["content-length"]))
+                taken = [one for one in inbox.loads(data) if isinstance(one, wire.Envelope)]
+                office.posted += taken
+                self.answer(canonical.dumps(inbox.Receipt(tuple(one.id for one in taken)).data()))
+
+            def answer(self, body: bytes) -> None:
+                self.send_response(200)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def publish(self, kind: str, body: dict[str, Any], buyer: PrivateKey | None = None) -> None:
+        made = wire.make(kind, ZONE, len(self.items) + 1, body, datetime.now(UTC))
+        if buyer is not None:
+            made = wire.attach(made, [wire.consent(kind, ZONE, body, "buyer", buyer)])
+        self.items.append(wire.sign(made, "office", self.world.keys["office"]))
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Street:
+    """Everything around one gateway, and the gateway itself on a real port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder
+        self.world = World(zone=ZONE)
+        self.buyer = PrivateKey.generate("sm2")
+        self.world.keys["buyer"] = self.buyer
+        self.office = Office(self.world)
+        self._home()
+        self.stops: list[dict[str, Any]] = []
+        self.ceilings: list[dict[str, Any]] = [self.ceiling()]
+        self.number = 0
+        self.say()
+        self.product("rel-1")
+        self.gateway: Gateway = build(load(self.home))
+
+    def _home(self) -> None:
+        for name in ("config", "gateway", "serving"):
+            (self.home / name).mkdir(mode=0o700)
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            self.port = one.getsockname()[1]
+        ports = {"office": 1, "link": self.office.server.server_port, "airlock": 3, "gateway": self.port}
+        config = {"v": 1, "mode": "single", "zones": [ZONE], "zone": ZONE, "ports": ports}
+        (self.home / "config" / "config.json").write_text(json.dumps(config))
+        (self.home / "config" / "mark").write_text("test\n")
+        (self.home / "config" / "mark").chmod(0o444)
+        FileKeyStore(self.home / "gateway" / "keys").add("gateway", self.world.keys["gateway"])
+        rows = [key_row(key, role) for role, key in self.world.keys.items() if role != "buyer"]
+        rows.append(key_row(self.buyer, "buyer", organisation="org-bank"))
+        body = self.world.body(
+            keys=rows, organisations=[{"id": "org-bank", "name": "银行"}], people=[], accounts=[]
+        )
+        made = wire.attach(
+            wire.make("trust", ZONE, 0, body, datetime.now(UTC)),
+            [wire.consent("trust", ZONE, body, "administrator", key) for key in self.world.administrators],
+        )
+        TrustStore(load(self.home).trust("gateway")).install(made, datetime.now(UTC))
+
+    def ceiling(self, **changes: Any) -> dict[str, Any]:
+        return {
+            "id": "ce-1",
+            "product": "pd-1",
+            "buyers": [{"organisation": "org-bank", "key": self.buyer.public().id}],
+            "purposes": ["产业发展"],
+            "fields": COLUMNS,
+            "calls_per_day": 50,
+            "consent": "none",
+            **changes,
+        }
+
+    def contract(self, **changes: Any) -> dict[str, Any]:
+        return {
+            "v": 1,
+            "id": "ct-1",
+            "product": "pd-1",
+            "buyer": "org-bank",
+            "key": self.buyer.public().id,
+            "from": "2020-01-01",
+            "until": "2099-12-31",
+            "purposes": ["产业发展"],
+            "fields": COLUMNS,
+            "calls_per_day": 20,
+            **changes,
+        }
+
+    def say(self, age: timedelta = timedelta()) -> None:
+        """The data domain renews its word to the gateway."""
+        self.number += 1
+        now = datetime.now(UTC) - age
+        key = self.world.keys["enclave"]
+        serving.write(
+            self.home / "serving", ZONE, self.number, self.stops, self.ceilings, now, "enclave", key
+        )
+
+    def product(self, version: str, number: int = 1, rows: Any = ROWS, key: PrivateKey | None = None) -> Path:
+        place = self.home / "serving" / ZONE / "products" / "pd-1" / version
+        place.mkdir(parents=True)
+        data = json.dumps({"columns": COLUMNS, "rows": rows}, ensure_ascii=False).encode()
+        body = {
+            "product": "pd-1",
+            "version": version,
+            "release": version,
+            "files": {"rows.json": digest(data)},
+        }
+        made = wire.make("serving", ZONE, number, body, datetime.now(UTC))
+        (place / "rows.json").write_bytes(data)
+        (place / "manifest.json").write_bytes(
+            wire.sign(made, "enclave", key or self.world.keys["enclave"]).dumps()
+        )
+        return place
+
+    def sign_up(self, **changes: Any) -> None:
+        """Contract and credential over the feed, signed by office and buyer."""
+        self.office.publish("contract", self.contract(**changes), self.buyer)
+        self.office.publish(
+            "credential", {"id": "cred-1", "contract": "ct-1", "buyer": "org-bank"}, self.buyer
+        )
+        self.poll()
+
+    def poll(self) -> None:
+        self.say()
+        self.gateway.line.poll()
+
+    def open(self) -> None:
+        config = uvicorn.Config(make_app(self.gateway), port=self.port, log_level="error", lifespan="off")
+        self.server = uvicorn.Server(config)
+        threading.Thread(target=self.server.run, daemon=True).start()
+        for _ in range(200):
+            if self.server.started:
+                return
+            time.sleep(0.02)
+        raise RuntimeError("the gateway did not start")
+
+    def call(
+        self, target: str, method: str = "GET", secret: bytes | None = None, **changes: Any
+    ) -> httpx.Response:
+        """A signed request: with the buyer's key, or by HMAC with `secret`."""
+        time_ms = changes.pop("time_ms", int(time.time() * 1000))
+        nonce = changes.pop("nonce", secrets.token_hex(8))
+        scheme = "GS1-HMAC-SM3" if secret else requests.KEY_SCHEME
+        given = requests.Authorization(scheme, "cred-1", time_ms, nonce, b"")
+        data = requests.message(method, target, given, b"")
+        signature = requests.hmac_sm3(secret, data) if secret else self.buyer.sign(data)
+        headers = dict(requests.header(scheme, "cred-1", time_ms, nonce, signature))
+        return httpx.request(
+            method, f"http://127.0.0.1:{self.port}{target}", headers={**headers, **changes}, trust_env=False
+        )
+
+    def close(self) -> None:
+        if hasattr(self, "server"):
+            self.server.should_exit = True
+        self.office.close()
+        for journal in (
+            self.gateway.ledger.calls,
+            self.gateway.ledger.evidence,
+            self.gateway.ledger.outgoing,
+        ):
+            journal.close()
