@@ -83,3 +83,78 @@ SMALL_SQL = """SELECT 上车站, date_trunc('hour', 上车时间) AS 小时, 卡
 FROM bus_trips
 WHERE 线路 = '31路'
 GROUP BY 上车站, date_trunc('hour', 上车时间), 卡种"""
+
+SINCE, UNTIL = "2026-03-17", "2026-12-31"
+SCENARIO: dict[str, Any] = {
+    "name": "公交客流指数",
+    "domain": "交通运输",
+    "direction": "industry",
+    "purpose": "掌握各线路各月客流变化，为线路优化和商圈研判提供依据。",
+    "users": "公交运营企业、交通管理部门、金融机构",
+    "period": {"from": "2026-03-01", "until": "2027-12-31"},
+    "economic": "减少空驶，为商圈授信提供客观依据。",
+    "social": "改善市民出行。",
+    "business": "按次提供指数接口，公益用途免费。",
+    "feasible": "数据已经入库，结果只出汇总。",
+    "products": "公交客流指数\n公交客流月报",
+    "protection": "只出按线路和月份汇总的结果，每格不少于规定人数，出域前逐项检验并两人盲审。",
+}
+NEED = {
+    "need_resource": "公交刷卡记录（合成）",
+    "need_provider": "黄石市公共交通集团（演示）",
+    "need_items": "卡号\n线路\n上车站\n上车时间\n卡种\n金额",
+    "need_reason": "没有刷卡记录就算不出客流。",
+}
+COLUMNS = {
+    "卡号": "去重统计乘客人数，只计数不输出",
+    "线路": "按线路汇总",
+    "上车站": "核对站点覆盖",
+    "上车时间": "按月份汇总",
+    "卡种": "分析客群结构",
+    "金额": "计算平均票价",
+}
+PURPOSE = "公交客流指数与月度报告"
+PRODUCT: dict[str, Any] = {
+    "name": "公交客流指数与报告",
+    "form": "数据指数",
+    "purpose": "industry",
+    "summary": "按线路和月份汇总的公交客流指数，附月度报告。演示用合成数据。",
+    "cycle": "monthly",
+    "fields": "月份\n线路\n客流人次",
+    "touches": False,
+}
+HEADS = {
+    "source": "公交刷卡记录，已登记，提供单位在闸口确认授权。",
+    "masking": "结果只有线路、月份和人次，不含任何标识。",
+    "no_raw": "原始数据没有离开数据域，出域的是经检验和盲审的汇总。",
+    "access": "使用单位用自己的私钥签名调用，网关按协议和上限逐次核对。",
+    "consent": "不涉及个人信息，不需要关联主体授权。",
+}
+PRODUCT_REGISTRATION: dict[str, Any] = {
+    **{key: value for key, value in REGISTRATION.items() if key not in ("R08", "R09", "R57")},
+    "R01": "公交客流指数与报告",
+    "R02": "product",
+    "R06": "按线路和月份汇总的公交客流指数和月度报告。演示用合成数据。",
+    "R14": "数据指数",
+    "R15": "公交刷卡记录（合成）",
+    "R17": TERM,
+    "R18": "industry",
+    "R24": "derived",
+    "R32": False,
+    "R33": ["none"],
+    "R57": False,
+}
+AGREEMENT: dict[str, Any] = {
+    "delivery": "api",
+    "pricing": "free",
+    "price_note": "演示期间免费",
+    "scene": "商圈授信研判",
+    "conditions": "只用于约定的场景，不得转让、再许可或者尝试还原",
+    "term": {"from": "2026-04-01", "until": "2026-12-31"},
+    "security": "使用单位负责接口凭证和结果的安全",
+    "breach": "超范围使用的，停止供数并承担责任",
+    "touches": False,
+    "purposes": "商圈授信研判",
+    "fields": "月份\n线路\n客流人次",
+    "calls_per_day": "100",
+}

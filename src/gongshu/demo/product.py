@@ -14,7 +14,7 @@ from gongshu.demo.web import FormOnPage, Page, Value
 @dataclass(frozen=True)
 class Content:
     """What one product is about. `key`: under which the demo remembers it; `resource`: catalogue id;
-    `columns`: column → why it is needed; `sql`: title of a run → its query."""
+    `columns`: column → why it is needed; the rest are answers to the forms of the product's way."""
 
     key: str
     resource: str
@@ -25,7 +25,12 @@ class Content:
     purpose: str
     since: str
     until: str
-    sql: Mapping[str, str] = field(default_factory=dict)
+    product: Mapping[str, object] = field(default_factory=dict)
+    heads: Mapping[str, str] = field(default_factory=dict)
+    registration: Mapping[str, object] = field(default_factory=dict)
+    agreement: Mapping[str, object] = field(default_factory=dict)
+    registered: str = "registration"
+    """Under which key the demo remembers the registration of the resource."""
 
 
 COARSER = "不能：汇总、分段以后就数不出各线路各月的人次；结果只出汇总。"

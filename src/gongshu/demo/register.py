@@ -38,16 +38,31 @@ def apply(
     if found is None:
         raise Unexpected(f"登记草稿没有建成：{page.words()[:200]}")
     registration = found[1]
+    return registration, fill(stage, who, registration, answers, papers, name)
+
+
+def fill(
+    stage: Stage,
+    who: str,
+    registration: str,
+    answers: Mapping[str, object],
+    papers: Mapping[str, Path],
+    name: str,
+) -> str:
+    """Deposit first, then every field and paper the page asks for; the case."""
+    browser = stage.at_office(who)
     page = browser.open(f"/registration/{registration}/deposit/")
     browser.do(page, "deposit-form", title=f"{name}的表结构和说明", file=next(iter(papers.values())))
     page = browser.open(f"/registration/{registration}/edit/")
-    filled = {**acts.typed(answers), "R56": "on"}
     form = page.forms()["registration-form"]
-    given = {key: path for key, path in papers.items() if key in form.files}
-    kept = [key for key in given if form.values.get(f"{key}__kept")]
-    given = {key: path for key, path in given.items() if key not in kept or key != "R39"}
-    page = browser.send(page, "registration-form", button={"do": "check"}, **filled, **given)
-    return registration, acts.case_of(browser.open(f"/registration/{registration}/"))
+    filled = {**acts.typed(answers), "R56": "on"}
+    given = {
+        key: path
+        for key, path in papers.items()
+        if key in form.files and not (key == "R39" and form.values.get("R39__kept"))
+    }
+    browser.send(page, "registration-form", button={"do": "check"}, **filled, **given)
+    return acts.case_of(browser.open(f"/registration/{registration}/"))
 
 
 def to_publicity(stage: Stage, applicant: str, reviewer: str, registrar: str, case: str) -> None:

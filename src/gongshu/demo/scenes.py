@@ -52,7 +52,7 @@ def catalogue(stage: Stage) -> str:
     """The provider makes the item, somebody else checks it, the authority approves and publishes."""
     if "resource" not in stage.memory:
         browser = stage.at_office("provider")
-        items = {}
+        items: dict[str, str] = {}
         for number, (name, column, kind, grade) in enumerate(content.CATALOGUE_ITEMS):
             items |= {
                 f"items-{number}-item_name": name,

@@ -133,9 +133,7 @@ class Browser:
             raise Unexpected(f"打开 {path} 得到 {page.status}：{said}")
         return page
 
-    def send(
-        self, page: Page, form_id: str, button: Mapping[str, str] | None = None, **values: Value
-    ) -> Page:
+    def send(self, page: Page, form_id: str, button: Any = None, **values: Value) -> Page:
         """Fill in a form of the page and send it; the answer, whatever its status."""
         forms = page.forms()
         if form_id not in forms:
@@ -162,7 +160,7 @@ class Browser:
                 handle.close()
         return _page(answer)
 
-    def do(self, page: Page, form_id: str, button: Mapping[str, str] | None = None, **values: Value) -> Page:
+    def do(self, page: Page, form_id: str, button: Any = None, **values: Value) -> Page:
         """Send a form that must be accepted."""
         answer = self.send(page, form_id, button, **values)
         errors = answer.errors()

@@ -1,0 +1,206 @@
+"""From released files to an answered call: product, compliance, registration, agreement, gateway."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import secrets
+import time
+from typing import Any
+
+import httpx
+
+from gongshu.crypto.hashes import sha256
+from gongshu.demo import acts, airlock, cast, register, trust
+from gongshu.demo.product import Content, passed, remember, remembered
+from gongshu.demo.stage import Stage, wait_for
+from gongshu.demo.web import Unexpected
+
+HEADS = ("source", "masking", "no_raw", "access", "consent")
+
+
+def make_product(stage: Stage, content: Content) -> str:
+    """The operator makes the product of the project's grant."""
+    known = remembered(stage, content)
+    if "product" not in known:
+        browser = stage.at_office("operator")
+        page = browser.open("/products/new/")
+        form = page.forms()["product-form"]
+        given = {**acts.typed(content.product), **{f"head_{head}": content.heads[head] for head in HEADS}}
+        given["grant"] = known["grant"]
+        given = {key: value for key, value in given.items() if key in form.values or key in form.choices}
+        answer = browser.do(page, "product-form", button={"do": "save"}, **given)
+        found = re.search(r"/products/([^/]+)/", answer.url)
+        if found is None:
+            raise Unexpected(f"产品没有建成：{answer.words()[:200]}")
+        page = browser.open(f"/products/{found[1]}/")
+        remember(stage, content, product=found[1], product_case=acts.case_of(page))
+    return f"产品“{content.product['name']}”已建立。"
+
+
+def compliance(stage: Stage, content: Content) -> str:
+    """The five heads, asked for by the operator and judged by the authority."""
+    case = remembered(stage, content)["product_case"]
+    acts.do(stage, "operator", case, "submit", passed)
+    acts.do(stage, "authority", case, "pass", passed)
+    return "合规审核五项逐项通过。"
+
+
+def register_product(stage: Stage, content: Content) -> str:
+    """Registration of the product: the same form with its own group, publicity included."""
+    known = remembered(stage, content)
+    browser = stage.at_office("operator")
+    if "product_registration" not in known:
+        page = browser.open(f"/products/{known['product']}/")
+        page = browser.do(page, "register-form")
+        found = re.search(r"/registration/(r-[a-z0-9]+)/", page.url)
+        if found is None:
+            raise Unexpected(f"产品登记没有建成：{page.words()[:200]}")
+        known = remember(stage, content, product_registration=found[1])
+    made = known["product_registration"]
+    if "product_registration_case" not in known:
+        papers = {
+            key: acts.paper(stage, f"产品{title}.txt", f"{content.product['name']}：{title}")
+            for key, title in (
+                ("R39", "存证证明"),
+                ("R55", "依法获取数据的证明"),
+                ("M_risk_report", "安全风险评估报告"),
+                ("M_identity", "身份证明"),
+                ("M_legality", "真实性合法性证明"),
+                ("M_application", "申请表"),
+            )
+        }
+        answers = {**content.registration, "R16": stage.memory[content.registered]["code"]}
+        case = register.fill(stage, "operator", made, answers, papers, str(content.product["name"]))
+        known = remember(stage, content, product_registration_case=case)
+    case = known["product_registration_case"]
+    register.to_publicity(stage, "operator", "operator2", "registrar", case)
+    end = acts.due("registration.publicity", cast.ZONE, acts.today(stage), stage.home)
+    stage.move_to(acts.day_after(end))
+    code = register.certify(stage, "registrar", made, case)
+    remember(stage, content, product_code=code)
+    return f"产品登记：公示到 {end}，凭证 {code}。"
+
+
+def agreement(stage: Stage, content: Content) -> str:
+    """The seven items, both sides' signatures; the buyer signs with a key only the buyer holds."""
+    known = remembered(stage, content)
+    operator, buyer = stage.at_office("operator"), stage.at_office("buyer")
+    key = trust.buyer_key(stage)
+    if "agreement" not in known:
+        page = buyer.open("/products/keys/")
+        buyer.do(page, "key-form", key=key.public().encode(), note="网关调用")
+        page = operator.open(f"/products/{known['product']}/agreements/new/")
+        page = operator.do(page, "new-agreement", buyer=stage.organisation("bank"))
+        found = re.search(r"/agreements/([^/]+)/", page.url)
+        if found is None:
+            raise Unexpected(f"使用协议没有建成：{page.words()[:200]}")
+        known = remember(stage, content, agreement=found[1])
+    made = known["agreement"]
+    if "agreement_case" not in known:
+        page = operator.open(f"/products/agreements/{made}/edit/")
+        operator.do(
+            page,
+            "agreement-form",
+            button={"do": "save"},
+            **acts.typed(content.agreement),
+            key=key.public().id,
+        )
+        case = acts.case_of(operator.open(f"/products/agreements/{made}/"))
+        known = remember(stage, content, agreement_case=case)
+    case = known["agreement_case"]
+    paper = acts.paper(stage, "使用协议.txt", "数据产品使用协议")
+    acts.do(stage, "buyer", case, "agree", passed, agreement=paper, signed_on=acts.today(stage))
+    _sign(stage, made)
+    acts.do(stage, "operator", case, "submit", passed)
+    acts.do(stage, "authority", case, "file", passed, number="黄数演备〔2026〕1号")
+    return "使用协议七项写明，使用单位用自己的 SM2 私钥签署，运营机构报备案。"
+
+
+def _sign(stage: Stage, made: str) -> None:
+    """The buyer signs the two messages the page shows, with its own tool."""
+    browser = stage.at_office("buyer")
+    page = browser.open(f"/products/agreements/{made}/sign/")
+    if "sign-form" not in page.forms():
+        return
+    asked: dict[str, Any] = json.loads(browser.open(f"/products/agreements/{made}/to-sign").content)
+    key = trust.buyer_key(stage)
+
+    def signature(part: str) -> str:
+        return base64.b64encode(key.sign(base64.b64decode(asked[part]["message"]))).decode()
+
+    browser.do(
+        page,
+        "sign-form",
+        contract_signature=signature("contract"),
+        credential_signature=signature("credential"),
+    )
+    stage.memory.put("credential", asked["credential"]["body"]["id"])
+
+
+def ceiling(stage: Stage, content: Content) -> str:
+    """The most the gateway may ever answer, confirmed by the provider at the airlock."""
+    known = remembered(stage, content)
+    browser = stage.at_office("operator")
+    if "ceiling" not in known:
+        page = browser.open(f"/products/{known['product']}/ceiling/")
+        form = page.forms()["ceiling-form"]
+        buyers = [one for one in form.choices.get("buyers", []) if one.startswith(stage.organisation("bank"))]
+        browser.do(
+            page,
+            "ceiling-form",
+            buyers=buyers or [f"{stage.organisation('bank')}|{trust.buyer_key(stage).public().id}"],
+            purposes=str(content.agreement["purposes"]),
+            fields=str(content.agreement["fields"]),
+            calls_per_day="200",
+            subjects_per_day="0",
+        )
+        known = remember(stage, content, ceiling="sent")
+    if known["ceiling"] != "confirmed":
+        airlock.confirm(stage, "provider", _waiting_ceiling(stage))
+        remember(stage, content, ceiling="confirmed")
+    return "上限（使用单位、用途、字段、每日次数）由提供单位在闸口确认；办公域签的协议超不出它。"
+
+
+def _waiting_ceiling(stage: Stage) -> str:
+    def look() -> str:
+        page = stage.at_airlock("provider").open("/grants/")
+        found = re.search(r"/ceilings/[^/\"]+/", page.text)
+        return found[0] if found else ""
+
+    return str(wait_for("上限到达闸口", look))
+
+
+def call(stage: Stage, content: Content) -> str:
+    """The bank's system asks the gateway, signed with its own key; the same request again is refused."""
+    known = remembered(stage, content)
+    purpose = str(content.agreement["purposes"]).splitlines()[0]
+    query = httpx.QueryParams({"purpose": purpose, "limit": "3"})
+    target = f"/v1/products/{known['product']}/rows?{query}"
+
+    def ask() -> httpx.Response | None:
+        answer = signed_get(stage, target)
+        return answer if answer.status_code == httpx.codes.OK else None
+
+    answer: httpx.Response = wait_for("网关回答", ask)
+    rows = answer.json()["rows"]
+    nonce = secrets.token_hex(8)
+    signed_get(stage, target, nonce)
+    again = signed_get(stage, target, nonce)
+    if again.status_code == httpx.codes.OK:
+        raise Unexpected("重放的请求没有被拒绝。")
+    return f"回答 {len(rows)} 行；同一请求再发一次：{again.json()['error']['sentence']}"
+
+
+def signed_get(stage: Stage, target: str, nonce: str = "") -> httpx.Response:
+    """A request as docs of the product page describe it, with nothing of our own code but the signature."""
+    at, nonce = int(time.time() * 1000), nonce or secrets.token_hex(8)
+    message = f"GS1\nGET\n{target}\n{at}\n{nonce}\n".encode() + sha256(b"").hex().encode()
+    signature = base64.b64encode(trust.buyer_key(stage).sign(message)).decode()
+    header = (
+        f"GS1-KEY Credential={stage.memory['credential']}, Time={at}, Nonce={nonce}, Signature={signature}"
+    )
+    return httpx.get(
+        stage.urls["gateway"] + target, headers={"authorization": header}, timeout=10, trust_env=False
+    )
