@@ -85,7 +85,8 @@ class _Attack:
             self.findings += memory.check(document, self.raw, self.spec)
             self.findings += identifiers.Scan(self.raw, what, self.named).document(document, lambda *_: False)
             return report(self.findings)
-        views = self.views = [self._view(table) for table in document.tables]
+        views = [self._view(table) for table in document.tables]
+        self.views += views
         by_id = {id(view.original): view for view in views}
         scan = identifiers.Scan(self.raw, what, self.named)
         self.findings += scan.document(
@@ -93,7 +94,7 @@ class _Attack:
         )
         self.findings += covert.check(document, self.named)
         self._copies(document, views)
-        for view in views:
+        for view in list(views):
             self._view_checks(view)
         if not self.spec.nobody:
             self.findings += counts.prose(document, self.raw, self.spec, self.marks.append)
@@ -168,6 +169,8 @@ class _Attack:
             self.findings += totals.check(
                 table, view.explained, view.roles, spec, self.named, self.marks.append
             )
+            if view.original is not table:
+                self._as_written(view.original)
             if view.explained is not None and (view.explained.declared or self._aggregate(view)):
                 self.findings += counts.threshold(view.explained, spec, self.marks.append)
                 self.findings += counts.by_core(view.explained, self.raw, spec, self.named, self.marks.append)
@@ -179,6 +182,12 @@ class _Attack:
                 if role != "dimension" and i not in view.computed:
                     where = identifiers.place(table, i, self.named)
                     self.findings += covert.surplus(table, i, where)
+
+    def _as_written(self, table: Table) -> None:
+        """A cross table also as it stands: its total column may bear any name."""
+        own = roles(table, self.spec.columns, self.raw_names)
+        self.views.append(View(table, own, None, table))
+        self.findings += totals.check(table, None, own, self.spec, self.named, self.marks.append)
 
     def _aggregate(self, view: View) -> bool:
         """A guessed aggregation is judged cell by cell unless the output is row-level by its kind."""

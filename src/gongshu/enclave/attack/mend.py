@@ -33,7 +33,10 @@ def withheld(view: View, cells: Iterable[Place], again: Iterable[Again], spec: S
         table.columns[column][row] = MARK
     asked = list(again)
     for _ in range(_ROUNDS):
-        open_ = totals.withheld_rows(table, view.explained, view.roles, spec)
+        try:
+            open_ = totals.withheld_rows(table, view.explained, view.roles, spec)
+        except totals.TooLarge:
+            return None
         rows = {r for ask in asked for r in ask(table)}
         if not open_ and not rows:
             return table if _worth(table, view) else None

@@ -15,6 +15,8 @@ from typing import Any
 from .cells import is_suppressed, is_total, number, text
 from .explain import Explained
 from .identifiers import place
+from .linear import Equation, eliminate, narrow
+from .margins import across, steps_across, wholes
 from .model import Finding, Mark, Note, Table, unnoted
 from .sentences import rows_phrase, say
 from .shape import canon
@@ -22,7 +24,10 @@ from .spec import Spec
 
 _MOST_CELLS = 40_000
 _MOST_UNKNOWNS = 400
-Equation = tuple[dict[int, Fraction], Fraction]
+
+
+class TooLarge(Exception):
+    """More cells than can be solved for in time."""
 
 
 @dataclass
@@ -46,7 +51,11 @@ def check(
     """Recoverable withheld cells of every count and magnitude column, also over column totals."""
     found = []
     for i in _figure_columns(roles):
-        hit = recoverable(table, roles, i, explained, spec)
+        try:
+            hit = recoverable(table, roles, i, explained, spec)
+        except TooLarge:
+            found.append(say("unexplained", "review", place(table, i, named), "total_large"))
+            continue
         if hit is None:
             continue
         system, equations, bad = hit
@@ -56,10 +65,79 @@ def check(
             rows = [table.origin[r][0] for r in rows]
         where = place(table, i, named) if table.origin is None else table.name
         found.append(say("total", "block", f"{where} {rows_phrase(rows)}".strip()))
+    found += _left_out(table, roles, spec, named, note)
     for whole, parts, rows in across(table, roles, spec):
-        note(Mark("total", table, rows, whole, steps=_across_steps(table, whole, parts, rows[0])))
+        note(Mark("total", table, rows, whole, steps=steps_across(table, whole, parts, rows[0])))
         found.append(say("total", "block", f"{table.name} {rows_phrase(rows)}"))
     return found
+
+
+def _left_out(table: Table, roles: dict[int, str], spec: Spec, named: Any, note: Note) -> list[Finding]:
+    """Counts whose parts, all shown, fall short of their total by less than the threshold: a category was
+    left out, and the difference is it. Rounded tables and means do not add up and are let be."""
+    keys = [i for i, role in roles.items() if role == "dimension"]
+    found = []
+    for i in _figure_columns(roles):
+        if roles[i] != "count":
+            continue
+        short = _short(table, keys, i, spec.threshold)
+        if not short:
+            continue
+        whole, parts = short[0]
+        rest = _value(table, i, whole) - sum(_value(table, i, p) for p in parts)
+        lines = [["合计", _titles(table, keys, whole), text(table.columns[i][whole])]]
+        lines += [["减去", _titles(table, keys, p), text(table.columns[i][p])] for p in parts]
+        note(
+            Mark(
+                "total",
+                table,
+                [w for w, _ in short],
+                i,
+                steps=[*lines, ["剩下", "没有列出的类别", f"{rest:g}"]],
+            )
+        )
+        rows = sorted({table.origin[w][0] if table.origin is not None else w for w, _ in short})
+        where = place(table, i, named) if table.origin is None else table.name
+        found.append(
+            say("total", "block", f"{where} {rows_phrase(rows)}", "total_short", threshold=spec.threshold)
+        )
+    return found
+
+
+def _short(table: Table, keys: list[int], column: int, threshold: int) -> list[tuple[int, list[int]]]:
+    """(row of a total, rows of its parts) where parts fall short; empty when the column does not add up."""
+    figures = [n.value for c in table.columns[column] if (n := number(c)) is not None]
+    if not figures or any(not v.is_integer() for v in figures) or all(v % 5 == 0 for v in figures):
+        return []
+    whole = wholes(table, keys, column)
+    found = []
+    for key in keys:
+        lines: dict[tuple[str, ...], list[int]] = {}
+        for row in range(table.height):
+            lines.setdefault(
+                tuple(_label(table.columns[k][row], whole[k]) for k in keys if k != key), []
+            ).append(row)
+        for rows in lines.values():
+            totals = [r for r in rows if _label(table.columns[key][r], whole[key]) == ""]
+            parts = [r for r in rows if r not in totals]
+            cells = [table.columns[column][r] for r in rows]
+            if len(totals) != 1 or not parts or any(is_suppressed(c) or number(c) is None for c in cells):
+                continue
+            rest = _value(table, column, totals[0]) - sum(_value(table, column, p) for p in parts)
+            if rest < 0:
+                return []
+            if 0 < rest < threshold:
+                found.append((totals[0], parts))
+    return found
+
+
+def _value(table: Table, column: int, row: int) -> float:
+    value = number(table.columns[column][row])
+    return value.value if value is not None else 0.0
+
+
+def _titles(table: Table, keys: list[int], row: int) -> str:
+    return " / ".join(text(table.columns[k][row]) or "合计" for k in keys)
 
 
 def _figure_columns(roles: dict[int, str]) -> list[int]:
@@ -81,9 +159,10 @@ def withheld_rows(
     return found
 
 
-def _label(cell: Any) -> str:
+def _label(cell: Any, whole: frozenset[str] = frozenset()) -> str:
     """A dimension label; empty for a total."""
-    return "" if cell is None or is_total(cell) else text(cell).casefold()
+    folded = text(cell).casefold()
+    return "" if cell is None or is_total(cell) or folded in whole else folded
 
 
 def recoverable(
@@ -91,15 +170,16 @@ def recoverable(
 ) -> tuple[System, list[Equation], list[int]] | None:
     """The system of one column with the withheld cells it gives away; null when it gives none."""
     keys = [i for i, role in roles.items() if role == "dimension"]
-    if not any(_label(table.columns[k][r]) == "" for k in keys for r in range(table.height)):
+    whole = wholes(table, keys, column)
+    if not any(_label(table.columns[k][r], whole[k]) == "" for k in keys for r in range(table.height)):
         return None
-    system = _system(table, keys, column)
+    system = _system(table, keys, column, whole)
     if system is None:
         return None
     equations = list(_equations(system))
     if not _additive(system, equations):
         return None
-    bad = recover(system, equations, spec.threshold, _truth(system, explained))
+    bad = recover(system, equations, spec.threshold, _truth(system, explained, column))
     return (system, equations, bad) if bad else None
 
 
@@ -123,8 +203,8 @@ def steps(system: System, equations: list[Equation], cell: int) -> list[list[str
     ]
     unknown = sorted({c for coefficients, _ in equations for c in coefficients})
     live = [(c, r) for c, r in equations if c]
-    reduced = _eliminate(live) if len(unknown) <= _MOST_UNKNOWNS else live
-    low, high = _narrow([*live, *reduced], unknown)
+    reduced = eliminate(live) if len(unknown) <= _MOST_UNKNOWNS else live
+    low, high = narrow([*live, *reduced], unknown)
     top = high.get(cell)
     span = (
         _written(low[cell])
@@ -156,19 +236,21 @@ def _written(value: Fraction) -> str:
     return str(value.numerator) if value.denominator == 1 else f"{float(value):.6g}"
 
 
-def _system(table: Table, keys: list[int], column: int) -> System | None:
-    domains = [list(dict.fromkeys(["", *(_label(c) for c in table.columns[k])])) for k in keys]
+def _system(table: Table, keys: list[int], column: int, whole: dict[int, frozenset[str]]) -> System | None:
+    domains = [list(dict.fromkeys(["", *(_label(c, whole[k]) for c in table.columns[k])])) for k in keys]
     size = 1
     for domain in domains:
         size *= len(domain)
     if size > _MOST_CELLS:
+        if any(is_suppressed(c) for c in table.columns[column]):
+            raise TooLarge
         return None
     cells = {labels: at for at, labels in enumerate(product(*domains))}
     known: dict[int, Fraction] = {}
     rows: dict[int, int] = {}
     places = 0
     for row in range(table.height):
-        at = cells[tuple(_label(table.columns[k][row]) for k in keys)]
+        at = cells[tuple(_label(table.columns[k][row], whole[k]) for k in keys)]
         rows.setdefault(at, row)
         value = number(table.columns[column][row])
         if value is not None and not is_suppressed(table.columns[column][row]):
@@ -214,9 +296,9 @@ def _additive(system: System, equations: list[Equation]) -> bool:
     return wrong == 0
 
 
-def _truth(system: System, explained: Explained | None) -> dict[int, int]:
-    """Unknown cell → subjects really behind it, where the raw data tells."""
-    if explained is None:
+def _truth(system: System, explained: Explained | None, column: int) -> dict[int, int]:
+    """Unknown cell → subjects really behind it, where the raw data tells: a guess must give the column."""
+    if explained is None or not (explained.declared or column in explained.functions):
         return {}
     by_labels: dict[tuple[str, ...], int] = {}
     for at, row in enumerate(explained.result.rows):
@@ -236,10 +318,12 @@ def recover(system: System, equations: list[Equation], threshold: int, truth: di
     """Withheld cells that are determined, and stand for fewer subjects than the threshold."""
     unknown = sorted({c for coefficients, _ in equations for c in coefficients})
     live = [(c, r) for c, r in equations if c]
-    if not unknown or not live or len(unknown) > _MOST_UNKNOWNS * 10:
+    if not unknown or not live:
         return []
-    reduced = _eliminate(live) if len(unknown) <= _MOST_UNKNOWNS else live
-    low, high = _narrow([*live, *reduced], unknown)
+    if len(unknown) > _MOST_UNKNOWNS * 10:
+        raise TooLarge
+    reduced = eliminate(live) if len(unknown) <= _MOST_UNKNOWNS else live
+    low, high = narrow([*live, *reduced], unknown)
     bad = []
     for cell in unknown:
         top = high[cell]
@@ -261,124 +345,3 @@ def recover(system: System, equations: list[Equation], threshold: int, truth: di
         ):
             bad.append(cell)
     return bad
-
-
-def _eliminate(equations: list[Equation]) -> list[Equation]:
-    """Reduced row echelon form over the rationals."""
-    done: list[tuple[int, dict[int, Fraction], Fraction]] = []
-    for coefficients, right in equations:
-        row, value = dict(coefficients), right
-        for pivot, other, other_value in done:
-            factor = row.get(pivot)
-            if factor:
-                _subtract(row, other, factor)
-                value -= factor * other_value
-        if not row:
-            continue
-        pivot = next(iter(row))
-        scale = row[pivot]
-        row = {c: v / scale for c, v in row.items()}
-        value /= scale
-        for at, (p, other, other_value) in enumerate(done):
-            factor = other.get(pivot)
-            if factor:
-                _subtract(other, row, factor)
-                done[at] = (p, other, other_value - factor * value)
-        done.append((pivot, row, value))
-    return [(row, value) for _, row, value in done]
-
-
-def _subtract(row: dict[int, Fraction], other: dict[int, Fraction], factor: Fraction) -> None:
-    for cell, value in other.items():
-        rest = row.get(cell, Fraction(0)) - factor * value
-        if rest:
-            row[cell] = rest
-        else:
-            row.pop(cell, None)
-
-
-def _narrow(
-    equations: list[Equation], unknown: list[int]
-) -> tuple[dict[int, Fraction], dict[int, Fraction | None]]:
-    """Bounds of each unknown, from 0 upwards, narrowed until nothing moves."""
-    low = {c: Fraction(0) for c in unknown}
-    high: dict[int, Fraction | None] = dict.fromkeys(unknown)
-    for _ in range(30):
-        moved = False
-        for coefficients, right in equations:
-            for cell, factor in coefficients.items():
-                least, most = _span(coefficients, right, cell, low, high)
-                one, two = (least, most) if factor > 0 else (most, least)
-                if one is not None and one / factor > low[cell]:
-                    low[cell], moved = one / factor, True
-                if two is not None:
-                    top = high[cell]
-                    if top is None or two / factor < top:
-                        high[cell], moved = two / factor, True
-        if not moved:
-            break
-    return low, high
-
-
-def _span(
-    coefficients: dict[int, Fraction], right: Fraction, cell: int,
-    low: dict[int, Fraction], high: dict[int, Fraction | None],
-) -> tuple[Fraction | None, Fraction | None]:  # fmt: skip
-    """Least and most of `factor × cell`, given the bounds of the others."""
-    least: Fraction | None = right
-    most: Fraction | None = right
-    for other, factor in coefficients.items():
-        if other == cell:
-            continue
-        small: Fraction | None = factor * low[other]
-        top = high[other]
-        large = None if top is None else factor * top
-        if factor < 0:
-            small, large = large, small
-        # factor × cell = right − factor × other
-        least = None if least is None or large is None else least - large
-        most = None if most is None or small is None else most - small
-    return least, most
-
-
-def across(table: Table, roles: dict[int, str], spec: Spec) -> Iterator[tuple[int, list[int], list[int]]]:
-    """(total column, its parts, rows) where a column is the sum of others of its row (男 + 女 = 合计) and the
-    withheld parts of a row stand for less than the threshold."""
-    figures = [i for i, role in roles.items() if role != "dimension"]
-    for whole in figures:
-        header = table.headers[whole]
-        if not (is_total(header) or "合计" in header or "总" in header[:2]):
-            continue
-        parts = [i for i in figures if i != whole]
-        if len(parts) < 2 or not _adds_up(table, whole, parts):
-            continue
-        rows = [r for r in range(table.height) if 0 < _rest(table, whole, parts, r) < spec.threshold]
-        if rows:
-            yield whole, parts, rows
-
-
-def _rest(table: Table, whole: int, parts: list[int], row: int) -> float:
-    """What the withheld parts of a row add up to; 0 when none is withheld."""
-    total = number(table.columns[whole][row])
-    if total is None or not any(is_suppressed(table.columns[i][row]) for i in parts):
-        return 0.0
-    return total.value - sum(n.value for i in parts if (n := number(table.columns[i][row])))
-
-
-def _across_steps(table: Table, whole: int, parts: list[int], row: int) -> list[list[str]]:
-    hidden = [i for i in parts if is_suppressed(table.columns[i][row])]
-    lines = [["合计", table.headers[whole], text(table.columns[whole][row])]]
-    lines += [["减去", table.headers[i], text(table.columns[i][row])] for i in parts if i not in hidden]
-    rest = _rest(table, whole, parts, row)
-    return [*lines, ["剩下", " + ".join(table.headers[i] for i in hidden), f"{rest:.6g}"]]
-
-
-def _adds_up(table: Table, whole: int, parts: list[int]) -> bool:
-    for r in range(table.height):
-        total = number(table.columns[whole][r])
-        values = [n.value for i in parts if (n := number(table.columns[i][r])) is not None]
-        if total is None or len(values) < len(parts):
-            continue
-        if abs(total.value - sum(values)) > 0.01 * max(1.0, abs(total.value)):
-            return False
-    return True
