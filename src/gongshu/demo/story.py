@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from gongshu.demo import cast, city, scenes
+from gongshu.demo import cast, city, real, scenes
 from gongshu.demo.play import Step
 
 ZONE = cast.ZONE
@@ -29,7 +29,9 @@ def founding() -> list[Step]:
 
 def steps(zone: str, data: Path | None, size: str) -> list[Step]:
     """All steps of the story asked for."""
-    del zone, data
+    del zone
+    if data is not None:
+        return real.steps(data, founding())
     return [
         *founding(),
         Step("catalogue", "编制、复核、审核、发布目录", scenes.catalogue),
