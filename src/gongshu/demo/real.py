@@ -1,4 +1,4 @@
-"""`gongshu demo --data DIR`: the same lawful way with real input. Which steps depends on what the folder holds."""
+"""`gongshu demo --data DIR`: the same lawful way with real input; its steps are what the folder holds."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def _read(path: Path) -> tuple[list[str], bytes, int]:
     return heads, body.encode(), body.count("\n")
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> gzip.GzipFile | IO[bytes]:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 

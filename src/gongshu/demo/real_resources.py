@@ -1,4 +1,4 @@
-"""The two resources of the data folder: hourly air quality of many stations, and the code table of divisions."""
+"""The two resources of the data folder: hourly air quality of stations, and a code table of divisions."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _item(resource: Resource) -> dict[str, Any]:
 
 
 def _rows(resource: Resource, heads: Sequence[str]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for number, head in enumerate(heads):
         column = of(resource, head)
         found |= {

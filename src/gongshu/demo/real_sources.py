@@ -84,7 +84,7 @@ def summary(source: Mapping[str, Any]) -> str:
 
 
 def item(source: Mapping[str, Any], line: int, twice: bool) -> dict[str, Any]:
-    """One item of the catalogue form. `twice`: another source has the same name, so the id tells them apart."""
+    """One item of the catalogue form. `twice`: another source has this name, so the id is added."""
     name = word(source.get("name"))
     identifier = word(source.get("id")) or f"第{line}行"
     mine = cast.organisation(ORGANISATION)
