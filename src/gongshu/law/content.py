@@ -12,7 +12,19 @@ from gongshu.law.schema import Value, unknown_keys
 
 ROLE_KEYS = {"title", "who", "paragraph"}
 DOCUMENT_KEYS = {"title", "items", "reading", "note"}
-ITEM_KEYS = {"id", "title", "basis", "help", "optional", "condition", "fields", "field", "from", "by"}
+ITEM_KEYS = {
+    "id",
+    "title",
+    "basis",
+    "help",
+    "optional",
+    "condition",
+    "fields",
+    "field",
+    "from",
+    "by",
+    "approval",
+}
 READING_KEYS = {"number", "title", "a", "b", "takes", "why"}
 CHOICES = ("a", "b", "both")
 PASSAGES = range(1, 20)

@@ -1,0 +1,1 @@
+"""公开门户: what everybody may see without an account."""
