@@ -38,6 +38,7 @@ step 办公域 pytest -m "not fault" -p support.office_env tests/office
 step 闸口 pytest -m "not fault" -p support.domain_env tests/airlock
 step 集成 pytest -m "not fault" tests/integration tests/fault
 step 浏览器 pytest -m "not fault" -p support.office_env -p support.browser tests/browser
+step 闸口浏览器 pytest -m "not fault" -p support.domain_env -p support.browser tests/browser/test_airlock.py
 step 要求 $py -m support.rows "$rows"
 $py -m coverage combine -q
 step 覆盖率 $py scripts/coverage_floor.py

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,10 @@ PEOPLE = {
 class Domain:
     """Keys, trust list, and short ways to hand things in."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, names: Mapping[str, str] | None = None) -> None:
+        """`names`: what people and organisations are called; by default their ids."""
         self.now = now
+        self.names = names or {}
         self.administrators = [PrivateKey.generate("ed25519") for _ in range(2)]
         self.office = PrivateKey.generate("ed25519")
         self.seq = 0
@@ -47,9 +49,16 @@ class Domain:
                 for n, key in enumerate(self.administrators, 1)
             ],
             "keys": [{"key": key.encode(), "role": role} for key, role in rows],
-            "organisations": [{"id": one, "name": one} for one in (BUS, AUTHORITY, OPERATOR)],
+            "organisations": [
+                {"id": one, "name": self.names.get(one, one)} for one in (BUS, AUTHORITY, OPERATOR)
+            ],
             "people": [
-                {"id": one, "name": one, "organisation": organisation, "roles": roles}
+                {
+                    "id": one,
+                    "name": self.names.get(one, one),
+                    "organisation": organisation,
+                    "roles": roles,
+                }
                 for one, (organisation, roles) in PEOPLE.items()
             ],
             "accounts": [{"user": f"u-{one}", "person": one} for one in PEOPLE],

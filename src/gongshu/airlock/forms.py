@@ -9,23 +9,25 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from gongshu.airlock import words
 from gongshu.enclave.intake import Decision, Field, FieldDecision, IntakeError, Proposal
 from gongshu.enclave.intake.proposal import check_table
 from gongshu.recognise.types import TYPES
 
+STOPPABLE = ("grant", "project", "product", "all")
 ENDINGS = (".csv", ".gz", ".parquet", ".xlsx", ".xlsm", ".xls", ".ods", ".txt", ".tsv")
-GRADE_TITLES = {"L1": "L1 公开", "L2": "L2 一般", "L3": "L3 敏感", "L4": "L4 可识别"}
-TYPE_TITLES = {
-    "VARCHAR": "文本",
-    "BIGINT": "整数",
-    "DOUBLE": "小数",
-    "DATE": "日期",
-    "TIMESTAMP": "时间",
-    "BOOLEAN": "是否",
+PARTS = ("keep", "name", "type", "grade", "reason")
+# 逐字段确认的表里，各种控件用哪个样式
+LOOKS = {
+    "keep": "form-check-input",
+    "type": "form-select form-select-sm",
+    "grade": "form-select form-select-sm",
 }
 
 
 class LoginForm(forms.Form):
+    use_required_attribute = False
+
     username = forms.CharField(label="账号", max_length=80, error_messages={"required": "请填写账号。"})
     password = forms.CharField(
         label="口令", widget=forms.PasswordInput, error_messages={"required": "请填写口令。"}
@@ -40,6 +42,8 @@ class LoginForm(forms.Form):
 
 
 class PasswordForm(forms.Form):
+    use_required_attribute = False
+
     old = forms.CharField(label="原口令", widget=forms.PasswordInput)
     new = forms.CharField(
         label="新口令", widget=forms.PasswordInput, help_text="至少 12 个字符，不能全是数字"
@@ -75,7 +79,7 @@ class HandInForm(forms.Form):
 
     def __init__(self, *args: Any, zones: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["zone"].choices = [(zone, zone) for zone in zones]
+        self.fields["zone"].choices = words.zone_choices(zones)
 
     def clean_table(self) -> str:
         name: str = self.cleaned_data["table"].strip()
@@ -97,6 +101,8 @@ class HandInForm(forms.Form):
 class DecisionForm(forms.Form):
     """The provider's word on every field of a proposal, and on who stands behind a row."""
 
+    use_required_attribute = False
+
     def __init__(self, proposal: Proposal, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.proposal = proposal
@@ -116,6 +122,8 @@ class DecisionForm(forms.Form):
 
     def _add(self, number: int, field: Field) -> None:
         def bound(name: str, made: forms.Field) -> None:
+            look = LOOKS.get(name, "form-control form-control-sm")
+            made.widget.attrs |= {"class": look, "aria-label": f"{field.name} 的{made.label}"}
             self.fields[f"{name}-{number}"] = made
 
         bound("keep", forms.BooleanField(label="入库", required=False, initial=True))
@@ -124,15 +132,23 @@ class DecisionForm(forms.Form):
             "type",
             forms.ChoiceField(
                 label="类型",
-                choices=[(one, TYPE_TITLES.get(one, one)) for one in dict.fromkeys((field.type, *TYPES))],
+                choices=[(one, words.TYPES.get(one, one)) for one in dict.fromkeys((field.type, *TYPES))],
                 initial=field.type,
             ),
         )
         bound(
             "grade",
-            forms.ChoiceField(label="等级", choices=list(GRADE_TITLES.items()), initial=field.grade),
+            forms.ChoiceField(label="等级", choices=list(words.GRADES.items()), initial=field.grade),
         )
-        bound("reason", forms.CharField(label="降级理由", max_length=200, required=False))
+        bound(
+            "reason",
+            forms.CharField(
+                label="降级理由",
+                max_length=200,
+                required=False,
+                widget=forms.TextInput(attrs={"placeholder": f"低于 {field.grade} 时写明理由"}),
+            ),
+        )
         self.rows.append({"number": number, "field": field})
 
     def cells(self) -> list[dict[str, Any]]:
@@ -140,11 +156,13 @@ class DecisionForm(forms.Form):
         return [
             {
                 "field": row["field"],
-                "defects": [(title, count) for title, count in row["field"].defects.items() if count],
-                **{
-                    name: self[f"{name}-{row['number']}"]
-                    for name in ("keep", "name", "type", "grade", "reason")
-                },
+                "defects": [
+                    (words.DEFECTS.get(code, code), count)
+                    for code, count in row["field"].defects.items()
+                    if count
+                ],
+                "bound": [self[f"{name}-{row['number']}"] for name in PARTS],
+                **{name: self[f"{name}-{row['number']}"] for name in PARTS},
             }
             for row in self.rows
         ]
@@ -165,6 +183,8 @@ class DecisionForm(forms.Form):
 class AnswerForm(forms.Form):
     """Confirm or refuse; a refusal says why."""
 
+    use_required_attribute = False
+
     answer = forms.ChoiceField(
         label="答复",
         choices=[("confirmed", "确认"), ("refused", "不同意")],
@@ -172,7 +192,11 @@ class AnswerForm(forms.Form):
         error_messages={"required": "请选择确认或不同意。"},
     )
     reason = forms.CharField(
-        label="理由", required=False, max_length=400, widget=forms.Textarea(attrs={"rows": 3})
+        label="理由",
+        required=False,
+        max_length=400,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="不同意时必须写明",
     )
 
     def clean(self) -> dict[str, Any]:
@@ -196,22 +220,20 @@ class VoteForm(AnswerForm):
 
 
 class StopForm(forms.Form):
-    scope = forms.ChoiceField(
-        label="停止什么",
-        choices=[
-            ("grant", "一项授权"),
-            ("project", "一个项目"),
-            ("product", "一个产品"),
-            ("all", "本专区的全部"),
-        ],
-    )
-    target = forms.CharField(label="编号", max_length=80, required=False, help_text="停止全部时不用填")
+    """What to stop at once."""
+
+    use_required_attribute = False
+
     zone = forms.ChoiceField(label="专区")
+    scope = forms.ChoiceField(label="停止什么", choices=[(code, words.SCOPES[code]) for code in STOPPABLE])
+    target = forms.CharField(
+        label="编号", max_length=80, required=False, help_text="授权、项目或产品的编号；停止全部时不用填"
+    )
     reason = forms.CharField(label="理由", max_length=200, error_messages={"required": "请写明停止的理由。"})
 
     def __init__(self, *args: Any, zones: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["zone"].choices = [(zone, zone) for zone in zones]
+        self.fields["zone"].choices = words.zone_choices(zones)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

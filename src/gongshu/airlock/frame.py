@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.http import HttpRequest
 
 from gongshu.enclave import clock
 from gongshu.ui.site import Banner, NavItem, Site
 
+if TYPE_CHECKING:
+    from gongshu.airlock.access import Visitor
+
+# 标题，地址，谁看得到（access.ACTS 的一项，空的是所有登录的人）
 NAV = (
-    ("首页", "/"),
-    ("入库", "/intake/"),
-    ("授权确认", "/grants/"),
-    ("出域审核", "/reviews/"),
-    ("停止", "/stops/"),
+    ("首页", "/", ""),
+    ("入库", "/intake/", "hand_in"),
+    ("授权确认", "/grants/", ""),
+    ("出域审核", "/reviews/", ""),
+    ("停止", "/stops/", ""),
 )
 
 
@@ -22,10 +28,7 @@ def of(request: HttpRequest) -> Site:
     visitor = getattr(request, "visitor", None) or None
     site = settings.SITE
     here = request.path
-    items = tuple(
-        NavItem(title, url, here == url or (url != "/" and here.startswith(url)))
-        for title, url in (NAV if visitor else ())
-    )
+    items = navigation(visitor, here) if visitor else ()
     now = clock.wall_now()
     return Site(
         name="公枢 · 闸口",
@@ -40,6 +43,22 @@ def of(request: HttpRequest) -> Site:
         login_url="/login/",
         logout_url="/logout/",
         zone=site.zone,
+    )
+
+
+def navigation(visitor: Visitor, here: str) -> tuple[NavItem, ...]:
+    """What this person can open, with the number of what waits for them."""
+    from gongshu.airlock import access, waiting  # access shows refusals in this frame
+
+    counts = {
+        "/intake/": len(waiting.intakes(visitor)),
+        "/grants/": len(waiting.grants(visitor)) + len(waiting.ceilings(visitor)),
+        "/reviews/": len(waiting.reviews(visitor)),
+    }
+    return tuple(
+        NavItem(title, url, here == url or (url != "/" and here.startswith(url)), counts.get(url) or None)
+        for title, url, act in NAV
+        if not act or access.can(visitor, act)
     )
 
 

@@ -76,7 +76,7 @@ def home(request: HttpRequest) -> HttpResponse:
     visitor = access.visitor(request)
     context = {
         "title": "等您办理",
-        "visitor": visitor,
+        "acts": {act: access.can(visitor, act) for act in access.ACTS},
         "intakes": waiting.intakes(visitor),
         "grants": waiting.grants(visitor),
         "ceilings": waiting.ceilings(visitor),

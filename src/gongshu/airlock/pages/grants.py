@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from gongshu.airlock import access, waiting
-from gongshu.airlock.forms import GRADE_TITLES, AnswerForm
+from gongshu.airlock import access, waiting, words
+from gongshu.airlock.forms import AnswerForm
 from gongshu.enclave import clock, confirm, sources, trust
 from gongshu.enclave.store.models import Ceiling, Confirmation, Grant
 
@@ -48,11 +48,12 @@ def outline(grant: Grant) -> dict[str, Any]:
                 "count": source.rows if source else None,
                 "subject": source.subject if source else None,
                 "columns": [
-                    {
-                        "name": column,
-                        "type": said.get("type"),
-                        "grade": GRADE_TITLES.get(said.get("grade"), ""),
-                    }
+                    (
+                        column,
+                        words.TYPES.get(said.get("type"), said.get("type")),
+                        said.get("grade", ""),
+                        words.GRADES.get(said.get("grade"), ""),
+                    )
                     for column, said in (table.get("columns") or {}).items()
                 ],
             }
@@ -122,7 +123,10 @@ def grant(request: HttpRequest, pk: str) -> HttpResponse:
     found = Grant.objects.filter(pk=pk).first()
     if found is None or found.pk not in {one.pk for one in waiting.visible_grants(access.visitor(request))}:
         raise Http404
-    more = {"title": f"授权 {found.id}", "said": outline(found) if found.state != "invalid" else None}
+    more = {
+        "title": f"授权：{found.body.get('purpose', found.id)}",
+        "said": outline(found) if found.state != "invalid" else None,
+    }
     return _answer(request, found, "airlock/grant.html", more)
 
 
@@ -133,5 +137,10 @@ def ceiling(request: HttpRequest, pk: str) -> HttpResponse:
         raise Http404
     _, organisation = names(clock.wall_now())
     buyers = [(organisation(row["organisation"]), row["key"]) for row in found.body["buyers"]]
-    more = {"title": f"产品上限 {found.product}", "body": found.body, "buyers": buyers}
+    more = {
+        "title": "产品上限",
+        "body": found.body,
+        "buyers": buyers,
+        "consent": words.consent_text(str(found.body["consent"])),
+    }
     return _answer(request, found, "airlock/ceiling.html", more)

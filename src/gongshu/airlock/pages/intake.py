@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -10,9 +11,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from gongshu.airlock import access
+from gongshu.airlock import access, words
 from gongshu.airlock.forms import DecisionForm, HandInForm
-from gongshu.enclave import clock, handin
+from gongshu.enclave import clock, handin, sources
 from gongshu.enclave import intake as reading
 from gongshu.enclave.intake import IntakeError
 from gongshu.enclave.store.models import Intake
@@ -25,6 +26,23 @@ def _mine(request: HttpRequest, pk: str) -> Intake:
     if found is None:
         raise Http404
     return found
+
+
+def _kept(made: Intake) -> dict[str, Any] | None:
+    """What the office was told of a hand-in, while it is the newest of its resource."""
+    found = sources.newest(made.zone, made.resource) if made.snapshot else None
+    if found is None or found.snapshot != made.snapshot:
+        return None
+    columns = [
+        (
+            name,
+            words.TYPES.get(each["type"], each["type"]),
+            each["grade"],
+            words.GRADES.get(each["grade"], ""),
+        )
+        for name, each in found.columns.items()
+    ]
+    return {"rows": found.rows, "subject": found.subject, "columns": columns}
 
 
 @require_GET
@@ -71,6 +89,7 @@ def one(request: HttpRequest, pk: str) -> HttpResponse:
     made = _mine(request, pk)
     context = {"title": made.title, "made": made}
     if made.state != "read":
+        context["source"] = _kept(made)
         return render(request, "airlock/intake_done.html", context)
     proposal = handin.proposal_of(made)
     form = DecisionForm(proposal, request.POST or None)

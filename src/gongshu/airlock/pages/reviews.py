@@ -12,11 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from gongshu.airlock import access, waiting
+from gongshu.airlock import access, waiting, words
 from gongshu.airlock.forms import VoteForm
 from gongshu.airlock.pages.grants import names
 from gongshu.enclave import clock, thresholds, votes
-from gongshu.enclave import render as forms_of_output
 from gongshu.enclave.attack.model import CHECKS
 from gongshu.enclave.store.models import Grant, Output
 from gongshu.law import rules
@@ -39,16 +38,14 @@ def findings(output: Output) -> list[dict[str, Any]]:
     """What the attack found, with the articles in words."""
     today = clock.business_today(output.zone, clock.wall_now())
     law = rules.at(output.zone, today)
-    found = []
-    for each in output.findings:
-        cited = []
-        for article in each["basis"]:
-            try:
-                cited.append(law.cite(article))
-            except Exception:  # noqa: BLE001 — an article of another zone's text is shown as its key
-                cited.append(article)
-        found.append({**each, "articles": cited})
-    return found
+    return [
+        {
+            **each,
+            "title": words.CHECKS.get(each["check"], each["check"]),
+            "articles": words.cited(law, output.zone, each["basis"]),
+        }
+        for each in output.findings
+    ]
 
 
 @require_GET
@@ -56,7 +53,10 @@ def findings(output: Output) -> list[dict[str, Any]]:
 def index(request: HttpRequest) -> HttpResponse:
     visitor = access.visitor(request)
     mine = {one.pk for one in waiting.reviews(visitor)}
-    rows = [(output, output.pk in mine) for output in waiting.visible_outputs(visitor)]
+    rows = [
+        (output, words.FORMS.get(output.spec.get("kind", ""), ""), output.pk in mine)
+        for output in waiting.visible_outputs(visitor)
+    ]
     return render(request, "airlock/reviews.html", {"title": "出域审核", "rows": rows})
 
 
@@ -103,11 +103,16 @@ def one(request: HttpRequest, pk: str) -> HttpResponse:
     )
 
 
+def _gravity(finding: dict[str, Any]) -> bool:
+    return bool(finding["severity"] == "block")
+
+
 def _context(output: Output, visitor: access.Visitor) -> dict[str, Any]:
     now = clock.wall_now()
     grant = Grant.objects.get(id=output.grant)
     person, organisation = names(now)
     limits = thresholds.at(output.zone, clock.business_today(output.zone, now))
+    worst = {each["check"]: each["severity"] for each in sorted(output.findings, key=_gravity)}
     decided = output.state in ("released", "refused")
     own = [row for row in output.votes.all() if row.person == visitor.person]
     shown = output.votes.order_by("cast") if decided else own
@@ -119,11 +124,13 @@ def _context(output: Output, visitor: access.Visitor) -> dict[str, Any]:
         "reviewing": [organisation(each) for each in grant.body["reviewing_orgs"]],
         "preview": preview(output),
         "findings": findings(output),
-        "checks": [(check, any(f["check"] == check for f in output.findings)) for check in CHECKS],
-        "limits": limits.data(),
+        "checks": [(words.CHECKS.get(check, check), worst.get(check, "pass")) for check in CHECKS],
+        "form_title": words.FORMS.get(output.spec.get("kind", ""), ""),
+        "reviewers": limits.reviewers,
+        "limits": words.limits_text(limits.data()),
         "replay": output.replay,
         "votes": [(person(row.person), organisation(row.organisation), row) for row in shown],
-        "media": forms_of_output.MEDIA.get(Path(output.path).suffix.lstrip("."), ""),
+        "media": words.MEDIA.get(Path(output.path).suffix, ""),
     }
 
 

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from gongshu.airlock import access, waiting
+from gongshu.airlock import access, waiting, words
 from gongshu.airlock.forms import StopForm
 from gongshu.airlock.pages.grants import names
 from gongshu.enclave import clock, stops
@@ -37,7 +37,8 @@ def index(request: HttpRequest) -> HttpResponse:
         status = 400
     person, _ = names(clock.wall_now())
     rows = [
-        (row, person(row.person) if row.person else "办公域") for row in Stop.objects.order_by("-made")[:100]
+        (row, words.SCOPES.get(row.scope, row.scope), person(row.person) if row.person else "办公域")
+        for row in Stop.objects.order_by("-made")[:100]
     ]
     context = {
         "title": "停止",

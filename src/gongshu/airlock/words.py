@@ -1,0 +1,104 @@
+"""What codes are called on the pages of the airlock: one table each, an unknown code shown as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from gongshu.law import packs
+from gongshu.law.rules import Rules
+
+FORMS = {"table": "统计表", "index": "指数", "report": "报告", "model": "模型", "dataset": "数据集"}
+MEDIA = {".csv": "CSV 表格", ".md": "文字报告"}
+SCOPES = {
+    "grant": "一项授权",
+    "project": "一个项目",
+    "product": "一个产品",
+    "contract": "一份协议",
+    "all": "本专区的全部",
+}
+CONSENTS = {
+    "none": "不涉及个人和单位，不需要",
+}
+TYPES = {
+    "VARCHAR": "文本",
+    "BIGINT": "整数",
+    "DECIMAL(18,2)": "金额",
+    "DOUBLE": "小数",
+    "DATE": "日期",
+    "TIMESTAMP": "时间",
+    "BOOLEAN": "是否",
+}
+GRADES = {"L1": "L1 公开", "L2": "L2 一般", "L3": "L3 敏感", "L4": "L4 可识别"}
+DEFECTS = {
+    "blank": "空值",
+    "broken": "与类型不符",
+    "wrong_check": "校验位不符",
+    "duplicates": "重复",
+    "out_of_range": "超出合理范围",
+}
+CHECKS = {
+    "threshold": "主体数够不够门槛",
+    "dominance_nk": "是否被少数主体占大头",
+    "dominance_p": "能否推出别家的数",
+    "identifier": "直接标识",
+    "identifier_encoded": "编码过的标识",
+    "identifier_hashed": "散列过的标识",
+    "row_copy": "原样的明细行",
+    "unique": "唯一的组合",
+    "differencing": "与以前的成果相减",
+    "total": "用合计反推",
+    "extreme": "极端值",
+    "unexplained": "说不清来历的数",
+    "covert": "夹带信息",
+    "model_memory": "模型记住的原始数据",
+    "format": "格式与申请一致",
+    "unreadable": "能否完整读出",
+}
+
+
+def zone_title(zone: str) -> str:
+    """A zone as people call it, from its pack; an unknown zone by its id."""
+    found = packs.library().packs.get(zone)
+    return found.title.removesuffix("规则") if found else zone
+
+
+def zone_choices(zones: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The zones of a visitor for a select."""
+    return [(zone, zone_title(zone)) for zone in zones]
+
+
+def consent_text(code: str) -> str:
+    """Whose consent a product's calls need."""
+    return CONSENTS.get(code, "每次回答之前核对主体的有效同意")
+
+
+def limits_text(limits: dict[str, Any]) -> list[str]:
+    """The thresholds of the attack (`Limits.data()`) as an official reads them."""
+    subjects, share = limits["nk"]
+    return [
+        f"每格至少 {limits['threshold']} 个主体",
+        f"最大的 {subjects} 个主体合计不超过 {_percent(share)}",
+        f"除最大的两个以外，其余合计不少于最大者的 {_percent(limits['p'])}",
+    ]
+
+
+def _percent(value: str) -> str:
+    return f"{(Decimal(value) * 100).normalize():f}%"
+
+
+def cited(law: Rules, zone: str, basis: Iterable[str]) -> str:
+    """Articles in words, those of one text together; of the zone's own texts when it has any."""
+    library = packs.library()
+    own = [each for each in basis if _pack_of(each) in library.lineage(zone)]
+    grouped: dict[str, list[str]] = {}
+    for each in own or basis:
+        title, mark, place = (law.cite(each) if _pack_of(each) else each).partition("》")
+        grouped.setdefault(title + mark, []).append(place)
+    return "；".join(title + "、".join(filter(None, places)) for title, places in grouped.items())
+
+
+def _pack_of(article: str) -> str:
+    source = packs.library().sources.get(article.partition(":")[0])
+    return source.pack if source else ""
