@@ -35,7 +35,7 @@ done
 # shellcheck disable=SC2086
 step 纯房间 pytest -m "not fault and not root" $pure tests/enclave tests/gateway tests/host tests/cli
 step 办公域 pytest -m "not fault" -p support.office_env tests/office
-step 闸口 pytest -m "not fault" -p support.domain_env tests/airlock
+step 闸口 pytest -m "not fault" -p support.domain_env tests/airlock tests/domain
 step 集成 pytest -m "not fault" tests/integration tests/fault
 step 浏览器 pytest -m "not fault" -p support.office_env -p support.browser tests/browser
 step 闸口浏览器 pytest -m "not fault" -p support.domain_env -p support.browser tests/browser/test_airlock.py

@@ -21,6 +21,7 @@ from gongshu.crypto import aead
 from gongshu.host.backup_parts import DUMP, FOLDERS, GATEWAY, META, Talk
 from gongshu.host.clusters import binary
 from gongshu.host.errors import HostError
+from gongshu.wire.serving import make_folder
 from gongshu.wire.settings import DATABASE_FILE, Settings, load
 
 # Whole folders that a restore puts in the place of the home's own.
@@ -28,7 +29,7 @@ SWAPPED: Mapping[str, tuple[str, ...]] = {**FOLDERS, "office": (*FOLDERS["office
 DATABASE: Mapping[str, str] = {"office": "office", "domain": "domain"}
 # Columns of the data domain's database that hold places of files, rewritten to the home they now lie in.
 PATHS = (("store_output", "path"), ("store_release", "path"), ("store_intake", "path"))
-SERVING_FOLDER, SERVING_FILE = 0o2750, 0o640
+SERVING_FILE = 0o640
 # A table whose rows say that a service's database is in use.
 USED: Mapping[str, str] = {"office": "link_feeditem", "domain": "store_feeditem"}
 
@@ -129,8 +130,7 @@ def lay_serving(settings: Settings, unpacked: Path) -> None:
     for folder, _folders, names in os.walk(unpacked):
         here = settings.serving / Path(folder).relative_to(unpacked)
         if here != settings.serving:
-            here.mkdir(exist_ok=True)
-            here.chmod(SERVING_FOLDER)
+            make_folder(here)
         for name in names:
             temp = here / f".{name}.{secrets.token_hex(4)}"
             shutil.copyfile(Path(folder) / name, temp)
