@@ -165,10 +165,11 @@ def duplicate(registration: Registration, today: date) -> Certificate | None:
 
 
 def compliance_passed(product: str) -> bool:
-    """The product's compliance review has been passed (its case is closed or stands at passed)."""
+    """The product's newest compliance review stands at passed."""
     if not product:
         return False
-    return Case.objects.filter(procedure="product.compliance", subject=product, state="passed").exists()
+    cases = Case.objects.filter(procedure="product.compliance", subject=product).order_by("-opened_at", "-pk")
+    return cases.values_list("state", flat=True).first() == "passed"
 
 
 def registered_resource(registration: Registration, today: date) -> Certificate | None:
