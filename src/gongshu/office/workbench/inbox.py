@@ -1,0 +1,29 @@
+"""What the data domain tells of tasks, outputs and releases."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gongshu.office.link.inbox import on
+from gongshu.office.workbench import outputs, services
+from gongshu.wire.envelope import Envelope, Verified
+
+
+@on("outcome")
+def outcome(made: Envelope, _verified: list[Verified], _now: datetime) -> None:
+    services.ended(made.body["task"], made.body["code"], made.zone, made.issued)
+
+
+@on("verdict")
+def verdict(made: Envelope, verified: list[Verified], _now: datetime) -> None:
+    outputs.judged(made, verified)
+
+
+@on("review")
+def review(made: Envelope, verified: list[Verified], _now: datetime) -> None:
+    outputs.reviewed(made, verified)
+
+
+@on("release")
+def release(made: Envelope, verified: list[Verified], now: datetime) -> None:
+    outputs.released(made, verified, now)

@@ -1,0 +1,73 @@
+"""The lens's advice under a project's grant, as the page shows it. The data domain asks its own lens again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from gongshu.law.errors import LawError
+from gongshu.law.rules import Rules
+from gongshu.lens import check
+from gongshu.office.cases import lawbook
+from gongshu.office.scenarios import grants
+from gongshu.office.scenarios.models import Grant
+
+LONGEST = 50_000
+NO_QUERY = "先写一条 SELECT 查询。"
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What the page shows: allowed or each violation with its articles, what is read, what comes out."""
+
+    allowed: bool
+    violations: tuple[dict[str, Any], ...] = ()
+    reads: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    outputs: tuple[tuple[str, str, str], ...] = ()
+    sql: str = ""
+    empty: bool = False
+
+    @property
+    def rewritten(self) -> bool:
+        return bool(self.sql)
+
+
+def advise(sql: str, grant: Grant, today: date) -> Advice:
+    """Judge what is being typed on a business day."""
+    if not sql.strip():
+        return Advice(False, empty=True)
+    verdict = check(sql[:LONGEST], grants.lens_grant(grant), at=today)
+    rules = lawbook.rules_now(grant.zone_id, today)
+    tables = grant.body["tables"]
+    reads = tuple(
+        (table, tuple((column, grade_of(tables, table, column)) for column in columns))
+        for table, columns in verdict.reads.items()
+    )
+    outputs = tuple(
+        (name, grade, "、".join(verdict.lineage.get(name, ())) or "计数")
+        for name, grade in verdict.grades.items()
+    )
+    found = tuple(
+        {"code": each.code, "sentence": each.sentence, "articles": cited(rules, each.basis)}
+        for each in verdict.violations
+    )
+    return Advice(verdict.allowed, found, reads, outputs, verdict.sql or "")
+
+
+def grade_of(tables: Any, table: str, column: str) -> str:
+    """The grade of a granted column, names compared as the engine does; unknown is the strictest."""
+    said = next((each for name, each in tables.items() if name.lower() == table.lower()), {"columns": {}})
+    columns = {name.lower(): each.get("grade", "L4") for name, each in said["columns"].items()}
+    return str(columns.get(column.lower(), "L4"))
+
+
+def cited(rules: Rules, basis: Any) -> list[str]:
+    """Citations in words; one of another province's text is left out where the zone does not have it."""
+    found = []
+    for each in basis:
+        try:
+            found.append(rules.cite(each))
+        except LawError:
+            continue
+    return found

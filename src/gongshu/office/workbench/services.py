@@ -1,0 +1,188 @@
+"""Every change of the workbench: submit a run, ask for a release, note what the data domain says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from gongshu.law.history import local_day
+from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.permissions import Refused
+from gongshu.office.cases import services as cases
+from gongshu.office.link import clock, evidence, feed
+from gongshu.office.scenarios.models import Grant, Project
+from gongshu.office.workbench import lensing, permissions, words
+from gongshu.office.workbench.models import Task
+
+PROCEDURE = "release.record"
+BASIS = permissions.BASIS
+
+
+@transaction.atomic
+def submit_run(project: Project, *, actor: Actor, now: datetime, sql: str, title: str = "") -> Task:
+    """Publish a run. `now` is business time.
+
+    Raises `Refused`: not a developer, no live grant, the lens forbids (code `lens`), the day's runs are used.
+    """
+    Project.objects.select_for_update().get(pk=project.pk)  # 每日次数不因同时提交而超过
+    grant = permissions.check_work(actor, project, local_day(now))
+    if not sql.strip():
+        raise Refused(lensing.NO_QUERY, "input:sql")
+    if len(sql) > lensing.LONGEST:
+        raise Refused(f"查询不能超过 {lensing.LONGEST} 个字。", "input:sql")
+    advice = lensing.advise(sql, grant, local_day(now))
+    if not advice.allowed:
+        first = advice.violations[0]["sentence"] if advice.violations else "查询没有通过检查。"
+        more = f"（共 {len(advice.violations)} 处）" if len(advice.violations) > 1 else ""
+        raise Refused(
+            f"查询没有送出：{first}{more}",
+            "lens",
+            BASIS,
+            {"codes": sorted({each["code"] for each in advice.violations}), "project": project.pk},
+        )
+    used, most = used_today(project), int(grant.body["runs_per_day"])
+    if used >= most:
+        raise Refused(f"今天的 {most} 次运行已经用完，明天再运行。", "limit", BASIS, {"used": used})
+    reads = {table: [column for column, _ in columns] for table, columns in advice.reads}
+    body = {"sql": sql, "output": {"kind": "table", "title": title.strip()[:120] or "运行结果"}}
+    return _publish(project, grant, "run", title.strip()[:120] or "运行", body, actor, now, reads=reads)
+
+
+def used_today(project: Project) -> int:
+    """Runs of a project submitted on this wall-clock day in Asia/Shanghai, as the data domain counts."""
+    begin = clock.wall_now().astimezone(clock.SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Task.objects.filter(
+        project=project, kind="run", wall_at__gte=begin, wall_at__lt=begin + timedelta(days=1)
+    ).count()
+
+
+@transaction.atomic
+def request_release(
+    run: Task,
+    *,
+    actor: Actor,
+    now: datetime,
+    kind: str,
+    title: str,
+    lead: str = "",
+    product: str = "",
+    columns: Mapping[str, str] | None = None,
+) -> Task:
+    """Ask that a finished run's result leave: a case of `release.record` and a task of kind `release`.
+
+    `kind`: table, index, report; `lead`: the fixed words of a report; `product`: opaque id the released
+    table serves. Raises `Refused`.
+    """
+    project = run.project
+    grant = permissions.check_work(actor, project, local_day(now))
+    run = Task.objects.select_for_update(of=("self",)).get(pk=run.pk)
+    if run.kind != "run" or run.code != "done":
+        raise Refused("只有已完成的运行可以申请出域。", "state", BASIS)
+    if run.grant_id != grant.pk:
+        raise Refused("这次运行用的是以前的授权，请在现在的授权下重新运行。", "state", BASIS)
+    if run.releases.exclude(code__in=("failed", "too_large")).exists():
+        raise Refused("这次运行的结果已经申请过出域；要改的请重新运行。", "state", BASIS)
+    if kind not in words.KINDS:
+        raise Refused("请选择成果的形式。", "input:kind")
+    if not title.strip():
+        raise Refused("请填写成果的名称。", "input:title")
+    output: dict[str, Any] = {"kind": kind, "title": title.strip()[:120]}
+    if kind == "report" and lead.strip():
+        output["lead"] = lead.strip()[:4000]
+    if columns:
+        output["columns"] = dict(columns)
+    body: dict[str, Any] = {"from_task": run.pk, "output": output}
+    if product.strip():
+        body["product"] = product.strip()[:60]
+    made = _publish(project, grant, "release", output["title"], body, actor, now, from_task=run)
+    made.case = cases.open_case(
+        PROCEDURE,
+        made.pk,
+        actor,
+        now,
+        title=f"{project.name}：{output['title']}",
+        subject_kind="release",
+        zone=project.zone_id,
+        party_roles=_parties(project, grant),
+    )
+    made.save(update_fields=["case"])
+    cases.perform(made.case, "request", actor, {"task": run.pk}, now)
+    return made
+
+
+def _parties(project: Project, grant: Grant) -> dict[str, Any]:
+    return {
+        "operator": project.operator_id,
+        "developer": grant.body["developing_org"],
+        "provider_officer": grant.owners,
+        "reviewer": list(grant.body["reviewing_orgs"]),
+    }
+
+
+def _publish(
+    project: Project,
+    grant: Grant,
+    kind: str,
+    title: str,
+    body: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+    *,
+    from_task: Task | None = None,
+    reads: Mapping[str, Any] | None = None,
+) -> Task:
+    made = Task(
+        zone_id=project.zone_id,
+        project=project,
+        grant=grant,
+        kind=kind,
+        title=title,
+        reads=dict(reads or {}),
+        from_task=from_task,
+        asked_by=actor.person,
+        asked_at=now,
+        wall_at=clock.wall_now(),
+    )
+    made.body = {
+        "id": made.id,
+        "kind": kind,
+        "grant": grant.id,
+        "business_date": local_day(now).isoformat(),
+        **body,
+    }
+    feed.publish("task", made.body, zone=project.zone_id, now=made.wall_at)
+    made.save(force_insert=True)
+    evidence.record(
+        act=f"task.{kind}",
+        actor=actor.person,
+        role="developer",
+        subject=made.id,
+        zone=project.zone_id,
+        now=made.wall_at,
+        articles=BASIS,
+        digests={"task": evidence.digest_of(made.body)[0]},
+    )
+    return made
+
+
+@transaction.atomic
+def ended(task: str, code: str, zone: str, at: datetime) -> Task | None:
+    """The fixed code of a task; None when the office did not send it. Twice is harmless."""
+    row = Task.objects.select_for_update(of=("self",)).filter(pk=task, zone_id=zone).first()
+    if row is None or row.code:
+        return row
+    row.code, row.ended_at = code, at
+    row.save(update_fields=["code", "ended_at"])
+    evidence.record(
+        act=f"task.{code}",
+        actor="enclave",
+        role="enclave",
+        subject=row.id,
+        zone=zone,
+        now=clock.wall_now(),
+        articles=BASIS,
+    )
+    return row
