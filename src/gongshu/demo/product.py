@@ -10,6 +10,8 @@ from gongshu.demo import acts, airlock
 from gongshu.demo.stage import Stage, wait_for
 from gongshu.demo.web import FormOnPage, Page, Value
 
+COARSER = "不能：汇总、分段以后就数不出各线路各月的人次；结果只出汇总。"
+
 
 @dataclass(frozen=True)
 class Content:
@@ -31,9 +33,7 @@ class Content:
     agreement: Mapping[str, object] = field(default_factory=dict)
     registered: str = "registration"
     """Under which key the demo remembers the registration of the resource."""
-
-
-COARSER = "不能：汇总、分段以后就数不出各线路各月的人次；结果只出汇总。"
+    coarser: str = COARSER
 
 
 def remembered(stage: Stage, content: Content) -> dict[str, str]:
@@ -96,7 +96,7 @@ def request(stage: Stage, content: Content) -> str:
         identifier = page.url.rstrip("/").split("/")[-2]
         form = next(name for name in page.forms() if "request" in name)
         necessity = {f"necessity-{column}": why for column, why in content.columns.items()}
-        necessity |= {f"coarser-{column}": COARSER for column in content.columns}
+        necessity |= {f"coarser-{column}": content.coarser for column in content.columns}
         browser.do(
             page,
             form,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from gongshu.demo import real_files, real_resources, real_scenes, real_sources
+from gongshu.demo import real_files, real_product, real_resources, real_scenes, real_sources
 from gongshu.demo.play import Step
 from gongshu.demo.stage import Stage
 
@@ -20,6 +20,7 @@ def steps(folder: Path, founding: Sequence[Step]) -> list[Step]:
         *_resource(found),
         *_scenes(found),
         *_sources(found),
+        *(real_product.steps() if found.air else []),
     ]
 
 
