@@ -123,14 +123,17 @@ class Market:
 
     def arrive(self, kind: str, body: dict[str, Any], number: int = 1) -> Any:
         """A message of the data domain, kept and handled as the inbox would (its signatures are tested there)."""
+        from django.db import transaction
+
         from gongshu.office.link import inbox
         from gongshu.office.link.models import InboxMessage
 
         wall = datetime.now(UTC)
         made = wire.make(kind, self.zone, number, body, wall)
         InboxMessage.objects.create(source="k", number=number, kind=kind, envelope=made.data(), received=wall)
-        for handler in inbox.HANDLERS[kind]:
-            handler(made, [], wall)
+        with transaction.atomic():
+            for handler in inbox.HANDLERS[kind]:
+                handler(made, [], wall)
 
     def released(self, **more: Any) -> Any:
         product = self.begin(**more)
