@@ -36,11 +36,11 @@ now=$(cat requirements/build.txt "$lock" requirements/engine-sql.txt | sha256sum
 if [ "$(cat "$stamp" 2>/dev/null || true)" != "$now" ]; then
   echo "安装 $lock（按散列核对）"
   .venv/bin/python -m pip install -q --require-hashes -r requirements/uv.txt
-  .venv/bin/uv pip install -q --python .venv/bin/python --require-hashes -r requirements/build.txt -r "$lock"
-  .venv/bin/uv pip install -q --python .venv/bin/python --no-deps --no-build-isolation -e .
+  .venv/bin/uv pip install -q --compile-bytecode --python .venv/bin/python --require-hashes -r requirements/build.txt -r "$lock"
+  .venv/bin/uv pip install -q --compile-bytecode --python .venv/bin/python --no-deps --no-build-isolation -e .
   mkdir -p .engines
   [ -x .engines/sql/bin/python ] || .venv/bin/uv venv -q --python "$python" .engines/sql
-  .venv/bin/uv pip install -q --python .engines/sql/bin/python --require-hashes -r requirements/engine-sql.txt
+  .venv/bin/uv pip install -q --compile-bytecode --python .engines/sql/bin/python --require-hashes -r requirements/engine-sql.txt
   .venv/bin/python -m compileall -q src .engines/sql >/dev/null || true
   printf '%s' "$now" >"$stamp"
 fi

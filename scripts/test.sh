@@ -1,46 +1,83 @@
 #!/usr/bin/env bash
 # make test 的步骤。每一步都说用了多久；任何一步失败即失败。 用法：scripts/test.sh [fault]
+# 静态检查之后，测试分两路同时跑（两个核）；每一路的每一步是一个 pytest 进程，因为一个进程只能有一套 Django 设置。
 set -eu
 cd "$(dirname "$0")/.."
-export PYTHONPATH=tests
-export COVERAGE_FILE=$PWD/.coverage
-rm -f .coverage .coverage.*
-failed=""
-step() { # 名称 命令…
-  local name=$1 from=$SECONDS
-  shift
-  echo "== $name"
-  if "$@"; then echo "-- $name：通过（$((SECONDS - from)) 秒）"; else echo "-- $name：失败"; failed="$failed $name"; fi
-}
+export PYTHONPATH=tests PYTHONHASHSEED=0 LC_ALL=C.UTF-8
+# 别人的家目录、数据库和设置不得影响测试
+unset GONGSHU_HOME DATABASE_URL DOMAIN_DATABASE_URL DJANGO_SETTINGS_MODULE 2>/dev/null || true
 py=.venv/bin/python
-rows=$(mktemp)
-trap 'rm -f "$rows"' EXIT
-pytest() { $py -m pytest --cov --cov-report= --rows "$rows" "$@"; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+run() { # 名称 命令…：跑一步，把输出整段打印，失败记下名字
+  local name=$1 from=$SECONDS log
+  shift
+  log=$(mktemp "$work/step.XXXXXX")
+  if "$@" >"$log" 2>&1 </dev/null; then
+    printf '== %s\n%s\n-- %s：通过（%s 秒）\n' "$name" "$(tail -n 3 "$log")" "$name" "$((SECONDS - from))"
+  else
+    printf '== %s\n%s\n-- %s：失败（%s 秒）\n' "$name" "$(cat "$log")" "$name" "$((SECONDS - from))"
+    echo "$name" >>"$work/failed"
+  fi
+}
+# 期限由各测试自己守；一个停住的测试不得停住全部
+tests() { $py -m pytest --cov --cov-report= --rows "$work/rows" --hypothesis-profile make -m "not fault" "$@"; }
 
 if [ "${1:-}" = fault ]; then
-  step 故障 $py -m pytest -m fault --timeout 1800 tests/fault tests/integration
-  [ -z "$failed" ] || exit 1
-  exit 0
+  $py -m pytest -m fault --timeout 1800 tests/fault tests/integration
+  exit
 fi
 
-step 格式 .venv/bin/ruff format --check -q src tests bench scripts
-step 静态检查 .venv/bin/ruff check -q src tests bench scripts
-step 类型 .venv/bin/mypy
-step 引用约定 .venv/bin/lint-imports
-step 规则包 .venv/bin/gongshu law check
-pure=""
-for room in crypto evidence law lens recognise contract verify wire attack spec property redteam; do
-  [ -d "tests/$room" ] && pure="$pure tests/$room"
-done
-# shellcheck disable=SC2086
-step 纯房间 pytest -m "not fault and not root" $pure tests/enclave tests/gateway tests/host tests/cli
-step 办公域 pytest -m "not fault" -p support.office_env tests/office
-step 闸口 pytest -m "not fault" -p support.domain_env tests/airlock tests/domain
-step 集成 pytest -m "not fault" tests/integration tests/fault
-step 浏览器 pytest -m "not fault" -p support.office_env -p support.browser tests/browser
-step 闸口浏览器 pytest -m "not fault" -p support.domain_env -p support.browser tests/browser/test_airlock.py
-step 要求 $py -m support.rows "$rows"
-$py -m coverage combine -q
-step 覆盖率 $py scripts/coverage_floor.py
-if [ -n "$failed" ]; then echo "失败：$failed" >&2; exit 1; fi
+# 一路只算，一路开着数据库、进程和浏览器。新的测试文件夹须列在这里，不然「齐全」一步会失败。
+pure="crypto evidence law lens recognise contract verify wire property spec enclave gateway host cli"
+lane_pure() {
+  # shellcheck disable=SC2046
+  run 纯房间 tests $(present "$pure")
+  run 红队 tests tests/redteam
+}
+lane_whole() {
+  run 数据域 tests -p support.enclave_env tests/domain
+  run 闸口 tests -p support.domain_env tests/airlock
+  run 办公域 tests -p support.office_env tests/office
+  run 浏览器 tests -p support.office_env -p support.browser tests/browser
+  run 集成与故障 tests tests/integration tests/fault
+}
+listed="$pure redteam domain airlock office browser integration fault support"
+present() { for room in $1; do if [ -d "tests/$room" ]; then echo "tests/$room"; fi; done; }
+complete() {
+  local folder left=""
+  for folder in tests/*/; do
+    folder=$(basename "$folder")
+    case " $listed " in *" $folder "*) continue ;; esac
+    if find "tests/$folder" -name 'test_*.py' | grep -q .; then left="$left $folder"; fi
+  done
+  [ -z "$left" ] || { echo "这些文件夹的测试没有人跑：$left"; return 1; }
+  echo "每个测试文件夹都在某一步里。"
+}
+
+run 格式 .venv/bin/ruff format --check -q src tests bench scripts
+run 静态检查 .venv/bin/ruff check -q src tests bench scripts
+run 类型 .venv/bin/mypy
+run 引用约定 .venv/bin/lint-imports
+run 规则包 .venv/bin/gongshu law check
+run 文档 $py scripts/docs.py --check
+run 齐全 complete
+# 速度不在覆盖率的计时器下量，也不与别的测试同时量
+run 速度 $py -m pytest tests/lens/test_speed.py
+
+export COVERAGE_FILE=$work/coverage
+lane_pure &
+one=$!
+lane_whole &
+two=$!
+wait "$one"
+wait "$two"
+run 要求 $py -m support.rows "$work/rows"
+$py -m coverage combine -q "$work" || true
+run 覆盖率 $py scripts/coverage_floor.py
+if [ -s "$work/failed" ]; then
+  echo "失败：$(tr '\n' ' ' <"$work/failed")（共 $SECONDS 秒）" >&2
+  exit 1
+fi
 echo "全部通过（$SECONDS 秒）"
