@@ -36,6 +36,7 @@ class LoginForm(forms.Form):
         label="动态口令",
         max_length=10,
         help_text="身份验证器上的 6 位数字",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
         error_messages={"required": "请填写动态口令。"},
     )
     next = forms.CharField(required=False, widget=forms.HiddenInput)

@@ -28,8 +28,9 @@ def log_in(request: HttpRequest) -> HttpResponse:
         try:
             account = access.log_in(given["username"], given["password"], given["code"], now)
         except access.Refused as refusal:
-            form.add_error(None, refusal.sentence)
-            return render(request, "airlock/login.html", {"form": form}, status=refusal.status)
+            again = LoginForm(initial={name: given[name] for name in ("username", "next")})
+            context = {"form": again, "refusal": refusal.sentence}
+            return render(request, "airlock/login.html", context, status=refusal.status)
         request.session.flush()
         request.session.update(
             {
@@ -74,12 +75,14 @@ def password(request: HttpRequest) -> HttpResponse:
 def home(request: HttpRequest) -> HttpResponse:
     """What waits for this person, and nothing of what does not concern them."""
     visitor = access.visitor(request)
+    grants, ceilings = waiting.grants(visitor), waiting.ceilings(visitor)
     context = {
         "title": "等您办理",
         "acts": {act: access.can(visitor, act) for act in access.ACTS},
         "intakes": waiting.intakes(visitor),
-        "grants": waiting.grants(visitor),
-        "ceilings": waiting.ceilings(visitor),
+        "grants": grants,
+        "ceilings": ceilings,
+        "asked": len(grants) + len(ceilings),
         "reviews": waiting.reviews(visitor),
     }
     return render(request, "airlock/home.html", context)

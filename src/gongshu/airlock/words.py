@@ -90,13 +90,22 @@ def _percent(value: str) -> str:
 
 def cited(law: Rules, zone: str, basis: Iterable[str]) -> str:
     """Articles in words, those of one text together; of the zone's own texts when it has any."""
-    library = packs.library()
-    own = [each for each in basis if _pack_of(each) in library.lineage(zone)]
+    own = [each for each in basis if _pack_of(each) in _upwards(zone)]
     grouped: dict[str, list[str]] = {}
     for each in own or basis:
         title, mark, place = (law.cite(each) if _pack_of(each) else each).partition("》")
         grouped.setdefault(title + mark, []).append(place)
     return "；".join(title + "、".join(filter(None, places)) for title, places in grouped.items())
+
+
+def _upwards(zone: str) -> list[str]:
+    """The zone and those above it; what a pack merely borrows from a neighbour binds nobody here."""
+    found: list[str] = []
+    at: str | None = zone
+    while at is not None and at in packs.library().packs:
+        found.append(at)
+        at = packs.library().packs[at].parent
+    return found
 
 
 def _pack_of(article: str) -> str:
