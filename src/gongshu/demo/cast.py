@@ -53,7 +53,13 @@ PEOPLE = (
     Person("authority", "周明", "authority", ("data_authority",), ("reviewer",)),
     Person("authority2", "吴桐", "authority", ("data_authority",)),
     Person("registrar", "郑洁", "registrar", ("registrar",)),
-    Person("provider", "王芳", "bus", ("provider_officer", "registrant"), ("provider_officer",)),
+    Person(
+        "provider",
+        "王芳",
+        "bus",
+        ("provider_officer", "provider_checker", "registrant"),
+        ("provider_officer",),
+    ),
     Person(
         "checker",
         "冯磊",
@@ -61,7 +67,13 @@ PEOPLE = (
         ("provider_checker", "registrant_reviewer"),
         ("provider_checker", "reviewer"),
     ),
-    Person("collector", "何敏", "centre", ("provider_officer", "registrant"), ("provider_officer",)),
+    Person(
+        "collector",
+        "何敏",
+        "centre",
+        ("provider_officer", "provider_checker", "registrant"),
+        ("provider_officer",),
+    ),
     Person(
         "collector2",
         "罗刚",

@@ -78,6 +78,7 @@ INDEX_SQL = """SELECT date_trunc('month', 上车时间) AS 月份, 线路, count
 FROM bus_trips
 GROUP BY date_trunc('month', 上车时间), 线路
 ORDER BY 月份, 线路"""
+LEAD = "本报告由数据域在合成数据上计算，经攻击检验和两人盲审后出域。"
 RAW_SQL = "SELECT 卡号, 线路, 上车时间 FROM bus_trips LIMIT 100"
 SMALL_SQL = """SELECT 上车站, date_trunc('hour', 上车时间) AS 小时, 卡种, count(*) AS 客流人次
 FROM bus_trips
@@ -147,7 +148,7 @@ PRODUCT_REGISTRATION: dict[str, Any] = {
 AGREEMENT: dict[str, Any] = {
     "delivery": "api",
     "pricing": "free",
-    "price_note": "演示期间免费",
+    "price_note": "",
     "scene": "商圈授信研判",
     "conditions": "只用于约定的场景，不得转让、再许可或者尝试还原",
     "term": {"from": "2026-04-01", "until": "2026-12-31"},

@@ -73,8 +73,8 @@ REPORT_SQL = """SELECT year AS 年, month AS 月, count("PM2.5") AS 有效小时
 FROM air_quality
 GROUP BY year, month
 ORDER BY year, month"""
-RAW_SQL = 'SELECT station, year, month, day, hour, "PM2.5" FROM air_quality LIMIT 100'
-SMALL_SQL = """SELECT station AS 站点, year AS 年, month AS 月, day AS 日, hour AS 时,
+UNGRANTED_SQL = "SELECT station, avg(SO2) AS 二氧化硫 FROM air_quality GROUP BY station"
+HOURS_SQL = """SELECT station AS 站点, year AS 年, month AS 月, day AS 日, hour AS 时,
        avg("PM2.5") AS 细颗粒物
 FROM air_quality
 WHERE year = 2016

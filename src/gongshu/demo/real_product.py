@@ -33,8 +33,8 @@ def steps() -> list[Step]:
         Step("data_scenario", "空气质量：应用场景审核", _flow(product.scenario)),
         Step("data_request", "空气质量：数据申请，逐字段必要性", _flow(product.request)),
         Step("data_grant", "空气质量：授权在闸口确认", _flow(product.grant)),
-        Step("data_refused_raw", "空气质量：要原始行，被拒绝", _flow(refused_rows)),
-        Step("data_refused_small", "空气质量：逐小时的结果，被拦下", _flow(refused_hours)),
+        Step("data_refused_field", "空气质量：要没有申请的字段，被拒绝", _flow(refused_field)),
+        Step("data_refused_hours", "空气质量：逐小时的结果，被拦下", _flow(refused_hours)),
         Step("data_runs", "空气质量：在数据域运行指数和月报", _flow(runs)),
         Step("data_make_product", "空气质量：建立产品", _flow(supply.make_product)),
         Step("data_release_index", "空气质量：指数检验、盲审、出域", _flow(release_index)),
@@ -93,17 +93,17 @@ def certificate(stage: Stage) -> str:
     return f"公示到 {kept['publicity_until']}，凭证 {code}。"
 
 
-def refused_rows(stage: Stage, content: Content) -> str:
-    """Public as the data may be, a run does not hand out its rows."""
-    said = work.advice(stage, content, real_content.RAW_SQL)
+def refused_field(stage: Stage, content: Content) -> str:
+    """The resource has the column, the grant has not: the lens says so while one types."""
+    said = work.advice(stage, content, real_content.UNGRANTED_SQL)
     if not said:
-        raise Unexpected("要原始行的查询没有被拒绝。")
+        raise Unexpected("没有申请的字段没有被拒绝。")
     return f"编辑时就被指出：{said}"
 
 
 def refused_hours(stage: Stage, content: Content) -> str:
     """A table of station and hour is the data itself; the attack finds it."""
-    _, code = work.run(stage, content, "逐小时", real_content.SMALL_SQL)
+    _, code = work.run(stage, content, "逐小时", real_content.HOURS_SQL)
     if code != "done":
         return f"运行结果：{code}。"
     page = work.ask_release(stage, content, "逐小时", "table", "逐小时细颗粒物")

@@ -75,10 +75,11 @@ def catalogue(stage: Stage) -> str:
         stage.memory.put("resource", {"id": resource, "case": acts.case_of(page)})
     case = stage.memory["resource"]["case"]
     acts.do(stage, "provider", case, "hand_in", shared_source="false", not_excluded="on", graded="on")
+    refused = acts.refused(stage, "provider", case, "check_pass")
     acts.do(stage, "checker", case, "check_pass")
     acts.do(stage, "authority", case, "approve")
     acts.do(stage, "authority", case, "publish")
-    return f"目录资源 {stage.memory['resource']['id']} 已发布：经办、复核、审核三个人。"
+    return f"目录资源 {stage.memory['resource']['id']} 已发布。经办人复核自己的被拒：{refused[:60]}"
 
 
 def make_city(stage: Stage, size: city.Size) -> str:
@@ -222,3 +223,33 @@ def forged_grant(stage: Stage) -> str:
     if page.status != 404:
         raise Unexpected("闸口上出现了伪造的授权。")
     return f"伪造的授权被拒：{told['refused'][0]['sentence']} 闸口上没有它。"
+
+
+PORTAL = ("/portal/", "/registration/publicity/", "/registration/certificates/", "/scenarios/published/")
+
+
+def portal(stage: Stage) -> str:
+    """What anybody sees without logging in."""
+    browser = stage.public()
+    home = browser.open("/portal/")
+    seen = [f"{path} {browser.get(path).status}" for path in PORTAL]
+    runs = next((url for text, url in home.links().items() if "运行公示" in text), "")
+    if not runs:
+        raise Unexpected("门户上没有运行公示。")
+    page = browser.open(runs)
+    if str(content.PURPOSE) not in page.text and str(content.SCENARIO["name"]) not in page.text:
+        raise Unexpected("运行公示里没有本项目的运行。")
+    return f"门户、公示、凭证、场景、运行公示都在：{'；'.join(seen)}"
+
+
+def verify(stage: Stage) -> str:
+    """What a stranger with the published keys can check offline."""
+    folder = stage.home / "administrators" / "proofs"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    keys = folder / "keys.txt"
+    keys.write_text("\n".join(stages.command(stage.home, "keys")["verifiers"]) + "\n")
+    log = stages.command(stage.home, "evidence", "verify")
+    if not log["ok"] or log["problems"]:
+        raise Unexpected(f"日志没有通过核验：{log['problems'][:3]}")
+    witnesses = "、".join(sorted({row["name"] for row in log["witnesses"]})) or "还没有"
+    return f"日志 {log['size']} 条、{log['checkpoints']} 个检查点，见证：{witnesses}；没有缺口。"

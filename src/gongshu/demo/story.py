@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from gongshu.demo import cast, city, real, scenes
+from gongshu.demo import cast, city, content, flow, real, scenes
 from gongshu.demo.play import Step
+from gongshu.demo.product import Content
+from gongshu.demo.stage import Stage
 
 ZONE = cast.ZONE
 ZONES = (ZONE,)
@@ -34,10 +36,38 @@ def steps(zone: str, data: Path | None, size: str) -> list[Step]:
         return real.steps(data, founding())
     return [
         *founding(),
-        Step("catalogue", "编制、复核、审核、发布目录", scenes.catalogue),
+        Step("documents", "方案、遴选、协议建档", scenes.documents),
+        Step("catalogue", "编制、复核、审核、发布目录；拒绝自己复核自己", scenes.catalogue),
         Step("city", "生成合成城市", partial(scenes.make_city, size=SIZES[size])),
         Step("hand_in", "在闸口入库", scenes.hand_in),
         Step("register", "数据资源首次登记", scenes.register_resource),
-        Step("refuse_certificate", "公示最后一日不能发证", scenes.refuse_early_certificate),
+        Step("refuse_certificate", "拒绝：公示最后一日发证", scenes.refuse_early_certificate),
         Step("certificate", "公示结束，发放登记凭证", scenes.certificate),
+        *flow.way_in(bus),
+        Step("forged_grant", "拒绝：伪造的授权", scenes.forged_grant),
+        *flow.refusal_steps(bus, content.RAW_SQL, content.SMALL_SQL),
+        flow.release_step(bus, "index", "index", "公交客流指数", content.INDEX_SQL),
+        flow.release_step(bus, "report", "report", "公交客流月报", content.SQL, content.LEAD),
+        *flow.way_out(bus),
+        Step("portal", "公众在门户看到什么", scenes.portal),
+        Step("verify", "离线核验日志、凭证和出域记录", scenes.verify),
     ]
+
+
+def bus(stage: Stage) -> Content:
+    """The passenger-flow product."""
+    return Content(
+        key="bus_product",
+        resource=stage.memory["resource"]["id"],
+        resource_title=str(content.CATALOGUE["name"]),
+        scenario=content.SCENARIO,
+        need=content.NEED,
+        columns=content.COLUMNS,
+        purpose=content.PURPOSE,
+        since=content.SINCE,
+        until=content.UNTIL,
+        product=content.PRODUCT,
+        heads=content.HEADS,
+        registration=content.PRODUCT_REGISTRATION,
+        agreement=content.AGREEMENT,
+    )

@@ -69,8 +69,8 @@ def ask_release(stage: Stage, content: Content, name: str, kind: str, title: str
         page = browser.open(f"/workbench/tasks/{task}/")
         return page if page.tree.css_first("#verdict") is not None else None
 
-    page: Page = wait_for(f"“{title}”的检验结论", judged, RELEASE_WAIT)
-    return page
+    shown: Page = wait_for(f"“{title}”的检验结论", judged, RELEASE_WAIT)
+    return shown
 
 
 def output_of(page: Page) -> str:

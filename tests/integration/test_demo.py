@@ -1,0 +1,78 @@
+"""The main job on real processes: a small synthetic city goes the whole lawful way, refusals included."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import homes
+
+pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
+REFUSALS = {"refuse_certificate", "forged_grant", "refuse_raw", "refuse_small"}
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("分离模式要 root")
+    place = homes.place()
+    yield place
+    command("down", "--home", str(place))
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "gongshu.cli.main", *words],
+        capture_output=True,
+        text=True,
+        timeout=850,
+        check=False,
+    )
+
+
+def play(home: Path) -> dict[str, Any]:
+    done = command("demo", "--home", str(home), "--no-serve", "--size", "small", "--json")
+    assert done.stdout.strip(), done.stderr[-3000:]
+    told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    assert told.get("ok"), done.stderr[-3000:]
+    assert done.returncode == 0
+    return told
+
+
+def test_a_product_goes_the_whole_way_and_a_second_run_does_nothing_twice(home: Path) -> None:
+    told = play(home)
+    assert set(told) >= {"ok", "steps", "urls", "accounts"}
+    steps = {step["id"]: step for step in told["steps"]}
+    assert set(steps) >= REFUSALS | {"release_index", "release_report", "call", "portal", "verify"}
+    assert all(step["ok"] and set(step) >= {"id", "title", "seconds", "evidence"} for step in steps.values())
+    assert steps["call"]["evidence"]
+    assert {"office", "airlock"} == {account["site"] for account in told["accounts"]}
+    log = json.loads(command("evidence", "verify", "--home", str(home), "--json").stdout)
+    assert (
+        log["ok"] and not log["gaps"] and {one["name"] for one in log["witnesses"]} == {"enclave", "gateway"}
+    )
+    again = play(home)
+    assert [step["seconds"] for step in again["steps"]] == [step["seconds"] for step in told["steps"]]
+    later = json.loads(command("evidence", "verify", "--home", str(home), "--json").stdout)
+    assert later["ok"] and later["size"] >= log["size"]
+
+
+def test_a_home_of_another_mark_is_left_alone(tmp_path: Path) -> None:
+    place = homes.place()
+    try:
+        made = command("init", "--home", str(place), "--mark", "production", "--zone", "huangshi", "--json")
+        assert made.returncode == 0, made.stderr
+        refused = command("demo", "--home", str(place), "--json")
+        assert refused.returncode == 2
+        assert json.loads(refused.stdout)["error"]["code"] == "mark"
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
