@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,18 +13,15 @@ import pytest
 
 from support import homes
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.root, homes.needs_root, pytest.mark.timeout(900)]
 REFUSALS = {"refuse_certificate", "forged_grant", "refuse_raw", "refuse_small"}
 
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("分离模式要 root")
-    place = homes.place()
-    yield place
-    command("down", "--home", str(place))
-    shutil.rmtree(place, ignore_errors=True)
+    with homes.place() as place:
+        yield place / "home"
+        command("down", "--home", str(place / "home"))
 
 
 def command(*words: str) -> subprocess.CompletedProcess[str]:
@@ -66,13 +61,11 @@ def test_a_product_goes_the_whole_way_and_a_second_run_does_nothing_twice(home: 
     assert later["ok"] and later["size"] >= log["size"]
 
 
-def test_a_home_of_another_mark_is_left_alone(tmp_path: Path) -> None:
-    place = homes.place()
-    try:
-        made = command("init", "--home", str(place), "--mark", "production", "--zone", "huangshi", "--json")
+def test_a_home_of_another_mark_is_left_alone() -> None:
+    with homes.place() as folder:
+        place = str(folder / "home")
+        made = command("init", "--home", place, "--mark", "production", "--zone", "huangshi", "--json")
         assert made.returncode == 0, made.stderr
-        refused = command("demo", "--home", str(place), "--json")
+        refused = command("demo", "--home", place, "--json")
         assert refused.returncode == 2
         assert json.loads(refused.stdout)["error"]["code"] == "mark"
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
