@@ -83,7 +83,9 @@ def test_an_unfinished_scenario_is_not_submitted_and_an_unknown_provider_is_name
 
 def test_what_somebody_saved_in_between_is_not_overwritten(zone: Zone) -> None:
     made = zone.scenario()
-    answer = zone.send(zone.operator, f"/scenarios/{made.pk}/edit/", "scenario-form", version="0", name="别的")
+    answer = zone.send(
+        zone.operator, f"/scenarios/{made.pk}/edit/", "scenario-form", version="0", name="别的"
+    )
     assert answer.status_code == 409
     made.refresh_from_db()
     assert made.name == "公交客流分析"
@@ -112,7 +114,12 @@ def csv_file(body: str = LIST, encoding: str = "utf-8-sig") -> SimpleUploadedFil
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 def test_a_published_list_becomes_scenarios_in_any_encoding(zone: Zone, encoding: str) -> None:
-    given = {"title": "场景清单", "number": "市数〔2025〕1号", "day": "2025-12-01", "file": csv_file(LIST, encoding)}
+    given = {
+        "title": "场景清单",
+        "number": "市数〔2025〕1号",
+        "day": "2025-12-01",
+        "file": csv_file(LIST, encoding),
+    }
     answer = zone.send(zone.authority, "/scenarios/import/", "import-form", **given)
     assert "已建档 2 个应用场景" in text(answer)
     first = Scenario.objects.get(name="安全生产监管")
@@ -381,9 +388,10 @@ def test_who_has_no_part_neither_sees_nor_stops(zone: Zone) -> None:
     client = zone.client(other)
     assert client.get(f"/scenarios/projects/{made.pk}/").status_code == 404
     assert client.post(f"/scenarios/projects/{made.pk}/stop/", {"reason": "x"}).status_code == 404
-    assert zone.client(zone.developer).post(
-        f"/scenarios/projects/{made.pk}/stop/", {"reason": "x"}
-    ).status_code == 403
+    assert (
+        zone.client(zone.developer).post(f"/scenarios/projects/{made.pk}/stop/", {"reason": "x"}).status_code
+        == 403
+    )
 
 
 def test_the_newest_outline_counts(zone: Zone) -> None:

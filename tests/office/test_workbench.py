@@ -70,7 +70,9 @@ def asked(zone: Zone, project: Any, **more: Any) -> Task:
     return Task.objects.get(kind="release", from_task=first)
 
 
-def verdict(zone: Zone, task: Task, said: str = "pass", checks: tuple[str, ...] = (), role: str = "enclave") -> Any:
+def verdict(
+    zone: Zone, task: Task, said: str = "pass", checks: tuple[str, ...] = (), role: str = "enclave"
+) -> Any:
     body = {"task": task.pk, "output": "o-random", "verdict": said, "checks": list(checks)}
     return outputs.judged(message("verdict", zone.zone, body, role=role), by(role))
 
@@ -144,7 +146,9 @@ def test_an_ungranted_and_a_missing_column_give_the_same_answer(zone: Zone, proj
 
 
 def test_the_check_works_without_scripts_and_loses_nothing(zone: Zone, project: Any) -> None:
-    answer = zone.send(zone.developer, f"/workbench/{project.pk}/", "run-form", sql=ROWS, do="check", title="甲")
+    answer = zone.send(
+        zone.developer, f"/workbench/{project.pk}/", "run-form", sql=ROWS, do="check", title="甲"
+    )
     assert answer.status_code == 200
     assert 'id="lens-refused"' in text(answer)
     assert ROWS in text(answer)
@@ -300,7 +304,11 @@ def test_reviews_may_come_before_the_verdict(zone: Zone, project: Any) -> None:
     verdict(zone, made)
     made.case.refresh_from_db()
     assert made.case.state == "awaiting"
-    assert [each.act for each in made.case.events.order_by("seq")][-3:] == ["note_verdict", "note_vote", "note_vote"]
+    assert [each.act for each in made.case.events.order_by("seq")][-3:] == [
+        "note_verdict",
+        "note_vote",
+        "note_vote",
+    ]
     page = text(zone.client(zone.developer).get(f"/workbench/tasks/{made.pk}/"))
     assert page.count("已投票") == 2
 

@@ -47,7 +47,9 @@ USE = {
 }
 
 
-def resource_message(zone: str, owner: str, *, identifier: str = RESOURCE, number: int = 1, **more: Any) -> Any:
+def resource_message(
+    zone: str, owner: str, *, identifier: str = RESOURCE, number: int = 1, **more: Any
+) -> Any:
     """The airlock's outline of a resource, as the inbox keeps it."""
     from gongshu.office.link.models import InboxMessage
 
@@ -181,8 +183,37 @@ class Zone:
         return grant
 
     def live(self) -> Any:
-        """A project with a live grant."""
-        made = self.project()
+        """A project with a live grant, through the services: the pages have their own tests."""
+        from gongshu.office.cases import services
+        from gongshu.office.scenarios import drafts, importing, projects
+        from gongshu.office.scenarios.models import Scenario
+
+        authority, operator, checker = (
+            people.actor(each, self.zone) for each in (self.authority, self.operator, self.checker)
+        )
+        listed = f"应用场景\n{SCENARIO['name']}\n".encode()
+        importing.take(listed, actor=authority, now=NOW, title="场景清单", zone=self.zone)
+        scenario = Scenario.objects.get(zone_id=self.zone)
+        asked = drafts.begin_request(actor=operator, now=NOW, scenario=scenario.pk, resource=RESOURCE)
+        rows = [
+            {"field": name, "necessity": "按它去重、汇总", "coarser": "不能", "grade": COLUMNS[name]["grade"]}
+            for name in ("card", "line", "hour")
+        ]
+        use = {key: USE[key] for key in ("purpose", "cycle", "security")}
+        typed = use | {"fields": rows, "period": PERIOD}
+        drafts.save(asked, actor=operator, now=NOW, typed=typed, version=0)
+        services.perform(asked.case, "submit", operator, {}, NOW)
+        agreed = [{"field": row["field"], "decision": "同意"} for row in rows]
+        services.perform(asked.case, "grant", checker, {"decisions": agreed}, NOW)
+        made = projects.begin(
+            actor=operator,
+            now=NOW,
+            name="公交客流指数",
+            requests=[asked.pk],
+            developers=[self.developer.pk],
+            start="2026-01-01",
+            until="2026-12-31",
+        )
         self.confirm(made.grants.get())
         return made
 

@@ -85,13 +85,13 @@ def request_problems(rules: Rules, typed: Data, resource: Resource | None) -> li
             found.append(Problem(f"{place}.field", f"资源里没有“{name}”这个字段。", form.basis))
         elif column.get("grade", "L4") in SENSITIVE and blank(row.get("coarser")):
             found.append(
-                Problem(
-                    f"{place}.coarser",
-                    f"“{name}”是{column.get('grade', 'L4')}字段，请写明能不能用更粗的代替（汇总、分段、截短），不能的写明为什么。",
-                    form.basis,
-                )
+                Problem(f"{place}.coarser", coarser_sentence(name, column.get("grade", "L4")), form.basis)
             )
     return found
+
+
+def coarser_sentence(name: str, grade: str) -> str:
+    return f"“{name}”是{grade}字段，请写明能不能用更粗的代替（汇总、分段、截短），不能的写明为什么。"
 
 
 def sentences(problems: Sequence[Problem]) -> list[str]:

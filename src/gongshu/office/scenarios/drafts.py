@@ -78,7 +78,8 @@ def save(
     Raises `Refused`: code `conflict` when somebody saved in between, `state` when it may not be changed.
     """
     permissions.check_edit(actor, row.case)
-    case = Case.objects.select_for_update(of=("self",)).get(pk=row.case_id)
+    assert row.case is not None
+    case = Case.objects.select_for_update(of=("self",)).get(pk=row.case.pk)
     row = type(row).objects.select_for_update(of=("self",)).get(pk=row.pk)
     row.case = case
     permissions.check_edit(actor, case)
@@ -97,7 +98,7 @@ def save(
         actor=actor.person,
         role="operator",
         subject=row.pk,
-        zone=row.zone_id,
+        zone=case.zone_id,
         now=clock.wall_now(),
         case=case.id,
         digests={"content": evidence.digest_of(row.typed)[0]},

@@ -187,10 +187,10 @@ class OfProjectQuerySet(ZonedQuerySet):
 
 
 class Grant(ZonedModel):
-    """数据授权: what an enclave may read for a project, exactly as published; its second key is the airlock's.
+    """数据授权: what an enclave may read, exactly as published; its second key is the airlock's.
 
-    `state` changes only by signed messages of the data domain and by stops; whether its days have run out is
-    computed (`state_on`).
+    `state` changes only by signed messages of the data domain and by stops; whether its days have run out
+    is computed (`state_on`).
     """
 
     STATES = [

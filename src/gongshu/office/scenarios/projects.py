@@ -100,7 +100,7 @@ def begin(
 
 @transaction.atomic
 def reissue(project: Project, *, actor: Actor, now: datetime) -> Any:
-    """Issue the grant anew after it was refused (or the resource was handed in again): same people and days."""
+    """Issue the grant anew after it was refused or has expired: same people, days and agreed fields."""
     check(actor, "scenarios.project", project.zone_id)
     if project.operator_id not in actor.organisations:
         raise Refused("只有本项目的运营机构可以重新发出授权。", "forbidden", BASIS)

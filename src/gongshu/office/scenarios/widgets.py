@@ -35,7 +35,7 @@ class DecisionsWidget(RowsWidget):
         ]
         return kept or None
 
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002
         given = {row.get("field"): row for row in (value or []) if isinstance(row, dict)}
         body = format_html_join(
             "",
@@ -46,7 +46,7 @@ class DecisionsWidget(RowsWidget):
             ),
         )
         return format_html(
-            '<table class="rows-input" id="{}"><thead><tr><th scope="col">字段</th><th scope="col">必要性</th>'
+            '<table class="rows-input" id="{}"><thead><tr><th scope="col">字段</th><th scope="col">必要性</th>'  # noqa: E501
             '<th scope="col">决定</th><th scope="col">理由</th></tr></thead><tbody>{}</tbody></table>',
             (attrs or {}).get("id", name),
             body,
@@ -60,7 +60,7 @@ class DecisionsWidget(RowsWidget):
         return format_html(
             '<th scope="row"><input type="hidden" name="{}-{}-field" value="{}">{} <small>{}</small></th>'
             '<td>{}<div class="hint">{}</div></td><td>{}</td>'
-            '<td><input class="form-control form-control-sm" name="{}-{}-reason" value="{}" aria-label="{} 的理由"></td>',
+            '<td><input class="form-control form-control-sm" name="{}-{}-reason" value="{}" aria-label="{} 的理由"></td>'  # noqa: E501,
             name, number, asked["field"], asked["field"], asked["grade"],
             asked["necessity"], asked["coarser"],
             box.render(f"{name}-{number}-decision", row.get("decision") or ""),

@@ -1,4 +1,4 @@
-"""The lens's advice under a project's grant, as the page shows it. The data domain asks its own lens again."""
+"""The lens's advice under a project's grant, as the page shows it; the data domain asks its own again."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class OfTaskQuerySet(ZonedQuerySet):
 
 
 class Output(ZonedModel):
-    """An unreleased output: its random name, the verdict and the ids of the checks. Nothing of its content."""
+    """An unreleased output: its random name, the verdict, the ids of the checks; nothing of its content."""
 
     id = models.CharField("随机编号", max_length=80, primary_key=True)
     task = models.OneToOneField(Task, on_delete=models.PROTECT, related_name="output")

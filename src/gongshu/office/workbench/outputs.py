@@ -1,4 +1,4 @@
-"""What the data domain tells of an output: verdict, votes awaited or cast, release. Each noted in its case."""
+"""What the data domain tells of an output: verdict, votes awaited or cast, release; noted in its case."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def released(made: Envelope, verified: Sequence[Verified], now: datetime) -> Rel
 
 
 def votes_hold(votes: Sequence[Mapping[str, Any]], grant: Grant) -> bool:
-    """At least two people of the reviewing organisations, each organisation heard, nobody of the developers."""
+    """Two people or more of the reviewing organisations, each of these heard, nobody of the developers."""
     people = {str(each.get("person")) for each in votes}
     voices = {str(each.get("organisation")) for each in votes}
     wanted = set(grant.body["reviewing_orgs"])

@@ -142,7 +142,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
         request,
         queries.tasks(actor_of(request)),
         [
-            Column("title", "名称", lambda row: str(row), order="title", href=task_url),
+            Column("title", "名称", str, order="title", href=task_url),
             Column("kind", "种类", "get_kind_display", order="kind"),
             Column("project", "项目", "project.name", order="project__name"),
             Column("asked", "提交", "asked_at", order="wall_at", kind="time"),

@@ -176,7 +176,7 @@ def answers(grant: Grant | None) -> list[dict[str, Any]]:
         return []
     given = {row.organisation: row for row in grant.answers.all()}
     wanted = [*grant.owners, *(each for each in given if each not in grant.owners)]
-    names = queries.names_of(wanted) | {grants.DATA_DOMAIN: "数据域（按入库清单核对）"}
+    names = dict(queries.names_of(wanted)) | {grants.DATA_DOMAIN: "数据域（按入库清单核对）"}
     found = []
     for each in wanted:
         row = given.get(each)

@@ -176,7 +176,7 @@ def _shown(form: Any, found: DataRequest, rules: Rules, problems: list[Any]) -> 
 
 
 def rows_posted(request: HttpRequest, lines: list[pages.FieldLine]) -> list[dict[str, str]]:
-    """The ticked fields with what was written of them: `ask` (many), `necessity-<field>`, `coarser-<field>`."""
+    """The ticked fields and what was written of them: `ask`, `necessity-<field>`, `coarser-<field>`."""
     asked = set(request.POST.getlist("ask"))
     rows = []
     for line in lines:

@@ -56,7 +56,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         request,
         queries.scenarios(actor),
         [
-            Column("name", "应用场景", lambda row: str(row), order="name", href=scenario_url),
+            Column("name", "应用场景", str, order="name", href=scenario_url),
             Column("number", "案号", "case.number", "case__number", narrow=False),
             Column("domain", "领域", "domain", order="domain", narrow=False),
             Column("direction", "方向", lambda row: dict(DIRECTIONS).get(row.direction, ""), "direction"),
@@ -219,7 +219,7 @@ def _taken(request: HttpRequest) -> importing.Report:
     file = request.FILES.get("file")
     if file is None:
         raise Refused("请选择要导入的 CSV 文件。", "input:file")
-    if file.size > importing.LARGEST:
+    if (file.size or 0) > importing.LARGEST:
         raise Refused("文件太大，场景清单不应超过 5 MB。", "too_large")
     return importing.take(
         file.read(),
