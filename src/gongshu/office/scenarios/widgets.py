@@ -60,7 +60,7 @@ class DecisionsWidget(RowsWidget):
         return format_html(
             '<th scope="row"><input type="hidden" name="{}-{}-field" value="{}">{} <small>{}</small></th>'
             '<td>{}<div class="hint">{}</div></td><td>{}</td>'
-            '<td><input class="form-control form-control-sm" name="{}-{}-reason" value="{}" aria-label="{} 的理由"></td>'  # noqa: E501,
+            '<td><input class="form-control form-control-sm" name="{}-{}-reason" value="{}" aria-label="{} 的理由"></td>',  # noqa: E501
             name, number, asked["field"], asked["field"], asked["grade"],
             asked["necessity"], asked["coarser"],
             box.render(f"{name}-{number}-decision", row.get("decision") or ""),
