@@ -17,6 +17,7 @@ from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.lawroles import zone_title
 from gongshu.office.accounts.queries import person_names
 from gongshu.office.cases import lawbook, parties, registry, services
+from gongshu.office.cases.forms import COLUMN_TITLES
 from gongshu.office.cases.models import Case, CaseEvent, Deadline, Material
 from gongshu.office.cases.queries import calendar
 from gongshu.office.link import proofs
@@ -246,7 +247,12 @@ def text_of(value: Any, options: Mapping[str, str]) -> str:
             return str(value["name"])
         if "value" in value:
             return f"{value['value']} {value.get('unit', '')}".strip()
-        return "；".join(f"{key}：{text_of(item, options)}" for key, item in value.items() if item)
+        parts = (
+            f"{COLUMN_TITLES.get(key, key)}：{text_of(item, options)}" for key, item in value.items() if item
+        )
+        return "；".join(parts)
     if isinstance(value, list):
-        return "；".join(text_of(item, options) for item in value)
+        # 表的各行分行写，才看得出哪几格属于同一行
+        joint = "\n" if any(isinstance(item, dict) for item in value) else "；"
+        return joint.join(text_of(item, options) for item in value)
     return {"pass": "通过", "fail": "不通过"}.get(str(value), options.get(str(value), str(value)))

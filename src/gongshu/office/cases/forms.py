@@ -23,6 +23,11 @@ COLUMN_TITLES = {
     "reason": "理由",
     "item": "哪一项",
     "sentence": "什么问题",
+    "grade": "级别",
+    "coarser": "能否用更粗的代替",
+    "result": "结论",
+    "organisation": "机构",
+    "answer": "答复",
 }
 
 

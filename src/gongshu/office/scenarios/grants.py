@@ -15,6 +15,7 @@ from gongshu.office.link import clock, evidence, feed
 from gongshu.office.scenarios import permissions, resources
 from gongshu.office.scenarios.models import DataRequest, Grant, GrantAnswer, Project, Stop
 from gongshu.wire.envelope import Envelope, body_digest
+from gongshu.wire.times import instant
 
 log = logging.getLogger(__name__)
 BASIS = ("national-operation:5", "hubei-operation:23")
@@ -104,7 +105,7 @@ def answered(made: Envelope, now: datetime) -> Grant | None:
             "person": body["person"],
             "answer": body["answer"],
             "sentence": str(body.get("sentence") or "")[:400],
-            "at": made.issued,
+            "at": instant(made.issued, "issued"),
         },
     )
     if grant.state != "awaiting":
@@ -213,7 +214,7 @@ def took_effect(made: Envelope) -> Stop:
             "target": body.get("target") or "",
             "reason": "",
             "origin": str(body.get("origin") or "airlock"),
-            "made_at": made.issued,
+            "made_at": instant(made.issued, "issued"),
         },
     )
     source = made.signatures[0].role

@@ -7,11 +7,12 @@ from datetime import datetime
 from gongshu.office.link.inbox import on
 from gongshu.office.workbench import outputs, services
 from gongshu.wire.envelope import Envelope, Verified
+from gongshu.wire.times import instant
 
 
 @on("outcome")
 def outcome(made: Envelope, _verified: list[Verified], _now: datetime) -> None:
-    services.ended(made.body["task"], made.body["code"], made.zone, made.issued)
+    services.ended(made.body["task"], made.body["code"], made.zone, instant(made.issued, "issued"))
 
 
 @on("verdict")

@@ -20,6 +20,7 @@ from gongshu.office.link import clock
 from gongshu.office.scenarios.models import Grant
 from gongshu.office.workbench.models import Output, Release, Review, Task
 from gongshu.wire.envelope import Envelope, Verified
+from gongshu.wire.times import instant
 
 LEAST_VOTES = 2
 
@@ -55,7 +56,7 @@ def judged(made: Envelope, verified: Sequence[Verified]) -> Output | None:
             "zone_id": made.zone,
             "verdict": body["verdict"],
             "checks": sorted(set(body["checks"])),
-            "at": made.issued,
+            "at": instant(made.issued, "issued"),
         },
     )
     if new and task.case.state == "requested":
@@ -81,7 +82,7 @@ def reviewed(made: Envelope, verified: Sequence[Verified]) -> Review | None:
             "organisation": body["organisation"],
             "state": body["state"],
             "result": str(body.get("result") or "")[:20],
-            "at": made.issued,
+            "at": instant(made.issued, "issued"),
         },
     )
     output = Output.objects.select_related("task__case").filter(pk=body["output"]).first()
@@ -144,7 +145,7 @@ def released(made: Envelope, verified: Sequence[Verified], now: datetime) -> Rel
         files=files,
         envelope=deposits.put_bytes(made.dumps()),
         day=local_day(clock.business_now()),
-        at=made.issued,
+        at=instant(made.issued, "issued"),
     )
     _materials(row, task.case, now)
     facts = {
