@@ -183,6 +183,32 @@ def test_pages_keep_what_was_typed(client: Client, bus: Any) -> None:
     assert client.post(f"/catalogue/{row.id}/edit/", data).status_code == 409
 
 
+def test_items_are_chosen_from_the_codes_and_a_strange_one_is_kept(
+    client: Client, maker: Any, bus: Any
+) -> None:
+    items = [{"item_name": "卡号", "item_type": "X9", "item_grade": "L4"}]
+    row = services.begin(actor=maker, now=now(), typed=item(items=items))
+    logged_in(client, bus, "provider_officer")
+    page = client.get(f"/catalogue/{row.id}/edit/").content.decode()
+    assert '<select name="items-0-item_grade"' in page and '<option value="L4" selected>' in page
+    assert '<option value="X9" selected>X9</option>' in page
+    assert "“是否向社会开放”为“是”时填写" in page
+
+
+def test_what_the_airlock_confirmed_is_shown_in_words(client: Client, maker: Any, bus: Any) -> None:
+    row = publish(services.begin(actor=maker, now=now(), typed=item()), maker, bus)
+    columns = {"卡号": {"type": "VARCHAR", "grade": "L4"}, "票价": {"type": "DECIMAL(18,2)", "grade": "L2"}}
+    facts = {"table": "trips", "columns": columns, "subject": "卡号", "rows": 3_000_000, "snapshot": "s-1"}
+    services.take_facts(row.id, "huangshi", {"organisation": bus.id, **facts}, datetime.now(UTC))
+    authority = people.acting(None, "data_authority")
+    cases.perform(row.case, "flag", authority, {"authorisation": "closed"}, now())
+    logged_in(client, bus, "provider_officer")
+    page = client.get(f"/catalogue/{row.id}/").content.decode()
+    for wanted in ("3,000,000", "文本", "金额", "四级 标识", "不可授权"):
+        assert wanted in page, wanted
+    assert "VARCHAR" not in page
+
+
 def test_the_list_searches_and_exports(client: Client, bus: Any, maker: Any) -> None:
     services.begin(actor=maker, now=now(), typed=item())
     logged_in(client, bus, "provider_officer")

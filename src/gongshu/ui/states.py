@@ -99,7 +99,7 @@ LOOKS: dict[str, Look] = {
     "invalid": Look("未采纳", BAD),
     "kept": Look("未申请出域", NEUTRAL),
     "attacking": Look("检验中", WORKING),
-    "partly": Look("部分授权", WORKING),
+    "suspended": Look("暂停", WARN),
     "L1": Look("一级 公开", GOOD),
     "L2": Look("二级 一般", WORKING),
     "L3": Look("三级 敏感", WARN),

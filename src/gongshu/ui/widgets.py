@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -115,11 +115,20 @@ class KeptFilesWidget(CompoundWidget):
 
 
 class RowsWidget(CompoundWidget):
-    """A small table → list of {column: text}; empty rows are left out."""
+    """A small table → list of {column: text}; empty rows are left out.
 
-    def __init__(self, columns: Sequence[tuple[str, str]], attrs: Any = None) -> None:
+    `choices`: column → (value, title) for columns that are chosen; a value outside them is kept and shown.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[tuple[str, str]],
+        attrs: Any = None,
+        choices: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+    ) -> None:
         super().__init__(attrs)
         self.columns = tuple(columns)
+        self.choices = {key: tuple(each) for key, each in (choices or {}).items() if each}
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         rows = []
@@ -156,10 +165,23 @@ class RowsWidget(CompoundWidget):
         )  # fmt: skip
 
     def _row(self, name: str, number: int, row: dict[str, Any]) -> SafeString:
-        return format_html_join(
-            "",
-            '<td><input class="form-control form-control-sm" name="{}-{}-{}" value="{}" aria-label="第{}行 {}"></td>',
-            ((name, number, key, row.get(key) or "", number + 1, title) for key, title in self.columns),
+        cells = (
+            (self._cell(f"{name}-{number}-{key}", key, row.get(key) or "", f"第{number + 1}行 {title}"),)
+            for key, title in self.columns
+        )
+        return format_html_join("", "<td>{}</td>", cells)
+
+    def _cell(self, name: str, key: str, value: Any, label: str) -> SafeString:
+        offered = self.choices.get(key)
+        if offered:
+            kept = () if not value or value in dict(offered) else ((value, value),)
+            attrs = {"class": "form-select form-select-sm", "aria-label": label}
+            return forms.Select(choices=(("", ""), *offered, *kept), attrs=attrs).render(name, value)
+        return format_html(
+            '<input class="form-control form-control-sm" name="{}" value="{}" aria-label="{}">',
+            name,
+            value,
+            label,
         )
 
 

@@ -19,11 +19,13 @@ from gongshu.office.accounts.access import actor_of, login_required, needs
 from gongshu.office.accounts.permissions import Refused, can
 from gongshu.office.cases import lawbook
 from gongshu.office.cases import services as cases
-from gongshu.office.catalogue import content, importing, queries, services, sheets
+from gongshu.office.catalogue import content, importing, queries, services, sheets, shown
 from gongshu.office.catalogue.models import Resource
 from gongshu.office.link import clock
-from gongshu.ui.inputs import build
+from gongshu.ui.inputs import RawField, build
+from gongshu.ui.lawforms import condition_text
 from gongshu.ui.tables import Column, Filter, Table
+from gongshu.ui.widgets import RowsWidget
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 STATES = (
@@ -60,11 +62,13 @@ def form_class(zone: str) -> type[Any]:
         inputs += [each.ask for each in form.of(group.id)]
         groups.append((group.title, names))
     made: type[Any] = build(inputs, groups=[*groups, (form.group(content.ITEMS).title, [content.ITEMS])])
-    from gongshu.ui.inputs import RawField
-    from gongshu.ui.widgets import RowsWidget
-
+    for each in form.fields:
+        if each.id in made.base_fields and each.when:
+            made.base_fields[each.id].condition_text = condition_text(form, each.when)
+            made.base_fields[each.id].law_required = False  # 按情形才要填，情形写在下面
+    choices = {each.id: each.ask.options for each in form.of(content.ITEMS)}
     made.base_fields[content.ITEMS] = RawField(
-        widget=RowsWidget(content.columns(form)), required=False, wide=True, label="信息项"
+        widget=RowsWidget(content.columns(form), choices=choices), required=False, wide=True, label="信息项"
     )
     made.base_fields[content.ITEMS].law_required = True
     made.base_fields[content.ITEMS].article = ""
@@ -237,15 +241,8 @@ def edit(request: HttpRequest, pk: str) -> HttpResponse:
             return redirect("catalogue:detail", pk=row.pk)
     form = cls(initial={**row.typed, "version": row.version})
     wrong = content.problems(lawbook.rules_of(row.case), row.typed)
-    context = {"form": form, "row": row, "title": row.name, "problems": named(row, wrong)}
+    context = {"form": form, "row": row, "title": row.name, "problems": shown.named(row, wrong)}
     return render(request, "catalogue/edit.html", context)
-
-
-def named(row: Resource, wrong: list[Any]) -> list[tuple[str, str]]:
-    """(title of the field, sentence)."""
-    form = content.form_of(lawbook.rules_of(row.case))
-    titles = {each.id: each.title for each in form.fields} | {group.id: group.title for group in form.groups}
-    return [(titles.get(each.field.split(".")[-1], each.field), each.sentence) for each in wrong]
 
 
 @require_GET
@@ -256,7 +253,7 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
     form = content.form_of(lawbook.rules_of(row.case))
     from gongshu.law import forms as law_forms
 
-    shown = [
+    groups = [
         (
             group.title,
             [
@@ -277,10 +274,12 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
     context = {
         "title": row.name,
         "row": row,
-        "shown": shown,
+        "stored": shown.stored(row),
+        "authorisation_title": shown.authorisation_title(row) if row.authorisation else "",
+        "shown": groups,
         "heads": [title for _, title in content.columns(form)],
         "items": items,
-        "problems": named(row, wrong),
+        "problems": shown.named(row, wrong),
         "mine": row.provider_id in actor.organisations and can(actor, "catalogue.make", row.zone_id),
         "open": row.state in services.OPEN_STATES,
         "inside": not actor.anonymous,

@@ -1,0 +1,50 @@
+"""A resource in words: what is missing, what the airlock confirmed, whether it is authorised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gongshu.office.cases import lawbook
+from gongshu.office.catalogue import content
+from gongshu.office.catalogue.models import Resource
+
+# 闸口告知的列类型怎样说；没有列出的照原样
+TYPE_TITLES = {
+    "VARCHAR": "文本",
+    "BIGINT": "整数",
+    "DECIMAL(18,2)": "金额",
+    "DOUBLE": "小数",
+    "DATE": "日期",
+    "TIMESTAMP": "时间",
+    "BOOLEAN": "是否",
+}
+
+
+def authorisation_title(row: Resource) -> str:
+    """授权状态 as the procedure calls it."""
+    asked = lawbook.procedure_of(row.case).act("flag").asks
+    options = next((dict(each.options) for each in asked if each.id == "authorisation"), {})
+    return options.get(row.authorisation, row.authorisation)
+
+
+def stored(row: Resource) -> dict[str, Any] | None:
+    """What the airlock confirmed, in words."""
+    if not row.facts:
+        return None
+    columns = [
+        (name, TYPE_TITLES.get(each.get("type", ""), each.get("type", "")), each.get("grade", ""))
+        for name, each in row.facts.get("columns", {}).items()
+    ]
+    return {"rows": f"{int(row.facts.get('rows', 0)):,}", "columns": columns}
+
+
+def named(row: Resource, wrong: list[Any]) -> list[tuple[str, str]]:
+    """(name of the field on the page, sentence); its title first where the sentence lacks it."""
+    form = content.form_of(lawbook.rules_of(row.case))
+    titles = {each.id: each.title for each in form.fields} | {group.id: group.title for group in form.groups}
+    found = []
+    for each in wrong:
+        title = titles.get(each.field.split(".")[-1], each.field)
+        sentence = each.sentence if title in each.sentence else f"{title}：{each.sentence}"
+        found.append((each.field.split(".")[0], sentence))
+    return found
