@@ -23,8 +23,11 @@ def _as_user() -> list[str]:
     return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 
 
-def start(*databases: str) -> Path:
-    """Start a cluster with these databases; its socket directory. Stopped and removed at exit."""
+def start(*databases: str, durable: bool = False) -> Path:
+    """Start a cluster with these databases; its socket directory. Stopped and removed at exit.
+
+    `durable`: with fsync, as benches need it; tests go without.
+    """
     base = Path(tempfile.mkdtemp(prefix="gs-pg-", dir="/tmp"))
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
@@ -40,8 +43,10 @@ def start(*databases: str) -> Path:
     run(str(BIN / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
     options = (
         f"-c listen_addresses= -c unix_socket_directories={base} -c unix_socket_permissions=0777 "
-        "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=120"
+        "-c max_connections=120"
     )
+    if not durable:
+        options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
     run(str(BIN / "pg_ctl"), "-D", data, "-w", "-l", str(base / "log"), "-o", options, "start")
 
     def stop() -> None:

@@ -25,12 +25,12 @@ def make_home(zones: tuple[str, ...] = ("cn", "gansu", "hubei", "huangshi", "anh
     return home
 
 
-def prepare(settings_module: str, variable: str) -> None:
-    """Point this process's settings at a fresh home and cluster."""
+def prepare(settings_module: str, variable: str, durable: bool = False) -> None:
+    """Point this process's settings at a fresh home and cluster; `durable` as in `cluster.start`."""
     home = make_home()
     owner = os.getpid()
     atexit.register(lambda: shutil.rmtree(home, ignore_errors=True) if os.getpid() == owner else None)
-    socket = cluster.start("gongshu")
+    socket = cluster.start("gongshu", durable=durable)
     os.environ["GONGSHU_HOME"] = str(home)
     os.environ[variable] = cluster.url(socket, "gongshu")
     os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
