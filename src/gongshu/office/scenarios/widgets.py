@@ -58,7 +58,7 @@ class DecisionsWidget(RowsWidget):
             choices=CHOICES, attrs={"class": "form-select form-select-sm", "aria-label": label}
         )
         return format_html(
-            '<th scope="row"><input type="hidden" name="{}-{}-field" value="{}">{} <small>{}</small></th>'
+            '<td><input type="hidden" name="{}-{}-field" value="{}">{} <small>{}</small></td>'
             '<td>{}<div class="hint">{}</div></td><td>{}</td>'
             '<td><input class="form-control form-control-sm" name="{}-{}-reason" value="{}" aria-label="{} 的理由"></td>',  # noqa: E501
             name, number, asked["field"], asked["field"], asked["grade"],

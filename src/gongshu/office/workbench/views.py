@@ -174,13 +174,14 @@ def task(request: HttpRequest, pk: str) -> HttpResponse:
     """A task: its outcome in words or why it waits; for a release verdict, votes and what left."""
     found, actor = visible_task(request, pk), actor_of(request)
     names = person_names({found.asked_by})
+    progress = queries.progress(found) if found.kind == "release" else None
     context = {
         "title": str(found),
         "task": found,
         "tone": tone(found),
         "label": label(found),
         "outcome": queries.outcome(found),
-        "because": queries.waiting_because(found),
+        "because": "" if progress and progress.output else queries.waiting_because(found),
         "by": "　".join(filter(None, reversed(names.get(found.asked_by, ("", ""))))),
         "reads": [
             (
@@ -193,7 +194,7 @@ def task(request: HttpRequest, pk: str) -> HttpResponse:
         "can_release": found.kind == "run"
         and found.code == "done"
         and permissions.develops(actor, found.grant),
-        "progress": queries.progress(found) if found.kind == "release" else None,
+        "progress": progress,
         "form_title": words.KINDS.get((found.body.get("output") or {}).get("kind", ""), ""),
     }
     return render(request, "workbench/task.html", context)

@@ -215,8 +215,9 @@ def members(project: Project) -> list[tuple[str, str]]:
 
 
 def developers(grant: Grant | None) -> list[str]:
-    names = person_names(set(grant.body["developers"])) if grant else {}
-    return sorted(f"{name}（{organisation}）" for name, organisation in names.values())
+    wanted = list(grant.body["developers"]) if grant else []
+    names = person_names(set(wanted))
+    return [f"{names[each][0]}（{names[each][1]}）" for each in wanted if each in names]
 
 
 @login_required
