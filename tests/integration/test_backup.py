@@ -44,8 +44,8 @@ def made() -> Iterator[Made]:
     with installed() as scene:
         scene.serve()
         scene.record(ENTRIES)
-        until(scene.answers, 20)
-        until(lambda: scene.log_size() >= ENTRIES, 20)
+        until(scene.answers, 60)
+        until(lambda: scene.log_size() >= ENTRIES, 60)
         out = scene.base / "backup"
         said = gongshu(scene.path, "backup", "--out", out)
         yield Made(scene, out, said, said["log"]["size"], said["feed"][ZONE])
@@ -99,7 +99,7 @@ def test_both_archives_stand_at_one_feed_number_and_the_work_went_on(made: Made)
     assert headers["office"]["feed"] == headers["domain"]["feed"] == made.said["feed"]
     assert made.head >= 3 and made.size >= ENTRIES
     made.scene.record(3)
-    until(lambda: made.scene.log_size() >= made.size + 3, 20)
+    until(lambda: made.scene.log_size() >= made.size + 3, 60)
 
 
 @pytest.mark.root
@@ -183,6 +183,7 @@ def test_a_changed_archive_is_refused_and_changes_nothing(
     assert refused(capsys, spare.path, "restore", "--archive", bad, *keys(made.scene))["code"] == "archive"
     assert files() == before
     assert not list((spare.path / "domain").glob(".restore-*"))
+    assert not (spare.path / "config" / "hold.json").exists()
 
 
 def test_a_home_with_work_in_it_is_not_overwritten(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,7 +231,7 @@ def test_the_data_domain_stands_until_both_sign_and_then_serves(
     assert signed["numbers"] == {ZONE: made.head}
     other.up()
     assert set(other.state()["processes"]) == set(BY_NAME)
-    _, answer = until(lambda: (got := other.call())[0] == 200 and got, 20)
+    _, answer = until(lambda: (got := other.call())[0] == 200 and got, 60)
     assert answer["product"] == PRODUCT and len(answer["rows"]) == 2
     # The vault opens with its restored keys, at its new place.
     assert (
@@ -250,7 +251,7 @@ def test_the_data_domain_stands_until_both_sign_and_then_serves(
     # New work of both domains reaches the restored log without a gap.
     before = other.log_size()
     other.record(5)
-    until(lambda: other.log_size() >= before + 5, 20)
+    until(lambda: other.log_size() >= before + 5, 60)
 
 
 def test_a_feed_not_yet_caught_up_keeps_the_domain_waiting(made: Made, spare: Scene) -> None:
@@ -266,7 +267,7 @@ def test_a_feed_not_yet_caught_up_keeps_the_domain_waiting(made: Made, spare: Sc
     spare.publish("stop", {"id": "s-1", **stop})
     spare.publish("stop", {"id": "s-2", **stop})
     # What was stopped after the backup does not come back even for a moment.
-    assert until(lambda: (got := spare.call()[0]) != 503 and got, 20) == 403
+    assert until(lambda: (got := spare.call()[0]) != 503 and got, 60) == 403
 
 
 def test_a_backup_says_when_the_domain_is_behind(made: Made, capsys: pytest.CaptureFixture[str]) -> None:

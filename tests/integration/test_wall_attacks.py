@@ -60,7 +60,7 @@ def test_a_forged_grant_opens_nothing_on_real_processes(scene: Scene) -> None:
         "task", {"id": "t-1", "kind": "run", "grant": "g-forged", "sql": "SELECT count(*) FROM trips"}
     )
     scene.wait_place()
-    found = until(lambda: (got := scene.domain(GRANT_STATE, grant="g-forged"))["outcome"] and got, 30)
+    found = until(lambda: (got := scene.domain(GRANT_STATE, grant="g-forged"))["outcome"] and got, 60)
     assert found == {"grant": "awaiting", "outcome": "refused_grant"}
 
 
@@ -85,7 +85,7 @@ def test_a_clock_moved_by_the_office_is_refused_in_a_production_home(scene: Scen
     from gongshu.office.link.models import JournalLine
     answer = JournalLine.objects.filter(fields__act="feed.refused.clock").count()
     """
-    until(lambda: scene.office(lines), 20)
+    until(lambda: scene.office(lines), 60)
 
 
 def test_a_contract_beyond_the_ceiling_gets_no_more_than_the_ceiling(scene: Scene) -> None:
@@ -108,7 +108,7 @@ def test_a_contract_beyond_the_ceiling_gets_no_more_than_the_ceiling(scene: Scen
         },
     )
     scene.wait_place()
-    until(lambda: scene.call("co-rich")[0] == 200, 20)
+    until(lambda: scene.call("co-rich")[0] == 200, 60)
     assert scene.call("co-wide")[0] == 403
     assert scene.call("co-else", purpose="%E4%BF%A1%E8%B4%B7")[0] == 403
     codes = [scene.call("co-rich")[0] for _ in range(CEILING + 2)]
@@ -139,7 +139,6 @@ def test_a_contract_without_the_buyers_own_key_is_none(scene: Scene) -> None:
 def test_a_stop_of_the_airlock_acts_within_seconds_although_the_office_swallows_it(scene: Scene) -> None:
     assert scene.call("co-rich")[0] == 429
     with swallowed(scene):
-        began = time.monotonic()
         scene.domain(
             """
             from gongshu.enclave import stops
@@ -147,8 +146,9 @@ def test_a_stop_of_the_airlock_acts_within_seconds_although_the_office_swallows_
                        origin="airlock", person="p-bus", now=now)
             """
         )
-        until(lambda: scene.call("co-rich")[0] == 403, 15)
-        assert time.monotonic() - began < 15
+        began = time.monotonic()
+        until(lambda: scene.call("co-rich")[0] == 403, 60)
+        assert time.monotonic() - began < 10
         # Only what was stopped: the other agreement still meets its own limit.
         assert scene.call("co-1")[0] == 429
 
@@ -199,7 +199,7 @@ def test_a_replayed_skipped_or_reordered_item_stops_the_line_and_it_heals(scene:
     )
     scene.wait_place()
     assert scene.place() == before + 2
-    until(lambda: scene.call("co-1")[0] == 429, 20)
+    until(lambda: scene.call("co-1")[0] == 429, 60)
 
 
 def test_a_cut_line_loses_nothing_and_heals(scene: Scene) -> None:
@@ -223,5 +223,5 @@ def test_a_cut_line_loses_nothing_and_heals(scene: Scene) -> None:
     from gongshu.office.link.models import JournalLine
     answer = JournalLine.objects.filter(fields__subject__startswith="o-cut-", index__isnull=False).count()
     """
-    until(lambda: scene.office(arrived) == many, 40)
-    until(lambda: scene.log_size() >= before + 2 * many, 20)
+    until(lambda: scene.office(arrived) == many, 60)
+    until(lambda: scene.log_size() >= before + 2 * many, 60)

@@ -178,7 +178,7 @@ class Scene:
         credential = {"id": f"cr-{id_}", "contract": id_, "buyer": BUYER}
         self.publish("credential", credential, buyer=self.buyer)
 
-    def wait_place(self, seconds: float = 20) -> None:
+    def wait_place(self, seconds: float = 60) -> None:
         """Until the enclave has taken what the office published."""
         head = self.office("from gongshu.office.link import feed\nanswer = feed.head(given['zone'])")
         ends = time.monotonic() + seconds

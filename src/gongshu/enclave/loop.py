@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 COMPUTE: Mapping[str, Callable[[Task, datetime], object]] = {"run": tasks.run, "release": release.request}
 
 
+# When this process found that nothing holds the data domain any more; a restore needs it to end first.
+CAUGHT_UP: list[datetime] = []
+
+
 def poll(clients: Mapping[str, FeedClient], now: datetime) -> None:
     """Take what is new on every zone's feed. A cut line is silence; a broken one is an alarm."""
     for zone, client in clients.items():
@@ -53,10 +57,13 @@ def post(now: datetime) -> None:
 
 def stands(now: datetime) -> str:
     """Why nothing may be done after a restore, '' otherwise: only the feed is read until it is caught up."""
-    if not (settings.SITE.config / hold.HOLD).exists():
+    if CAUGHT_UP or not (settings.SITE.config / hold.HOLD).exists():
         return ""
     places = {zone: consume.DatabaseState().get(zone) for zone in settings.SITE.zones}
-    return hold.missing(settings.SITE, trust.current(now), places, now)
+    sentence = hold.missing(settings.SITE, trust.current(now), places, now)
+    if not sentence:
+        CAUGHT_UP.append(now)
+    return sentence
 
 
 def unless_held(duty: Callable[[datetime], object]) -> Callable[[datetime], object]:

@@ -59,11 +59,14 @@ def restore(
                 raise HostError(
                     "in_use", "这个家目录里已有数据，恢复会替换它；确认要替换请加 --replace，或换一个家目录。"
                 )
-            _adopt(home, header, say)
-            if service == "domain":
-                _hold(home, header)
+
+            def begin() -> None:
+                _adopt(home, header, say)
+                if service == "domain":
+                    _hold(home, header)
+
             os.lseek(src.fileno(), start, os.SEEK_SET)
-            done = _unpack(home, service, src, words)
+            done = _unpack(home, service, src, words, begin)
             if service == "domain":
                 _gateway(home, secret_keys)
             keys.make_all(home)
@@ -103,9 +106,19 @@ def _hold(home: Home, header: Mapping[str, Any]) -> None:
     write_file(home.config / holds.HOLD, json.dumps(content, sort_keys=True).encode() + b"\n", 0o644)
 
 
-def _unpack(home: Home, service: str, src: BinaryIO, words: Mapping[str, Any]) -> dict[str, Any]:
+def _unpack(
+    home: Home,
+    service: str,
+    src: BinaryIO,
+    words: Mapping[str, Any],
+    begin: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """`begin` is done once the archive was read whole and before anything is changed."""
     with working(home, service, UNPACK, [src.fileno()], service, str(src.fileno())) as part:
         part.tell(**words)
+        part.hear()
+        begin()
+        part.tell()
         return part.hear()
 
 

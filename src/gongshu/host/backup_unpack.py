@@ -125,6 +125,8 @@ def swap(home: Path, work: Path, names: tuple[str, ...]) -> None:
 
 def lay_serving(settings: Settings, unpacked: Path) -> None:
     """Released tables where the gateway reads. Stops and ceilings are written anew by the enclave."""
+    for zone in settings.zones:
+        shutil.rmtree(settings.serving / zone / "products", ignore_errors=True)
     if not unpacked.is_dir():
         return
     for folder, _folders, names in os.walk(unpacked):
@@ -138,8 +140,10 @@ def lay_serving(settings: Settings, unpacked: Path) -> None:
             temp.replace(here / name)
 
 
-def restore(settings: Settings, service: str, words: Mapping[str, Any], src: BinaryIO) -> dict[str, Any]:
-    """Unpacks one service's archive into its home. Nothing is changed before all of it was read."""
+def restore(settings: Settings, service: str, talk: Talk, src: BinaryIO) -> dict[str, Any]:
+    """Unpacks one service's archive into its home. Nothing is changed before all of it was read and root,
+    told so, has said to go on."""
+    words = talk.hear()
     home = settings.home / service
     key = bytes.fromhex(words["key"]) if words["key"] else None
     with ExitStack() as stack:
@@ -147,6 +151,8 @@ def restore(settings: Settings, service: str, words: Mapping[str, Any], src: Bin
         body = plain(src, key, words["alg"], bytes.fromhex(words["bound"]), work)
         extract(body, work)
         meta = json.loads((work / META).read_bytes())
+        talk.say(ready=True)
+        talk.hear()
         if service in DATABASE:
             load_database(settings, DATABASE[service], work / DUMP)
         if service == "domain":
@@ -163,7 +169,7 @@ def main(service: str, handle: str) -> int:
     talk = Talk()
     try:
         with os.fdopen(int(handle), "rb") as src:
-            done = restore(load(), service, talk.hear(), src)
+            done = restore(load(), service, talk, src)
     except Exception as error:  # noqa: BLE001 - every failure must travel back to the caller
         sentence = getattr(error, "sentence", None) or f"{type(error).__name__}：{error}"
         talk.say(error={"code": str(getattr(error, "code", "restore")), "sentence": str(sentence)})
