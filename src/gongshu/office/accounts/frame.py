@@ -67,17 +67,19 @@ def holds(*permissions: str) -> Callable[[Actor], bool]:
 def of(request: HttpRequest) -> Site:
     """The frame for this request."""
     actor: Actor = request.actor
-    here = request.path
-    items = []
+    shown = []
     for entry in ENTRIES:
         if not entry.shown(actor):
             continue
         try:
-            url = reverse(entry.url_name)
+            shown.append((entry, reverse(entry.url_name)))
         except NoReverseMatch:
             continue
-        active = here == url or (url != "/" and here.startswith(url))
-        items.append(NavItem(entry.title, url, active, entry.count(actor) if entry.count else None))
+    here = _nearest(request.path, [url for _, url in shown])
+    items = [
+        NavItem(entry.title, url, url == here, entry.count(actor) if entry.count else None)
+        for entry, url in shown
+    ]
     return Site(
         name="公枢",
         zone_title=ZONES[actor.zone].title,
@@ -97,6 +99,11 @@ def of(request: HttpRequest) -> Site:
         zones=tuple((each, ZONES[each].title) for each in settings.SITE.zones if each in ZONES),
         zone_url=reverse("accounts:zone"),
     )
+
+
+def _nearest(path: str, urls: list[str]) -> str:
+    """The entry a page belongs to: the longest address that its own begins with."""
+    return max((url for url in urls if url != "/" and path.startswith(url)), key=len, default="")
 
 
 def banners() -> tuple[Banner, ...]:

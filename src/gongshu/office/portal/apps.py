@@ -23,4 +23,3 @@ class PortalConfig(AppConfig):
         frame.add("信息披露", "portal:disclosure", 910, visitor)
         frame.add("所依据的文本", "portal:laws", 920, visitor)
         frame.add("存证日志", "portal:log", 930, visitor)
-        frame.add("公开门户", "portal:home", 990, frame.logged_in)

@@ -61,6 +61,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "runs": sources.runs(zone, count=FEW),
         "zones": [(each, ZONES[each].title) for each in settings.SITE.zones if each in ZONES],
         "zone": zone,
+        "today": today,
         "check": address("registration:check"),
         "head": logfiles.head(),
     }

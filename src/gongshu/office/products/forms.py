@@ -73,8 +73,9 @@ def agreement_form(rules: Rules, row: Agreement, data: Any = None) -> lawforms.P
     )
     for name in FIXED:
         made.fields.pop(name, None)
+    made.groups = [(title, names) for title, names in made.groups if set(names) & made.fields.keys()]
     for each in content.TERMS:
-        made.fields[each.id] = term_field(each, rules)
+        made.fields[each.id] = term_field(each)
         made.inputs.append(each)
     held = BuyerKey.objects.filter(organisation_id=row.buyer_id).order_by("-at")
     choices = [NOTHING, *((each.key, key_title(each)) for each in held)]
@@ -84,10 +85,10 @@ def agreement_form(rules: Rules, row: Agreement, data: Any = None) -> lawforms.P
     return with_version(made, row.version)
 
 
-def term_field(asked: Any, rules: Rules) -> Any:
+def term_field(asked: Any) -> Any:
     field: Any = field_for(asked)
     field.law_required = asked.required
-    field.article = "；".join(rules.cite(each) for each in asked.basis)
+    field.article = lawforms.BY_CHOICE  # 条文只要求写明使用条件，怎样写成机器能核对的由本项目定
     field.help_text = asked.help
     return field
 

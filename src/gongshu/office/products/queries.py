@@ -59,9 +59,9 @@ def shown(rules: Rules, typed: dict[str, Any]) -> list[dict[str, Any]]:
 def published(zone: str, today: date) -> list[tuple[Product, Any]]:
     """(product, certificate) of what is reviewed and registered: the public list."""
     rows = Product.objects.filter(state=PASSED).select_related("operator", "zone", "case")
-    rows = rows.filter(zone_id=zone) if zone else rows
-    found = [(row, standing.certificate(row, today)) for row in rows.order_by("name")]
-    return [(row, certificate) for row, certificate in found if certificate is not None]
+    found = list(rows.filter(zone_id=zone).order_by("name") if zone else rows.order_by("name"))
+    held = standing.certificates([row.pk for row in found], today)
+    return [(row, held[row.pk]) for row in found if row.pk in held]
 
 
 def public(identifier: str, today: date) -> tuple[Product, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,6 +14,7 @@ from gongshu.office.registration import queries as registration
 from gongshu.office.registration.models import Certificate
 
 FREE = "public"
+HOLDS = ("valid", "flagged")
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,17 @@ def providers(product: Product) -> tuple[str, ...]:
 
 def certificate(product: Product, today: date) -> Certificate | None:
     """The product's registration certificate that holds on a day."""
-    for row in registration.of_product(product.pk):
-        made = Certificate.objects.filter(registration=row).select_related("registration__case").first()
-        if made is not None and registration.status(made, today) in ("valid", "flagged"):
-            return made
-    return None
+    return certificates([product.pk], today).get(product.pk)
+
+
+def certificates(products: Iterable[str], today: date) -> dict[str, Certificate]:
+    """Product → its newest registration certificate that holds on a day. One query."""
+    rows = Certificate.objects.filter(registration__product__in=list(products)).order_by("issued", "code")
+    return {
+        row.registration.product: row
+        for row in rows.select_related("registration__case")
+        if registration.status(row, today) in HOLDS
+    }
 
 
 def published(product: Product, today: date) -> bool:
