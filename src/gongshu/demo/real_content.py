@@ -77,7 +77,7 @@ UNGRANTED_SQL = "SELECT station, avg(SO2) AS 二氧化硫 FROM air_quality GROUP
 HOURS_SQL = """SELECT station AS 站点, year AS 年, month AS 月, day AS 日, hour AS 时,
        avg("PM2.5") AS 细颗粒物
 FROM air_quality
-WHERE year = 2016
+WHERE day = 1 AND hour < 6
 GROUP BY station, year, month, day, hour"""
 PRODUCT: dict[str, Any] = {
     **content.PRODUCT,

@@ -44,6 +44,8 @@ def steps() -> list[Step]:
         Step("data_agreement", "空气质量：使用协议签署备案", _flow(supply.agreement)),
         Step("data_ceiling", "空气质量：上限在闸口确认", _flow(supply.ceiling)),
         Step("data_call", "空气质量：使用单位经网关调用", _flow(supply.call)),
+        Step("data_runs_public", "公众在运行公示里看到什么", _flow(runs_public)),
+        Step("data_verify", "核验存证日志", scenes.verify),
     ]
 
 
@@ -127,3 +129,13 @@ def release_report(stage: Stage, content: Content) -> str:
     lead = "十二个站点合并的月度情况，按月给出有效小时数、细颗粒物月均值和小时值高于 75 微克每立方米的占比。"
     made = work.release(stage, content, "月报", "report", "空气质量月报", lead)
     return f"检验通过，两名审核人互不知情地同意，出域 {made}。"
+
+
+def runs_public(stage: Stage, content: Content) -> str:
+    """Every run on raw public data stands on a public page, also those that were not released."""
+    page = stage.public().open("/portal/runs/")
+    rows = [row.text(separator=" ") for row in page.tree.css("table tbody tr")]
+    mine = [row for row in rows if content.purpose in row or str(content.scenario["name"]) in row]
+    if not mine:
+        raise Unexpected("运行公示里没有本项目的运行。")
+    return f"运行公示里有本项目的 {len(mine)} 次运行，被拦下的也在：{' '.join(mine[0].split())[:100]}"

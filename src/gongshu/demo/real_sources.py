@@ -53,7 +53,8 @@ def word(value: Any) -> str:
     """Chinese where there is some, else any language; blank when nothing is said."""
     if isinstance(value, Mapping):
         value = value.get("zh") or value.get("en") or next((each for each in value.values() if each), "")
-    return " ".join(value.split()) if isinstance(value, str) else ""
+    text = value if isinstance(value, str) else ""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def words(value: Any) -> list[str]:
