@@ -60,9 +60,9 @@ def _hours(rng: random.Random, name: str) -> Iterator[str]:
 
 
 def demo(home: Path, data: Path) -> dict[str, Any]:
+    words = ["demo", "--home", str(home), "--data", str(data), "--no-serve", "--json"]
     done = subprocess.run(
-        [sys.executable, "-m", "gongshu.cli.main", "demo", "--home", str(home), "--data", str(data)]
-        + ["--no-serve", "--json"],
+        [sys.executable, "-m", "gongshu.cli.main", *words],
         capture_output=True,
         text=True,
         check=False,
