@@ -21,8 +21,10 @@ def advice(stage: Stage, content: Content, sql: str) -> str:
     browser = stage.at_office("developer")
     page = browser.open(f"/workbench/{project}/")
     answer = browser.send(page, "run-form", button={"do": "check"}, sql=sql, title="")
-    node = answer.tree.css_first("#lens-refused")
-    return " ".join(node.text().split()) if node is not None else ""
+    if answer.tree.css_first("#lens-refused") is None:
+        return ""
+    said = answer.tree.css("#lens-refused, .lens-violation")
+    return " ".join(" ".join(node.text(separator=" ").split()) for node in said)
 
 
 def run(stage: Stage, content: Content, name: str, sql: str) -> tuple[str, str]:
