@@ -14,7 +14,7 @@ from gongshu.office.scenarios.models import DataRequest, Grant, Project, Scenari
 from gongshu.wire import envelope as wire
 from support import people
 from support.people import NOW, TODAY
-from support.scenes import COLUMNS, RESOURCE, Zone, decisions, message, resource_message, text
+from support.scenes import COLUMNS, RESOURCE, Zone, decisions, message, resource_row, text
 
 pytestmark = pytest.mark.django_db
 
@@ -254,7 +254,7 @@ def test_the_data_domain_takes_the_body(zone: Zone) -> None:
 
 
 def test_a_resource_without_a_subject_gives_a_grant_without_one(zone: Zone) -> None:
-    resource_message("huangshi", zone.provider_home.pk, number=2, subject="")
+    resource_row("huangshi", zone.provider_home.pk, subject="")
     assert "subject" not in zone.project().grants.get().body["tables"]["trips"]
 
 
@@ -395,12 +395,23 @@ def test_who_has_no_part_neither_sees_nor_stops(zone: Zone) -> None:
 
 
 def test_the_newest_outline_counts(zone: Zone) -> None:
-    resource_message("huangshi", zone.provider_home.pk, number=2, rows=7, title="公交刷卡记录（二）")
+    resource_row("huangshi", zone.provider_home.pk, rows=7, name="公交刷卡记录（二）")
     found = resources.find("huangshi", RESOURCE)
     assert found is not None
     assert (found.rows, found.title) == (7, "公交刷卡记录（二）")
     assert [each.id for each in resources.every("huangshi")] == [RESOURCE]
     assert resources.find("gansu", RESOURCE) is None
+
+
+@pytest.mark.parametrize("more", [{"state": "unpublished"}, {"snapshot": ""}])
+def test_what_is_not_published_or_not_handed_in_cannot_be_asked_for(zone: Zone, more: dict[str, str]) -> None:
+    scenario = zone.approved()
+    resource_row("huangshi", zone.provider_home.pk, **more)
+    answer = zone.send(
+        zone.operator, "/scenarios/requests/new/", "new-request", scenario=scenario.pk, resource=RESOURCE
+    )
+    assert answer.status_code == 400
+    assert resources.every("huangshi") == []
 
 
 def test_every_decision_has_its_why(zone: Zone) -> None:

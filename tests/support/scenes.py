@@ -47,26 +47,22 @@ USE = {
 }
 
 
-def resource_message(
-    zone: str, owner: str, *, identifier: str = RESOURCE, number: int = 1, **more: Any
-) -> Any:
-    """The airlock's outline of a resource, as the inbox keeps it."""
-    from gongshu.office.link.models import InboxMessage
+def resource_row(zone: str, owner: str, **more: Any) -> Any:
+    """A published item of the catalogue, its outline confirmed at the airlock; a second call replaces it."""
+    from gongshu.office.cases import services
+    from gongshu.office.catalogue.models import Resource
 
-    body = {
-        "id": identifier,
-        "organisation": owner,
-        "title": "公交刷卡记录",
-        "table": "trips",
-        "columns": COLUMNS,
-        "subject": "card",
-        "rows": 3_000_000,
-        "snapshot": "s-1",
-    } | more
-    envelope = {"v": 1, "zone": zone, "seq": number, "kind": "resource", "body": body, "signatures": []}
-    return InboxMessage.objects.create(
-        source="airlock", number=number, kind="resource", envelope=envelope, received=NOW, handled=NOW
+    facts = {"table": "trips", "columns": COLUMNS, "subject": "card", "rows": 3_000_000, "snapshot": "s-1"}
+    name, state = more.pop("name", "公交刷卡记录"), more.pop("state", "published")
+    fields = {"name": name, "state": state, "facts": facts | more, "saved_at": NOW, "saved_by": "p-x"}
+    known = Resource.objects.filter(pk=RESOURCE)
+    if known.update(**fields):
+        return known.get()
+    officer = people.acting(people.organisation("编目单位", zone=zone), "provider_officer", zone=zone)
+    case = services.open_case(
+        "catalogue.publication", RESOURCE, officer, NOW, title="公交刷卡记录", zone=zone
     )
+    return Resource.objects.create(id=RESOURCE, zone_id=zone, case=case, provider_id=owner, **fields)
 
 
 class Zone:
@@ -82,7 +78,7 @@ class Zone:
         self.checker = people.person(self.provider_home, "provider_checker", zone=zone)
         self.operator = people.person(self.operator_home, "operator", zone=zone)
         self.developer = people.person(self.operator_home, "developer", zone=zone)
-        resource_message(zone, self.provider_home.pk)
+        resource_row(zone, self.provider_home.pk)
 
     def client(self, person: Any) -> Client:
         return people.log_in(Client(), person)

@@ -1,13 +1,12 @@
-"""What the providers confirmed of their resources at the airlock: the newest signed outline of each."""
+"""What may be asked for: published items of the catalogue, as confirmed by their providers at the airlock."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 
-from gongshu.office.accounts.models import Organisation
-from gongshu.office.link.models import InboxMessage
+from gongshu.office.catalogue import queries as catalogue
+from gongshu.office.catalogue.models import PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -27,48 +26,31 @@ class Resource:
 
 
 def find(zone: str, identifier: str) -> Resource | None:
-    """The outline of a resource as its provider last confirmed it, None before the first intake."""
-    wanted = {"kind": "resource", "envelope__zone": zone, "envelope__body__id": identifier}
-    row = InboxMessage.objects.filter(**wanted).order_by("-id").first()
-    return _read(row) if row and identifier else None
+    """A resource as its provider last confirmed it; None before the first intake or when unpublished."""
+    try:
+        known = catalogue.resource(identifier)
+    except LookupError:
+        return None
+    fit = known.zone_id == zone and known.confirmed and known.state in PUBLISHED
+    return _read(known) if fit else None
 
 
 def every(zone: str) -> list[Resource]:
-    """Every resource of a zone that lies in the data domain, by title."""
-    found: dict[str, Resource] = {}
-    for row in InboxMessage.objects.filter(kind="resource", envelope__zone=zone).order_by("id"):
-        made = _read(row)
-        found[made.id] = made
-    names = dict(
-        Organisation.objects.filter(pk__in={each.organisation for each in found.values()}).values_list(
-            "pk", "name"
-        )
-    )
-    named = [
-        Resource(**{**vars(each), "provider": names.get(each.organisation, "")}) for each in found.values()
-    ]
-    return sorted(named, key=lambda each: (each.title, each.id))
+    """Every resource of a zone that can be asked for, by title. One query."""
+    found = [_read(each) for each in catalogue.confirmed(zone) if each.confirmed]
+    return sorted(found, key=lambda each: (each.title, each.id))
 
 
-def _read(row: InboxMessage) -> Resource:
-    body = row.envelope["body"]
+def _read(known: catalogue.Known) -> Resource:
     return Resource(
-        id=body["id"],
-        zone=row.envelope["zone"],
-        title=_catalogue_title(body["id"]) or body["title"],
-        table=body.get("table") or body["id"],
-        organisation=body["organisation"],
-        columns={name: dict(said) for name, said in sorted(body["columns"].items())},
-        subject=body.get("subject") or "",
-        rows=body["rows"],
-        snapshot=body.get("snapshot") or "",
+        id=known.id,
+        zone=known.zone_id,
+        title=known.title,
+        table=known.table or known.id,
+        organisation=known.organisation_id,
+        columns={name: dict(said) for name, said in sorted(known.columns.items())},
+        subject=known.subject or "",
+        rows=known.rows,
+        snapshot=known.snapshot,
+        provider=known.organisation_name,
     )
-
-
-def _catalogue_title(identifier: str) -> str:
-    """The catalogue's own title, where that app is installed and knows the resource."""
-    try:
-        found = import_module("gongshu.office.catalogue.queries").resource(identifier)
-    except (ImportError, AttributeError, LookupError):
-        return ""
-    return str(getattr(found, "title", None) or getattr(found, "name", None) or "")

@@ -19,6 +19,7 @@ from gongshu.office.workbench.models import Task
 
 PROCEDURE = "release.record"
 BASIS = permissions.BASIS
+NOT_STARTED = ("refused_grant", "refused_stop", "limit")  # 数据域没有开始运行的，不占次数
 
 
 @transaction.atomic
@@ -54,9 +55,8 @@ def submit_run(project: Project, *, actor: Actor, now: datetime, sql: str, title
 def used_today(project: Project) -> int:
     """Runs of a project submitted on this wall-clock day in Asia/Shanghai, as the data domain counts."""
     begin = clock.wall_now().astimezone(clock.SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Task.objects.filter(
-        project=project, kind="run", wall_at__gte=begin, wall_at__lt=begin + timedelta(days=1)
-    ).count()
+    runs = Task.objects.filter(project=project, kind="run").exclude(code__in=NOT_STARTED)
+    return runs.filter(wall_at__gte=begin, wall_at__lt=begin + timedelta(days=1)).count()
 
 
 @transaction.atomic
@@ -83,7 +83,7 @@ def request_release(
         raise Refused("只有已完成的运行可以申请出域。", "state", BASIS)
     if run.grant_id != grant.pk:
         raise Refused("这次运行用的是以前的授权，请在现在的授权下重新运行。", "state", BASIS)
-    if run.releases.exclude(code__in=("failed", "too_large")).exists():
+    if run.releases.filter(code__in=("", "done")).exists():
         raise Refused("这次运行的结果已经申请过出域；要改的请重新运行。", "state", BASIS)
     if kind not in words.KINDS:
         raise Refused("请选择成果的形式。", "input:kind")
