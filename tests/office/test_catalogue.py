@@ -204,7 +204,7 @@ def test_what_the_airlock_confirmed_is_shown_in_words(client: Client, maker: Any
     cases.perform(row.case, "flag", authority, {"authorisation": "closed"}, now())
     logged_in(client, bus, "provider_officer")
     page = client.get(f"/catalogue/{row.id}/").content.decode()
-    for wanted in ("3,000,000", "文本", "金额", "四级 标识", "不可授权"):
+    for wanted in ("3,000,000", "文本", "金额", "L4 可识别", "不可授权"):
         assert wanted in page, wanted
     assert "VARCHAR" not in page
 

@@ -100,10 +100,10 @@ LOOKS: dict[str, Look] = {
     "kept": Look("未申请出域", NEUTRAL),
     "attacking": Look("检验中", WORKING),
     "suspended": Look("暂停", WARN),
-    "L1": Look("一级 公开", GOOD),
-    "L2": Look("二级 一般", WORKING),
-    "L3": Look("三级 敏感", WARN),
-    "L4": Look("四级 标识", BAD),
+    "L1": Look("L1 公开", GOOD),
+    "L2": Look("L2 一般", WORKING),
+    "L3": Look("L3 敏感", WARN),
+    "L4": Look("L4 可识别", BAD),
 }
 
 # 程序里没有列出的状态按词形取色，未知的一律中性：颜色只是提示，标签才是内容
