@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.test import Client
 
 from gongshu.contract.model import compile_ceiling, compile_contract
 from gongshu.crypto.sign import PrivateKey
+from gongshu.gateway.book import Book
 from gongshu.office.accounts.permissions import Refused
 from gongshu.office.link import trust
 from gongshu.office.link.models import FeedItem, InboxMessage
@@ -19,6 +21,7 @@ from gongshu.office.products import agreements, content, incoming, services, sta
 from gongshu.office.products.models import Agreement, BuyerKey, Ceiling, Product, Released
 from gongshu.office.registration.models import Registration
 from gongshu.wire import envelope as wire
+from gongshu.wire.admit import admit
 from gongshu.wire.envelope import body_digest
 from gongshu.wire.kinds import KINDS, check_signers
 from gongshu.wire.times import stamp
@@ -275,7 +278,9 @@ def test_an_unpublished_product_has_no_agreement_filed(market: Market) -> None:
 
 
 @pytest.mark.row("L12")
-def test_a_filed_and_signed_agreement_reaches_the_feed_with_both_signatures(trusted: Market) -> None:
+def test_a_filed_and_signed_agreement_reaches_the_gateway_with_both_signatures(
+    trusted: Market, tmp_path: Path
+) -> None:
     market = trusted
     made = market.agreement(market.published())
     with pytest.raises(Refused, match="确认协议之后"):
@@ -295,6 +300,11 @@ def test_a_filed_and_signed_agreement_reaches_the_feed_with_both_signatures(trus
     assert compiled.key == market.key.public().id
     assert compiled.calls_per_day == 100
     assert credential.body["contract"] == contract.body["id"]
+    book = Book(tmp_path / "book.json")
+    for each in (contract, credential):
+        book.take(admit(each, trust.current(now), now=now, mark="test", direction="feed", zone=market.zone))
+    assert book.contracts[made.pk]["key"] == market.key.public().id
+    assert book.credentials[credential.body["id"]]["contract"] == made.pk
 
 
 def test_signed_in_the_browser_after_filing_it_goes_at_once(trusted: Market) -> None:
