@@ -169,32 +169,25 @@ def die_at(scene: Scene, name: str, point: str, seconds: float = 60) -> None:
         alone.wait()
 
 
-@contextlib.contextmanager
-def without(scene: Scene, names: tuple[str, ...]) -> Iterator[None]:
-    """The installation running without these processes."""
+def restart_without(scene: Scene, names: tuple[str, ...]) -> None:
+    """The whole installation anew, but for these processes."""
     scene.down()
-    home = Home.open(scene.path)
-    home.change(processes=[name for name in BY_NAME if name not in names])
+    Home.open(scene.path).change(processes=[name for name in BY_NAME if name not in names])
     scene.up()
-    try:
-        yield
-    finally:
-        scene.down()
-        home.change(processes=[])
-        scene.up()
 
 
 def named_points(scene: Scene, times: int) -> Writers:
     """Worker and gateway die at each of their named points `times` times, writers running."""
     writers = Writers(scene)
     for name, points in POINTS.items():
-        with without(scene, (name,)):
-            writers.start()
-            try:
-                for point in points * times:
-                    die_at(scene, name, point)
-            finally:
-                writers.stop()
+        restart_without(scene, (name,))
+        writers.start()
+        try:
+            for point in points * times:
+                die_at(scene, name, point)
+        finally:
+            writers.stop()
+    restart_without(scene, ())
     return writers
 
 

@@ -62,7 +62,8 @@ def other(made: Made) -> Iterator[Scene]:
         try:
             yield scene
         finally:
-            gongshu(scene.path, "down")
+            scene.close()
+            scene.down()
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,8 @@ def spare(made: Made) -> Iterator[Scene]:
         scene = Scene(base / "w", base, buyer=made.scene.buyer)
         gongshu(scene.path, "init", "--mark", "test", "--zone", ZONE)
         yield scene
-        gongshu(scene.path, "down")
+        scene.close()
+        scene.down()
 
 
 def keys(scene: Scene, *names: str) -> list[str | Path]:

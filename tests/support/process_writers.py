@@ -31,6 +31,7 @@ def write(name):
 }
 LOOP = """
 import time
+given = json.load(sys.stdin)
 from django.db import connection
 number = 0
 while True:

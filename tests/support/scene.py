@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -35,9 +36,23 @@ import django
 django.setup()
 from django.conf import settings
 from django.db import transaction
-given = json.load(sys.stdin)
-now = datetime.now(UTC)
-answer = None
+"""
+# One piece of code after another, each with a connection of its own: the database may die in between.
+HAND = """
+import traceback
+from django.db import connection
+for line in sys.stdin:
+    asked = json.loads(line)
+    scope = {"given": asked["given"], "now": datetime.now(UTC), "answer": None, "settings": settings,
+             "transaction": transaction, "json": json, "datetime": datetime, "timedelta": timedelta}
+    try:
+        exec(asked["code"], scope)
+        said = {"answer": scope["answer"]}
+    except Exception:
+        said = {"error": traceback.format_exc()[-2000:]}
+    finally:
+        connection.close()
+    print(json.dumps(said), flush=True)
 """
 SETTINGS = {"office": "gongshu.office.link.settings", "domain": "gongshu.enclave.settings"}
 
@@ -62,6 +77,7 @@ class Scene:
     base: Path
     buyer: PrivateKey = field(default_factory=lambda: PrivateKey.generate("ed25519"))
     urls: dict[str, str] = field(default_factory=dict)
+    hands: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -82,11 +98,35 @@ class Scene:
 
     def hand(self, service: str, code: str, **given: Any) -> Any:
         """Runs code as a service's user with its database and keys; its `answer`."""
-        script = PRELUDE.format(settings=SETTINGS[service]) + dedent(code) + "\nprint(json.dumps(answer))\n"
-        give = json.dumps({"zone": ZONE, **given}).encode()
-        done = inside.run(Home.open(self.path), service, inside.python("-c", script), give=give)
-        assert done.returncode == 0, done.stderr.decode()[-2000:]
-        return json.loads(done.stdout.splitlines()[-1])
+        hand = self.hands.get(service)
+        if hand is None or hand.poll() is not None:
+            hand = self.hands[service] = self._reach_in(service)
+        assert hand.stdin is not None and hand.stdout is not None
+        hand.stdin.write(json.dumps({"code": dedent(code), "given": {"zone": ZONE, **given}}) + "\n")
+        hand.stdin.flush()
+        said = json.loads(hand.stdout.readline() or '{"error": "the hand is gone"}')
+        assert "error" not in said, said["error"]
+        return said["answer"]
+
+    def _reach_in(self, service: str) -> subprocess.Popen[str]:
+        home = Home.open(self.path)
+        return subprocess.Popen(
+            inside.python("-c", PRELUDE.format(settings=SETTINGS[service]) + HAND),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd="/",
+            umask=0o077,
+            env=inside.environment(home, service),
+            **home.account(service).popen(),
+        )
+
+    def close(self) -> None:
+        """Takes the hands out again."""
+        for hand in self.hands.values():
+            hand.communicate(timeout=30)
+        self.hands = {}
 
     def office(self, code: str, **given: Any) -> Any:
         return self.hand("office", code, **given)
@@ -275,4 +315,5 @@ def installed(mark: str = "test", *, start: bool = True) -> Iterator[Scene]:
                 scene.up()
             yield scene
         finally:
+            scene.close()
             scene.down()
