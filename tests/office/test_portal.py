@@ -16,6 +16,7 @@ from gongshu.evidence.checkpoint import read
 from gongshu.evidence.log import Log
 from gongshu.office.link import clock, feed
 from gongshu.office.portal import disclosure, laws, logfiles, sources
+from support import people
 from support.people import NOW
 from support.products import FIELDS, Market
 
@@ -239,3 +240,27 @@ def test_a_missing_app_leaves_the_portal_standing(visitor: Client, monkeypatch: 
 def test_publicity_is_on_the_front_page(market: Market, visitor: Client) -> None:
     made = market.office.in_publicity()
     assert made.name in text(visitor.get("/portal/"))
+
+
+def test_only_published_resources_are_found_and_shown_without_data(visitor: Client) -> None:
+    from gongshu.office.catalogue import services
+    from gongshu.office.catalogue.models import Resource
+
+    maker = people.acting(people.organisation("市公交集团有限公司"), "provider_officer")
+    typed = {"name": "公交刷卡记录", "summary": "刷卡流水", "items": [{"item_name": "线路", "grade": "L2"}]}
+    row = services.begin(actor=maker, now=NOW, typed=typed)
+    assert row.name not in text(visitor.get("/portal/catalogue/", {"q": "刷卡"}))
+    assert visitor.get(f"/portal/catalogue/{row.pk}/").status_code == 404
+    facts = {
+        "table": "trips",
+        "columns": {"line": {"type": "VARCHAR", "grade": "L2"}},
+        "rows": 7,
+        "subject": None,
+    }
+    Resource.objects.filter(pk=row.pk).update(state="published", facts=facts | {"snapshot": "snap-1"})
+    assert row.name in text(visitor.get("/portal/catalogue/", {"q": "刷卡"}))
+    assert row.name not in text(visitor.get("/portal/catalogue/", {"q": "公积金"}))
+    page = text(visitor.get(f"/portal/catalogue/{row.pk}/"))
+    assert "刷卡流水" in page
+    assert "二级 一般" in page
+    assert "线路" in page
