@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,10 +61,30 @@ def _hours(rng: random.Random, name: str) -> Iterator[str]:
                 yield f'{number},2024,{month},{day},{hour},{",".join(values)},"{name}"'
 
 
+def words(home: Path, data: Path) -> list[str]:
+    given = ["demo", "--home", str(home), "--data", str(data), "--no-serve", "--json"]
+    return [sys.executable, "-m", "gongshu.cli.main", *given]
+
+
+def interrupted(home: Path, data: Path, after: str) -> str:
+    """A run broken off with Ctrl-C in the step that follows `after`; what it said last."""
+    with subprocess.Popen(
+        words(home, data), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stderr is not None and run.stdout is not None
+        for line in run.stderr:
+            if after in line:
+                break
+        time.sleep(0.7)
+        run.send_signal(signal.SIGINT)
+        said = run.stdout.read()
+        assert run.wait(120) == 2, said
+    return said
+
+
 def demo(home: Path, data: Path) -> dict[str, Any]:
-    words = ["demo", "--home", str(home), "--data", str(data), "--no-serve", "--json"]
     done = subprocess.run(
-        [sys.executable, "-m", "gongshu.cli.main", *words],
+        words(home, data),
         capture_output=True,
         text=True,
         check=False,
@@ -74,38 +96,47 @@ def demo(home: Path, data: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def twice() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def runs() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Broken off among the source descriptions, run to its end, run once more."""
     with place() as base:
-        data = folder(base)
-        yield demo(base / "h", data), demo(base / "h", data)
+        home, data = base / "h", folder(base)
+        said = interrupted(home, data, "已发布的应用场景建档")
+        yield said, demo(home, data), demo(home, data)
+
+
+Runs = tuple[str, dict[str, Any], dict[str, Any]]
 
 
 def seen(told: dict[str, Any]) -> dict[str, str]:
-    return {step["id"]: step["seen"] for step in told["steps"]}
+    return {step["id"]: step["seen"].replace(",", "") for step in told["steps"]}
 
 
-def test_every_part_of_the_folder_arrived(twice: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    said, rows = seen(twice[0]), len(STATIONS) * MONTHS * 28 * 24
+def test_every_part_of_the_folder_arrived(runs: Runs) -> None:
+    said, rows = seen(runs[1]), len(STATIONS) * MONTHS * 28 * 24
     assert f"{rows} 行" in said["data_air_file"] and f"总行数 {rows}" in said["data_air_hand_in"]
     assert f"总行数 {STREETS}" in said["data_divisions_hand_in"]
     assert f"{SCENES} 个应用场景" in said["data_scenes"]
-    assert f"新编制 {SOURCES} 条" in said["data_sources"]
-    assert f"已发布 {SOURCES} 条" in said["data_sources_publish"]
+    assert said["data_sources"].startswith(f"{SOURCES + 1} 条来源说明")
+    assert f"来源说明 {SOURCES} 条，已发布 {SOURCES} 条" in said["data_sources_publish"]
 
 
-def test_what_was_broken_is_named(twice: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    said = seen(twice[0])
+def test_a_run_that_is_broken_off_says_so(runs: Runs) -> None:
+    assert "被打断" in json.loads(runs[0].strip().splitlines()[-1])["error"]["sentence"]
+
+
+def test_what_was_broken_is_named(runs: Runs) -> None:
+    said = seen(runs[1])
     assert "torn.csv.gz" in said["data_air_file"]
     assert f"第 {SOURCES + 1} 行" in said["data_sources"]
 
 
-def test_the_refusals_and_the_call_were_shown(twice: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    said = seen(twice[0])
+def test_the_refusals_and_the_call_were_shown(runs: Runs) -> None:
+    said = seen(runs[1])
     assert "SO2" in said["data_refused_field"] or "不能运行" in said["data_refused_field"]
     assert "照搬原始行" in said["data_refused_hours"]
     assert "回答 3 行" in said["data_call"]
 
 
-def test_the_second_run_does_nothing_again(twice: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    first, second = twice
+def test_the_second_run_does_nothing_again(runs: Runs) -> None:
+    _, first, second = runs
     assert first["steps"] == second["steps"]
