@@ -57,7 +57,8 @@ def new_administrator(argv: list[str]) -> Answer:
     given = parser.parse_args(argv)
     public = administration.new_administrator(given.out, given.name, given.algorithm)
     file = given.out / administration.PUBLIC_FILE
-    text = f"钥匙已写入 {given.out}，指纹 {public['id']}。私钥请自行保管，只把 {file.name} 交给起草名单的人。"
+    text = f"签名钥匙和恢复钥匙已写入 {given.out}，指纹 {public['id']}。私钥请自行保管，"
+    text += f"只把 {file.name} 交给起草名单的人。"
     return Answer(True, {"ok": True, **public, "public": str(file)}, text)
 
 
