@@ -14,7 +14,7 @@ REGISTERED = "data_registration"
 UNTIL = "2026-12-31"
 NAME = "空气质量月度指数与月报"
 ORIGIN = "输入是公开的真实监测数据，演示环境，没有效力。"
-FIELDS = "站点\n年\n月\n有效小时数\n细颗粒物月均"
+FIELDS = "站点\n年\n月\n有效小时数\n细颗粒物月均\n可吸入颗粒物月均\n臭氧月均"
 
 REGISTRATION: dict[str, Any] = {
     **content.REGISTRATION,

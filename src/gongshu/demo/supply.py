@@ -179,11 +179,17 @@ def call(stage: Stage, content: Content) -> str:
     query = httpx.QueryParams({"purpose": purpose, "limit": "3"})
     target = f"/v1/products/{known['product']}/rows?{query}"
 
+    said = [""]
+
     def ask() -> httpx.Response | None:
         answer = signed_get(stage, target)
+        said[0] = answer.text[:200]
         return answer if answer.status_code == httpx.codes.OK else None
 
-    answer: httpx.Response = wait_for("网关回答", ask)
+    try:
+        answer: httpx.Response = wait_for("网关回答", ask)
+    except Unexpected as error:
+        raise Unexpected(f"{error} 网关最后说：{said[0]}") from error
     rows = answer.json()["rows"]
     nonce = secrets.token_hex(8)
     signed_get(stage, target, nonce)
