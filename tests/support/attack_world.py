@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import duckdb
 
 from gongshu.enclave import attack
+from gongshu.enclave.attack.attack import on_loaded
+from gongshu.enclave.attack.raw import Raw, opened
 from gongshu.recognise import checks
 
 DISTRICTS = ("黄石港区", "西塞山区", "下陆区", "铁山区")
@@ -35,6 +38,8 @@ class World:
     raw: dict[str, Path]
     engine: duckdb.DuckDBPyConnection
     spec: dict[str, Any] = field(default_factory=dict)
+    loaded: dict[tuple[str, ...], Raw] = field(default_factory=dict)
+    open: ExitStack = field(default_factory=ExitStack)
 
     def out(self, name: str, sql: str, options: str = "HEADER") -> Path:
         """An output file made by a query; the format follows the extension."""
@@ -65,7 +70,11 @@ class World:
 
     def attack(self, output: Path, tables: tuple[str, ...] = ("person",), **spec: Any) -> attack.AttackReport:
         value = {"v": 1, "kind": "table", "subject": {"person": "id"}, **spec}
-        return attack.run(output, {t: self.raw[t] for t in tables}, value, self.folder)
+        if tables not in self.loaded:  # raw tables are loaded once for all attacks of a session
+            context = opened({t: self.raw[t] for t in tables})
+            self.loaded[tables] = context.__enter__()
+            self.open.callback(context.__exit__, None, None, None)
+        return on_loaded(self.loaded[tables].fresh(), output, value, self.folder)
 
 
 def build(folder: Path, people: int = 1600, trips: int = 12_000, seed: int = 20260302) -> World:

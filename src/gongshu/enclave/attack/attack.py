@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,12 @@ from .cells import number
 from .explain import Explained, View, link
 from .model import AttackReport, Document, Finding, Mark, Table, report
 from .query import Result, Untraceable, run
-from .raw import BadRaw, Raw, attach_subjects, opened
+from .raw import BadRaw, Budget, OutOfTime, Raw, attach_subjects, opened
 from .sentences import say
-from .shape import melt, roles
+from .shape import forget, melt, roles
 from .spec import BadSpec, Floor, Spec, load, parse
+
+SECONDS = 300.0
 
 
 def attack(
@@ -39,11 +42,13 @@ def attack(
     spec_dir: Path | None = None,
     floor: Floor | None = None,
     workspace: Path | None = None,
+    seconds: float = SECONDS,
 ) -> AttackReport:
     """Attack `output` with the raw tables it came from (name → csv, csv.gz or parquet).
 
     `spec` is a release spec or the path of one; `floor` the weakest thresholds allowed; `workspace` the
-    private directory in which raw data may be unpacked. Raises BadSpec or BadRaw; an output that cannot
+    private directory in which raw data may be unpacked; `seconds` the wall time after which what is not
+    yet asked is left to people (a finding, never a pass). Raises BadSpec or BadRaw; an output that cannot
     be judged is a finding. See gansu-operation:26.
     """
     value = load(spec) if isinstance(spec, Path) else dict(spec)
@@ -53,10 +58,27 @@ def attack(
     if not raw:
         raise BadRaw("没有给原始数据，请用 --raw 名字=文件 给出。")
     with opened(raw, workspace=workspace) as tables:
-        names = {table: list(columns) for table, columns in tables.columns.items()}
-        parsed = parse(value, names, folder, floor or Floor())
-        attach_subjects(tables, parsed.subject, parsed.grades)
-        return _Attack(tables, parsed).run(output)
+        return on_loaded(tables, output, value, folder, floor, seconds)
+
+
+def on_loaded(
+    raw: Raw,
+    output: Path,
+    value: Mapping[str, Any],
+    folder: Path,
+    floor: Floor | None = None,
+    seconds: float = SECONDS,
+) -> AttackReport:
+    """The same with raw tables that are loaded already; `raw` is changed and used for this attack alone."""
+    names = {table: list(columns) for table, columns in raw.columns.items()}
+    parsed = parse(value, names, folder, floor or Floor())
+    attach_subjects(raw, parsed.subject, parsed.grades)
+    raw.budget = Budget(seconds, raw.engine)
+    try:
+        return _Attack(raw, parsed).run(output)
+    finally:
+        raw.budget.close()
+        forget()
 
 
 class _Attack:
@@ -78,30 +100,42 @@ class _Attack:
         self.findings += document.findings
         if document.form == "none":
             return report(self.findings)
+        with suppress(OutOfTime):
+            self._checks(document)
+        if self.raw.budget.spent:
+            self.findings.append(say("unexplained", "review", "文件", "out_of_time"))
+        return report(self.findings, self._scenes())
+
+    def _scenes(self) -> list[dict[str, Any]]:
+        try:
+            return replay.scenes(self.marks, self.views, self.raw, self.spec)
+        except OutOfTime:
+            return []
+
+    def _checks(self, document: Document) -> None:
         if self.spec.sql is not None:
             self._query(self.spec.sql)
         what = known.gather(self.raw)
+        scan = identifiers.Scan(self.raw, what, self.named)
         if self.spec.kind == "model":
             self.findings += memory.check(document, self.raw, self.spec)
-            self.findings += identifiers.Scan(self.raw, what, self.named).document(document, lambda *_: False)
-            return report(self.findings)
+            self.findings += scan.document(document, lambda *_: False)
+            return
         views = [self._view(table) for table in document.tables]
         self.views += views
         by_id = {id(view.original): view for view in views}
-        scan = identifiers.Scan(self.raw, what, self.named)
         self.findings += scan.document(
             document, lambda table, i: i in self._plain_computed(by_id.get(id(table)))
         )
         self.findings += covert.check(document, self.named)
         self._copies(document, views)
-        for view in list(views):
+        for view in views:
             self._view_checks(view)
         if not self.spec.nobody:
             self.findings += counts.prose(document, self.raw, self.spec, self.marks.append)
             self._earlier(views)
             self._among(views)
         self._declared(views)
-        return report(self.findings, replay.scenes(self.marks, self.views, self.raw, self.spec))
 
     def _query(self, sql: str) -> None:
         try:
@@ -129,6 +163,8 @@ class _Attack:
                 options.append(
                     (len(explained.rows) / max(1, shape.height) + 1, View(shape, own, explained, table))
                 )
+                if len(explained.rows) == shape.height and len(explained.columns) == len(shape.columns):
+                    break  # the query says all of it: no other reading can say more
                 continue
             guessed = derive.derive(self.raw, shape, own)
             score = 0.0

@@ -125,6 +125,8 @@ def number(cell: Cell) -> Number | None:
         return Number(float(cell), 0)
     if isinstance(cell, float):
         return None if not math.isfinite(cell) else Number(cell, _decimals(repr(cell)))
+    if not any(map(str.isdigit, cell)):
+        return None
     body = text(cell).replace(" ", "").replace("−", "-").replace("¥", "")
     percent = body.endswith("%")
     body = body.removesuffix("%")

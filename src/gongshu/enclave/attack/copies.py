@@ -51,6 +51,7 @@ class Copies:
         self.raw, self.spec, self.named = raw, spec, named
         self.domains = Domains(raw)
         self.count = 0
+        self._made: dict[Any, str] = {}
 
     def table(
         self,
@@ -66,6 +67,7 @@ class Copies:
         if not columns or not table.height:
             return []
         shape = self._aggregate_shaped(table, explained, roles) and not single
+        self.domains.look_for(_fold(c) for i in columns for c in table.columns[i] if not is_suppressed(c))
         found: list[Finding] = []
         for source in self.domains.sources():
             pairs = self._pairs(table, columns, source)
@@ -130,20 +132,22 @@ class Copies:
                 elif len(np.unique(values)) >= 5:
                     for way, form in moved(np.unique(values), known, half, self.domains.spread(column)):
                         found.append((0.9, Pair(i, column, form, True, places, 0, way)))
-        texts = {text(c).lower() for c in cells}
+        texts = {_fold(c) for c in cells}
         width = min((len(t) for t in texts), default=0)
         for column in source.columns:
             if column.kind == "number" and numeric:
                 continue
-            known_texts = self.domains.texts(column)
-            share = len(texts & known_texts) / len(texts) if texts else 0.0
+            share = len(texts & self.domains.texts(column)) / len(texts) if texts else 0.0
             same = header == column.name.casefold()
             if share >= (0.3 if same else 0.5):
                 found.append((share + same + 0.1, Pair(i, column, "{0}", False, 0, 0)))
-            elif column.kind == "date" and width >= 4 and len({len(t) for t in texts}) == 1:
-                cut = {t[:width] for t in known_texts}
-                if len(texts & cut) >= 0.9 * len(texts):
-                    found.append((0.7 + same, Pair(i, column, "{0}", False, 0, width)))
+            elif (
+                column.kind == "date"
+                and width >= 4
+                and len({len(t) for t in texts}) == 1
+                and len(texts & self.domains.texts(column, width)) >= 0.9 * len(texts)
+            ):
+                found.append((0.7 + same, Pair(i, column, "{0}", False, 0, width)))
         return found
 
     def _register(self, table: Table, pairs: list[Pair]) -> str:
@@ -160,10 +164,40 @@ class Copies:
                 )
             else:
                 arrays[f"c{pair.index}"] = pa.array(
-                    [None if is_suppressed(c) else text(c).lower() for c in cells], pa.string()
+                    [None if is_suppressed(c) else _fold(c) for c in cells], pa.string()
                 )
         self.raw.engine.register(name, pa.table(arrays))
         return name
+
+    def _few(self, out: str, pairs: list[Pair], source: Source) -> str:
+        """The raw combinations of the pairs that few enough subjects share, as a table made once.
+
+        Only values that stand in the output, or within the steps of `_beyond_chance`, are read on, so the
+        table is small whatever the raw one's size.
+        """
+        key = (out, source.name, tuple((p.index, p.column.name, p.form) for p in pairs))
+        if key not in self._made:
+            name = f"__few_{id(self)}_{len(self._made)}"
+            values = ", ".join(f"{_raw_sql(p)} AS c{p.index}" for p in pairs)
+            near = " AND ".join(
+                f"c{p.index} IN (SELECT c{p.index} + s FROM {out}, range(-5, 6) steps(s))"
+                if p.numeric
+                else f"c{p.index} IN (SELECT c{p.index} FROM {out})"
+                for p in pairs
+            )
+            names = ", ".join(f"c{p.index}" for p in pairs)
+            self.raw.engine.execute(
+                f"CREATE TEMP TABLE {name} AS SELECT {names}, count(DISTINCT who) AS n FROM"
+                f" (SELECT {values}, t.{source.who} AS who FROM {quote(source.name)} t) WHERE {near}"
+                f" GROUP BY ALL HAVING n BETWEEN 1 AND {self._most}"
+            )
+            self._made[key] = name
+        return self._made[key]
+
+    @property
+    def _most(self) -> int:
+        """Fewer subjects than this and one are singled out; without subjects, so few raw rows."""
+        return 3 if self.spec.nobody else self.spec.threshold - 1
 
     def _match(
         self,
@@ -173,8 +207,8 @@ class Copies:
         turn: tuple[int, ...] = (),
         step: int = 0,
     ) -> dict[int, int]:
-        """Output row → distinct subjects of raw rows equal in all pairs. `turn` columns are moved by
-        `step`: figures by units, texts by rows."""
+        """Output row → distinct subjects of raw rows equal in all pairs, if they are few. `turn` columns are
+        moved by `step`: figures by units, texts by rows."""
         ours = out
         if turn and step:
             moved_ = [
@@ -184,11 +218,9 @@ class Copies:
                 for p in pairs
             ]
             ours = f"(SELECT r, {', '.join(moved_)} FROM {out})"
-        conditions = " AND ".join(f"o.c{p.index} = {_raw_sql(p)}" for p in pairs)
-        rows = self.raw.rows(
-            f"SELECT o.r, count(DISTINCT t.{source.who}) FROM {ours} o"
-            f" JOIN {quote(source.name)} t ON {conditions} GROUP BY o.r"
-        )
+        conditions = " AND ".join(f"o.c{p.index} = t.c{p.index}" for p in pairs)
+        few = self._few(out, pairs, source)
+        rows = self.raw.rows(f"SELECT o.r, sum(t.n) FROM {ours} o JOIN {few} t ON {conditions} GROUP BY o.r")
         return {int(r): int(n) for r, n in rows}
 
     def _rows(
@@ -198,7 +230,7 @@ class Copies:
         try:
             best = self._best(table, out, pairs, source, shaped, roles)
         except duckdb.Error:
-            return []
+            return [say("unexplained", "review", table.name, "not_asked")]
         finally:
             self.raw.engine.unregister(out)
         return best
@@ -239,8 +271,7 @@ class Copies:
 
     def _singled(self, matches: Mapping[int, int]) -> set[int]:
         """Rows that point at few enough subjects; without subjects, at few enough raw rows."""
-        most = 3 if self.spec.nobody else self.spec.threshold - 1
-        return {row for row, n in matches.items() if 1 <= n <= most}
+        return {row for row, n in matches.items() if 1 <= n <= self._most}
 
     def _beyond_chance(
         self,
@@ -377,6 +408,11 @@ class Copies:
         half = 0.5 * 10.0 ** -min(places, 6)
         share, luck = share_of(values, known, half), chance(values, known, half)
         return share >= 0.6 and luck < 0.3
+
+
+def _fold(cell: Any) -> str:
+    """A cell's text as `text_sql` gives a raw one's."""
+    return text(cell).lower().replace(" 00:00:00", "")
 
 
 def _raw_sql(pair: Pair) -> str:

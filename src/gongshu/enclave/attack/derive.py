@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
+import pyarrow as pa
 
 from .cells import is_suppressed, is_total, number, text
 from .explain import Explained, _rows
@@ -51,13 +52,16 @@ _BELOW = re.compile(
 _FUNCTIONS = {
     "avg": "avg({0})",
     "sum": "sum({0})",
+    "count_of": "count({0})",
+    "min": "min({0})",
+    "max": "max({0})",
+}
+# Asked only when the first do not give a figure: they cost far more.
+_RARER = {
     "stddev": "stddev_samp({0})",
     "stddev_pop": "stddev_pop({0})",
     "variance": "var_samp({0})",
-    "count_of": "count({0})",
     "distinct_of": "count(DISTINCT {0})",
-    "min": "min({0})",
-    "max": "max({0})",
 }
 _QUANTILES = {
     "median": "median({0})",
@@ -160,12 +164,33 @@ def _span(label: str) -> tuple[float | None, float | None, bool | None] | None:
     return None
 
 
-def _domain(raw: Raw, table: str, expression: str) -> set[str] | None:
+_MINUTES = re.compile(r"\d:[0-5]\d")
+
+
+def _domain(raw: Raw, column: Column, expression: str, shown: list[str]) -> frozenset[str]:
+    """The labels an expression over a column gives, as compared; empty when it gives none."""
+    if column.type.startswith("TIMESTAMP") and expression == column.sql:
+        moments = [s for s in shown if _MINUTES.search(s)]
+        if moments:  # finer than the hours kept: looked up one by one
+            raw.engine.register("__moments", pa.table({"v": pa.array(moments, pa.string())}))
+            return _labels(
+                raw,
+                f"SELECT DISTINCT CAST({expression} AS VARCHAR) FROM {quote(column.table)} WHERE"
+                f" {expression} IN (SELECT TRY_CAST(v AS {column.type}) FROM __moments)",
+            )
+    key = (column.table, column.name, expression)
+    if key not in raw.domains:
+        raw.domains[key] = _labels(
+            raw, f"SELECT DISTINCT CAST({expression} AS VARCHAR) FROM {raw.coarse(column)} LIMIT {_LOOK}"
+        )
+    return raw.domains[key]
+
+
+def _labels(raw: Raw, sql: str) -> frozenset[str]:
     try:
-        rows = raw.rows(f"SELECT DISTINCT CAST({expression} AS VARCHAR) FROM {quote(table)} LIMIT {_LOOK}")
+        return frozenset(canon(v) for (v,) in raw.rows(sql))
     except duckdb.Error:
-        return None
-    return {canon(v) for (v,) in rows}
+        return frozenset()
 
 
 def dimension(raw: Raw, tables: list[str], index: int, header: str, cells: list[Cell]) -> list[Dimension]:
@@ -182,7 +207,7 @@ def dimension(raw: Raw, tables: list[str], index: int, header: str, cells: list[
             if column.distinct > 2_000_000:
                 continue
             for expression in _candidates(column, shown):
-                domain = _domain(raw, table, expression)
+                domain = _domain(raw, column, expression, shown)
                 if not domain:
                     continue
                 share = len(wanted & domain) / len(wanted)
@@ -283,16 +308,18 @@ def _explain(
     if explained is None:
         return None
     left = _functions(explained, values, list(figures), len(keys), roles)
-    if left and numeric:
+    for rarer in (_RARER, _QUANTILES):
+        if not left or not numeric:
+            break
         more = {
             f"{name}:{c.name}": form.format(f"{quote(base)}.{c.sql}")
             for c in numeric
-            for name, form in _QUANTILES.items()
+            for name, form in rarer.items()
         }
-        second = _aggregate(raw, source, shown, more, list(keys.values()), sets)
+        second = _aggregate(raw, source, shown, more, list(keys.values()), sets, traced=False)
         other = _linked(table, second, list(keys)) if second is not None else None
         if other is not None:
-            _functions(other, left, list(more), len(keys), roles)
+            left = _functions(other, left, list(more), len(keys), roles)
             explained.functions.update(other.functions)
     folded = {name.casefold(): name for name in figures}
     for i in values:
@@ -319,6 +346,7 @@ def _aggregate(
     figures: Mapping[str, str],
     keys: list[str],
     sets: list[tuple[int, ...]],
+    traced: bool = True,
 ) -> Result | None:
     columns = [*shown, *(f"{sql} AS {quote(name)}" for name, sql in figures.items())]
     sql = f"SELECT {', '.join(columns)} FROM {source}"
@@ -334,7 +362,7 @@ def _aggregate(
                 + ")"
             )
     try:
-        return run(raw, sql)
+        return run(raw, sql, traced)
     except Untraceable:
         return None
 

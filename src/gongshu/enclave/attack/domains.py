@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from .raw import Column, Raw, quote
 
@@ -28,7 +29,9 @@ class Domains:
 
     raw: Raw
     _numbers: dict[tuple[str, str], np.ndarray[Any, Any]] = field(default_factory=dict)
-    _texts: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    _texts: dict[tuple[str, str, int], frozenset[str]] = field(default_factory=dict)
+    wanted: list[str] = field(default_factory=list)
+    _digits: bool = False
     _sources: list[Source] | None = None
 
     def numbers(self, column: Column) -> np.ndarray[Any, Any]:
@@ -51,13 +54,31 @@ class Domains:
         )[0]
         return () if any(v is None for v in row) else tuple(map(float, row))
 
-    def texts(self, column: Column) -> frozenset[str]:
-        """Distinct texts of a column, folded as `text_sql` folds them."""
-        key = (column.table, column.name)
+    def look_for(self, texts: Iterable[str]) -> None:
+        """The texts of the output, folded: only these are looked up among the raw ones, all in one pass."""
+        self.wanted = sorted(set(texts))
+        self._texts.clear()
+        self.raw.engine.register("__wanted", pa.table({"v": pa.array(self.wanted, pa.string())}))
+        self._digits = any(any(c.isdigit() for c in v) for v in self.wanted)
+
+    def texts(self, column: Column, width: int = 0) -> frozenset[str]:
+        """The texts looked for that a column holds, folded as `text_sql` folds them; with `width` those
+        that are the first characters of one."""
+        key = (column.table, column.name, width)
         if key not in self._texts:
+            if column.kind != "text" and not self._digits:
+                return frozenset()
+            hours = len("2026-01-01 00")
+            source = (
+                self.raw.coarse(column)
+                if 0 < width <= hours or not column.type.startswith("TIMESTAMP")
+                else quote(column.table)
+            )
+            body = text_sql(column.sql)
+            value = f"left({body}, {width})" if width else body
             rows = self.raw.rows(
-                f"SELECT DISTINCT {text_sql(column.sql)} FROM {quote(column.table)}"
-                f" WHERE {column.sql} IS NOT NULL LIMIT {_MOST}"
+                f"SELECT DISTINCT v FROM (SELECT {value} AS v FROM {source} WHERE {column.sql} IS NOT NULL)"
+                " WHERE v IN (SELECT v FROM __wanted)"
             )
             self._texts[key] = frozenset(v for (v,) in rows)
         return self._texts[key]
@@ -88,8 +109,8 @@ class Domains:
         for c in numeric:
             figures += [f"{f}({c.sql}) AS {quote(f'__{f}_{c.name}')}" for f in ("sum", "avg", "min", "max")]
         self.raw.engine.execute(
-            f"CREATE TEMP TABLE {quote(name)} AS SELECT {home.sql}, {', '.join(figures)} FROM {quote(table)}"
-            f" WHERE {home.sql} IS NOT NULL GROUP BY {home.sql}"
+            f"CREATE OR REPLACE TEMP TABLE {quote(name)} AS SELECT {home.sql}, {', '.join(figures)}"
+            f" FROM {quote(table)} WHERE {home.sql} IS NOT NULL GROUP BY {home.sql}"
         )
         columns = []
         for label, type_, *_ in self.raw.rows(f"DESCRIBE {quote(name)}"):

@@ -52,6 +52,11 @@ _LIKELY = re.compile(
     r"(?<![0-9A-Za-z])(?=[0-9A-Fa-f]*[a-fA-F])(?=[0-9A-Fa-f]*\d[0-9A-Fa-f]*\d)[0-9A-Fa-f]{8,128}(?![0-9A-Za-z])|"
     r"(?<![0-9A-Za-z+/_\-])(?=[^\s]*[a-z])(?=[^\s]*[A-Z])(?=[^\s]*\d)[A-Za-z0-9+/_\-]{15,172}={0,2}(?![0-9A-Za-z+/])"
 )
+# A cell that is nothing but a digest in hex, of a length algorithms give.
+DIGEST = re.compile(
+    r"(?=.*[a-fA-F])(?=.*\d)(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{56}|[0-9a-fA-F]{64}"
+    r"|[0-9a-fA-F]{96}|[0-9a-fA-F]{128})"
+)
 BUDGET = 2_500_000  # hash operations spent on guessing salts
 
 

@@ -47,6 +47,7 @@ class Scan:
             self._across(table)
             self._down(table)
         for fragment in document.fragments:
+            self.raw.budget.check()
             self._fragment(fragment.place, fragment.text)
         self._acrostic(document)
         self._hashes(document, explained)
@@ -83,6 +84,7 @@ class Scan:
                 continue
             written = str(cells[row]) if isinstance(cells[row], str) else body
             if written not in seen:
+                self.raw.budget.check()
                 seen[written] = self._cell(written, numeric[row], len(seen) < _DECODED_CELLS)
             kind, way = seen[written]
             if kind:
@@ -104,7 +106,7 @@ class Scan:
             digits = re.sub(r"\D", "", body)
             if len(digits) < 9:
                 return None, None
-            kind = known.certain(body) or (self.known.strong.get(known.canonical(body)))
+            kind = known.certain(body) or ("subject" if self.known.has(body) else None)
         else:
             kind = self._plain(body) or known.likely(body)
         if kind:
@@ -128,7 +130,7 @@ class Scan:
 
     def _known_in(self, result: str) -> bool:
         value = known.canonical(result)
-        if value in self.known.strong:
+        if self.known.is_strong(value):
             return True
         return self.known.anywhere(result) is not None if len(result) <= 4000 else False
 
@@ -180,6 +182,7 @@ class Scan:
     def _id_arrays(self) -> Iterator[np.ndarray[Any, Any]]:
         if not hasattr(self, "_ids"):
             numeric = [int(v) for v in self.known.strong if v.isdigit() and len(v) <= 18]
+            numeric += [int(v) for v in self.known.cores if len(v) <= 18]
             bodies = [int(v[:-1]) for v in self.known.strong if len(v) == 18 and v[:-1].isdigit()]
             small = [int(v) for v in self.known.weak if v.isdigit() and len(v) <= 18]
             inner = [
@@ -201,6 +204,7 @@ class Scan:
         for row, cells in enumerate(table.rows()):
             if row >= _DECODED_CELLS:
                 break
+            self.raw.budget.check()
             parts = [text(c) for c in cells]
             if self._row_cut(parts, width):
                 rows.append(row)
@@ -221,16 +225,21 @@ class Scan:
                 pieces = [p for p in parts[start : stop + 1] if p]
                 if len(max(pieces, key=len)) == len(joined):
                     continue
-                for one in (joined, "".join(reversed(pieces))):
+                for one in (
+                    joined,
+                    joined[::-1],
+                    "".join(reversed(pieces)),
+                    "".join(p[::-1] for p in pieces),
+                ):
                     if self._cut_hit(one, pieces):
                         return True
         return False
 
     def _cut_hit(self, one: str, pieces: list[str]) -> bool:
-        if any(known.canonical(p) in self.known.strong for p in pieces):
+        if any(self.known.has(p) for p in pieces):
             return False
         value = known.canonical(one)
-        if value in self.known.strong and (len(value) >= 9 or not value.isdigit()):
+        if self.known.is_strong(value) and (len(value) >= 9 or not value.isdigit()):
             return True
         return len(value) == 18 and value[:17].isdigit() and "resident_id" in kinds.of(value)
 
@@ -293,6 +302,11 @@ class Scan:
         for table in document.tables:
             for index, cells in enumerate(table.columns):
                 values = [text(c) for c in cells if not is_suppressed(c)]
+                digests = [r for r, c in enumerate(cells) if hashed.DIGEST.fullmatch(text(c))]
+                if digests:  # whose salt nobody knows may be anybody's
+                    where = f"{place(table, index, self.named)} {rows_phrase(digests)}"
+                    self.found.append(say("identifier_hashed", "block", where, "identifier_digest"))
+                    continue
                 if explained(table, index) or not hashed.random_looking(values) or self._plain_label(values):
                     continue
                 where = place(table, index, self.named)

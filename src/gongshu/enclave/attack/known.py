@@ -16,6 +16,7 @@ _LIMIT = 2_000_000
 _WORD = re.compile(r"[0-9A-Za-z_@.+\-]{4,}")
 _PIECE = re.compile(r"[0-9A-Za-z]{4,}")
 _HAN = re.compile(r"[\u3400-\u9fff·0-9A-Za-z（）()\-]{3,}")
+_CORE = re.compile(r"(?=.*[A-Z])[A-Z]{0,4}(\d{9,})[A-Z]{0,2}")
 _SIGNED = re.compile(
     r"(编制|审核|签发|作者|负责人|联系人|审定|校对|制表|撰写|发布人|经办|主编)[^，。;；\n]{0,6}$"
 )
@@ -41,28 +42,33 @@ def strong(value: str) -> bool:
 @dataclass
 class Known:
     """Identifying values. `strong` may be searched in texts, `names` are Han names of three and more
-    characters, `weak` count only when a whole column holds them."""
+    characters, `cores` the digits of strong values with letters around, `weak` count only when a whole
+    column holds them."""
 
     strong: dict[str, str] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     weak: set[str] = field(default_factory=set)
+    cores: set[str] = field(default_factory=set)
     lengths: tuple[int, ...] = ()
     sources: list[str] = field(default_factory=list)
 
+    def is_strong(self, value: str) -> bool:
+        """Whether a canonical value is one, or the digits of one, that cannot stand there by chance."""
+        return value in self.strong or value in self.cores
+
     def has(self, text: str) -> bool:
-        value = canonical(text)
-        return value in self.strong
+        return self.is_strong(canonical(text))
 
     def anywhere(self, text: str) -> str | None:
         """The kind of a strong known value inside a text, null when there is none."""
         value = canonical(text)
-        if value in self.strong:
-            return self.strong[value]
+        if self.is_strong(value):
+            return self.strong.get(value, "subject")
         folded = unicodedata.normalize("NFKC", text).upper()
         for pattern in (_WORD, _PIECE):
             for word in pattern.findall(folded):
-                if word in self.strong:
-                    return self.strong[word]
+                if self.is_strong(word):
+                    return self.strong.get(word, "subject")
         for run in _HAN.finditer(folded):
             body = run[0]
             for size in self.lengths:
@@ -100,6 +106,9 @@ def _sort_in(value: str, kind: str, known: Known, lengths: Counter[int]) -> None
         (known.names if len(value) >= 3 else known.weak).add(value)
     elif strong(value):
         known.strong[value] = kind
+        core = _CORE.fullmatch(value)
+        if core is not None:  # the number without its letters points at the subject as well
+            known.cores.add(core[1])
     else:
         known.weak.add(value)
         return

@@ -78,14 +78,15 @@ def parse(sql: str) -> exp.Query:
     return parsed[0]
 
 
-def run(raw: Raw, sql: str) -> Result:
+def run(raw: Raw, sql: str, traced: bool = True) -> Result:
     """Run a query on the raw tables with its subjects counted. Raises Untraceable when it cannot run."""
     tree = parse(sql)
-    plain = _plain(raw, tree)
-    try:
-        return _traced(raw, tree, plain)
-    except (Untraceable, SqlglotError, duckdb.Error, RecursionError, KeyError, AttributeError, TypeError):
-        return plain
+    if traced:
+        try:
+            return _traced(raw, tree)
+        except (Untraceable, SqlglotError, duckdb.Error, RecursionError, KeyError, AttributeError, TypeError):
+            pass
+    return _plain(raw, tree)
 
 
 def _plain(raw: Raw, tree: exp.Query) -> Result:
@@ -95,16 +96,19 @@ def _plain(raw: Raw, tree: exp.Query) -> Result:
     except (duckdb.Error, RecursionError) as error:
         raise Untraceable from error
     names = [d[0] for d in cursor.description or []]
-    return Result(
-        names, rows, [{} for _ in rows], [() for _ in rows], bool(tree.args.get("order")), None, False
-    )
+    return Result(names, rows, [{} for _ in rows], [() for _ in rows], _ordered(tree), None, False)
+
+
+def _ordered(tree: exp.Query) -> bool:
+    return bool(tree.args.get("order"))
 
 
 def _schema(raw: Raw) -> dict[str, dict[str, str]]:
     return {table: {c.name: c.type for c in columns.values()} for table, columns in raw.columns.items()}
 
 
-def _traced(raw: Raw, tree: exp.Query, plain: Result) -> Result:
+def _traced(raw: Raw, tree: exp.Query) -> Result:
+    names = [row[0] for row in raw.rows("DESCRIBE " + tree.sql("duckdb"))]
     qualified = qualify(
         tree.copy(),
         schema=_schema(raw),
@@ -117,7 +121,7 @@ def _traced(raw: Raw, tree: exp.Query, plain: Result) -> Result:
     tracer = _Tracer(raw)
     whos = tracer.annotate(qualified, {}, top=True)
     core = tracer.core(qualified)
-    count = len(plain.names)
+    count = len(names)
     cursor = raw.engine.execute(qualified.sql("duckdb"))
     described = [d[0] for d in cursor.description or []]
     rows = cursor.fetchall()
@@ -126,11 +130,11 @@ def _traced(raw: Raw, tree: exp.Query, plain: Result) -> Result:
     families = {name: described.index(f"__n_{i}") for i, name in enumerate(whos)}
     keys = [i for i, name in enumerate(described) if name.startswith("__k_")]
     return Result(
-        plain.names,
+        names,
         [row[:count] for row in rows],
         [{name: int(row[i] or 0) for name, i in families.items()} for row in rows],
         [tuple(row[i] for i in keys) for row in rows],
-        plain.ordered,
+        _ordered(tree),
         core,
         True,
     )

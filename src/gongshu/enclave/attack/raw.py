@@ -11,9 +11,11 @@ import gzip
 import os
 import shutil
 import tempfile
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,6 +32,36 @@ _SAMPLE = 400
 
 class BadRaw(Exception):
     """A raw file cannot be used; `str(error)` is one Chinese sentence."""
+
+
+class OutOfTime(Exception):
+    """The time given to an attack is spent; what was not asked must be judged by people."""
+
+
+class Budget:
+    """Wall seconds for one attack. At the end the running query is broken off and no other begins."""
+
+    def __init__(
+        self, seconds: float = float("inf"), engine: duckdb.DuckDBPyConnection | None = None
+    ) -> None:
+        self.end = time.monotonic() + seconds
+        self._timer = threading.Timer(seconds, engine.interrupt) if engine is not None else None
+        if self._timer is not None:
+            self._timer.daemon = True
+            self._timer.start()
+
+    @property
+    def spent(self) -> bool:
+        return time.monotonic() >= self.end
+
+    def check(self) -> None:
+        """Raises OutOfTime once the time is spent."""
+        if self.spent:
+            raise OutOfTime
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def quote(name: str) -> str:
@@ -68,16 +100,44 @@ class Raw:
     columns: dict[str, dict[str, Column]]
     subjects: dict[str, str] = field(default_factory=dict)
     families: dict[str, str] = field(default_factory=dict)
+    domains: dict[tuple[str, str, str], frozenset[str]] = field(default_factory=dict)
+    _coarse: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    budget: Budget = field(default_factory=Budget)
 
     def rows(self, sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        self.budget.check()
         found: list[tuple[Any, ...]] = self.engine.execute(sql, values or []).fetchall()
         return found
+
+    def fresh(self) -> Raw:
+        """The same tables for another attack: own connection, no subjects yet."""
+        columns = {table: {n: replace(c) for n, c in own.items()} for table, own in self.columns.items()}
+        return Raw(self.engine.cursor(), columns, domains=self.domains)
 
     def who(self, table: str, alias: str = "") -> str:
         """The expression that names the subject of a row; the row itself when nobody stands behind."""
         prefix = f"{alias}." if alias else ""
         column = self.subjects.get(table)
         return f"{prefix}{quote(column)}" if column else f"{prefix}rowid"
+
+    def coarse(self, column: Column) -> str:
+        """A relation with the distinct values of a column under its own name, dates cut to the hour: what
+        labels are made of, without reading all rows again for each form tried."""
+        key = (column.table, column.name)
+        if key not in self._coarse:
+            name = f"__coarse_{len(self._coarse)}"
+            whole = column.type.startswith("TIMESTAMP")
+            value = f"date_trunc('hour', {column.sql})" if whole else column.sql
+            if whole or column.distinct < 0.5 * column.rows:
+                self.engine.execute(
+                    f"CREATE TEMP TABLE {name} AS SELECT DISTINCT {value} AS {column.sql}"
+                    f" FROM {quote(column.table)}"
+                )
+                self._coarse[key] = name
+            else:
+                self._coarse[key] = quote(column.table)
+        return self._coarse[key]
 
     def all(self) -> Iterator[Column]:
         for columns in self.columns.values():

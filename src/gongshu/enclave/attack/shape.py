@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from .cells import Number, is_suppressed, is_total, number, text
 from .model import Cell, Table
@@ -25,6 +26,10 @@ _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ t](\d{2}:\d{2}(?::\d{2})?)(?:\.0+
 
 def canon(cell: object) -> str:
     """How a dimension's cell is compared: totals and nulls are one, numbers by value, texts folded."""
+    return _canon_text(cell) if isinstance(cell, str) else _canon(cell)
+
+
+def _canon(cell: object) -> str:
     one = plain(cell)
     if one is None or is_total(one):
         return ""
@@ -37,6 +42,15 @@ def canon(cell: object) -> str:
         return folded
     clock = f"{moment[2]}:00" if len(moment[2] or "") == len("00:00") else moment[2] or ""
     return moment[1] if clock in ("", "00:00:00") else f"{moment[1]} {clock}"
+
+
+# Labels of raw domains are compared again for each reading of a table.
+_canon_text = lru_cache(maxsize=50_000)(_canon)
+
+
+def forget() -> None:
+    """Drop what is remembered of raw labels: nothing of one attack stays for the next."""
+    _canon_text.cache_clear()
 
 
 def figures(cells: list[Cell]) -> list[Number | None]:
