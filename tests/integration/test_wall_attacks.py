@@ -156,9 +156,8 @@ def test_a_stop_of_the_airlock_acts_within_seconds_although_the_office_swallows_
 @pytest.mark.parametrize("trick", ["replay", "skip", "swap"])
 def test_a_replayed_skipped_or_reordered_item_stops_the_line_and_it_heals(scene: Scene, trick: str) -> None:
     """The office rewrites rows of its own feed before anybody has read them."""
-    before = scene.place()
     with swallowed(scene):
-        scene.office(
+        before = scene.office(
             """
             from gongshu.office.link import feed
             from gongshu.office.link.models import FeedItem
@@ -176,16 +175,19 @@ def test_a_replayed_skipped_or_reordered_item_stops_the_line_and_it_heals(scene:
                     first.envelope = second.envelope
                 for one in made:
                     one.save()
+            answer = FeedItem.objects.get(pk=first.pk).seq - 1
             """,
             trick=trick,
         )
-    time.sleep(2)
+    until(lambda: scene.place() == before, 60)
+    until(lambda: scene.call("co-1")[0] == 503, 60)
+    time.sleep(1.5)
     assert scene.place() == before
-    assert scene.call("co-1")[0] == 503
     scene.office(
         """
         from gongshu.office.link.models import FeedItem
-        for row in FeedItem.objects.filter(zone=given["zone"], seq__gt=given["before"]):
+        wrong = (given["before"] + 1, given["before"] + 2)
+        for row in FeedItem.objects.filter(zone=given["zone"], seq__in=wrong):
             body = {"id": f"s-{given['trick']}-{row.seq - given['before'] - 1}", "scope": "project",
                     "target": "nobody", "reason": "演练"}
             from gongshu.office.link import feed
@@ -198,14 +200,14 @@ def test_a_replayed_skipped_or_reordered_item_stops_the_line_and_it_heals(scene:
         before=before,
     )
     scene.wait_place()
-    assert scene.place() == before + 2
+    assert scene.place() >= before + 2
     until(lambda: scene.call("co-1")[0] == 429, 60)
 
 
 def test_a_cut_line_loses_nothing_and_heals(scene: Scene) -> None:
     many = 60
-    before = scene.log_size()
     with swallowed(scene):
+        before = scene.log_size()
         scene.domain(
             """
             from gongshu.enclave import journal
