@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gongshu.demo import real, real_files
+from gongshu.demo import real, real_content, real_files, real_resources
+from gongshu.demo.memory import Memory
+from gongshu.demo.stage import Stage
 from gongshu.demo.web import Unexpected
 
 HEAD = '"No","year","PM2.5","station"\n'
@@ -103,3 +105,14 @@ def test_a_changed_folder_is_looked_at_again(tmp_path: Path) -> None:
     before = real.steps(tmp_path, [])[0].id
     station(tmp_path / "air-quality", "b", 3)
     assert real.steps(tmp_path, [])[0].id != before
+
+
+def test_stations_without_the_columns_of_the_index_stop_with_their_names(tmp_path: Path) -> None:
+    files = [station(tmp_path / "in", "a", 3, '"No","year","PM10","station"\n')]
+    stage = Stage(tmp_path / "h", {}, Memory(tmp_path / "h" / "demo.json"))
+    with pytest.raises(Unexpected, match=r"month、day、hour、PM2\.5、O3"):
+        real_resources.put_together(stage, files)
+
+
+def test_what_the_request_asks_for_is_what_the_files_must_have() -> None:
+    assert set(real_content.COLUMNS) == set(real_resources.NEEDED)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from gongshu.host.processes import BY_NAME
+from support.founding import gongshu
 from support.homes import place
 
 pytestmark = [
@@ -100,8 +101,11 @@ def runs() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Broken off among the source descriptions, run to its end, run once more."""
     with place() as base:
         home, data = base / "h", folder(base)
-        said = interrupted(home, data, "已发布的应用场景建档")
-        yield said, demo(home, data), demo(home, data)
+        try:
+            said = interrupted(home, data, "已发布的应用场景建档")
+            yield said, demo(home, data), demo(home, data)
+        finally:
+            gongshu(home, "down")
 
 
 Runs = tuple[str, dict[str, Any], dict[str, Any]]

@@ -60,6 +60,8 @@ AIR = Resource(
     rest="L2",
     why="站点的环境监测值，不指向个人或单位",
 )
+# what the index and the report of `real_content` read
+NEEDED = ("station", "year", "month", "day", "hour", "PM2.5", "PM10", "O3")
 DIVISIONS = Resource(
     key="data_divisions",
     title="行政区划代码表（乡镇街道）",
@@ -91,6 +93,11 @@ def of(resource: Resource, name: str) -> Column:
 def put_together(stage: Stage, files: Sequence[Path]) -> str:
     """What a provider does before it hands in: one file of many, in its own place."""
     made = real_files.join(files, stage.home / "administrators" / "data" / "空气质量.csv.gz")
+    absent = [name for name in NEEDED if name not in made.heads]
+    if absent:
+        raise Unexpected(
+            f"文件里没有字段 {'、'.join(absent)}，做不成空气质量指数；请核对 {files[0].parent}。"
+        )
     stage.memory.put("data_air_file", {"path": str(made.path), "heads": made.heads, "rows": made.rows})
     line = f"{made.files} 个站点文件合成一个，{made.rows} 行，{made.path.stat().st_size / 1e6:.1f} MB"
     return line + (f"；没有用：{real_files.said(made.left)}。" if made.left else "。")
