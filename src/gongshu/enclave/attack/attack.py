@@ -18,6 +18,7 @@ from . import (
     faithful,
     identifiers,
     known,
+    loose,
     memory,
     reading,
     replay,
@@ -193,8 +194,8 @@ class _Attack:
                 return i in computed
 
             self.findings += search.table(view.table, view.explained, view.roles, is_computed, view.single)
-        self.findings += search.loose(document)
-        self.findings += search.told(document)
+        self.findings += loose.loose(document, search.domains, self.named)
+        self.findings += loose.told(document, self.raw)
 
     def _view_checks(self, view: View) -> None:
         spec, table = self.spec, view.table

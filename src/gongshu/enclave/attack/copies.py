@@ -20,13 +20,12 @@ from .cells import is_suppressed, number, text
 from .domains import Domains, Source, chance, moved, share_of, text_sql
 from .explain import Explained
 from .identifiers import place
-from .model import Document, Finding, Table
+from .model import Finding, Table
 from .raw import Column, Raw, quote
 from .sentences import rows_phrase, say
 from .shape import is_numeric
 from .spec import Spec
 
-_NUMBERS = re.compile(r"(?<![0-9A-Za-z_.])-?\d+(?:\.\d+)?(?![0-9A-Za-z_]|\.\d)")
 _QUANTILE = re.compile(r"中位|分位|median|quantile|percentile|\bp\d{1,2}\b|_p\d{1,2}|四分", re.I)
 Named = Any
 
@@ -347,68 +346,6 @@ class Copies:
         share, luck = share_of(values, known, half), chance(values, known, half)
         return share >= 0.8 and luck < 0.5 and len(values) * (share - luck) > 6
 
-    def told(self, document: Document) -> list[Finding]:
-        """A subject's number and one of its figures in the same piece of text."""
-        found = []
-        for fragment in document.fragments:
-            words = list(
-                dict.fromkeys(
-                    re.findall(r"(?<![0-9A-Za-z_.])\d+(?:\.\d+)?(?![0-9A-Za-z_]|\.\d)", fragment.text)
-                )
-            )[:60]
-            figures = {float(w) for w in words if len(w.replace(".", "")) >= 4}
-            if len(words) < 2 or not figures:
-                continue
-            for table, subject in self.raw.subjects.items():
-                rows = self.raw.rows(
-                    f"SELECT * FROM {quote(table)} WHERE CAST({quote(subject)} AS VARCHAR) IN"
-                    f" ({', '.join('?' * len(words))}) LIMIT 2000",
-                    list(words),
-                )
-                place_of = list(self.raw.columns[table]).index(subject)
-                if any(
-                    isinstance(v, int | float) and float(v) in figures
-                    for r in rows
-                    for i, v in enumerate(r)
-                    if i != place_of
-                ):
-                    found.append(say("row_copy", "block", fragment.place))
-                    break
-        return found
-
-    def loose(self, document: Document) -> list[Finding]:
-        """Lists of raw figures in cells, scripts, attributes and text."""
-        pieces: dict[str, list[float]] = {}
-        for fragment in document.fragments:
-            pieces.setdefault(fragment.place.split("第")[0], []).extend(_numbers_in(fragment.text))
-        for table in document.tables:
-            for i, cells in enumerate(table.columns):
-                if not is_numeric(cells):
-                    inner = [v for c in cells if isinstance(c, str) for v in _numbers_in(c)]
-                    if len(inner) >= 3 * max(1, table.height):
-                        pieces[place(table, i, self.named)] = inner
-        found = []
-        for where, values in pieces.items():
-            unique = np.unique(np.array(values))
-            if len(unique) < 12:
-                continue
-            for source in self.domains.sources():
-                for column in source.columns:
-                    if (
-                        column.kind == "number"
-                        and column.distinct >= 50
-                        and self._list_copied(unique, column)
-                    ):
-                        found.append(say("row_copy", "block", where, "row_copy_column", way="原值"))
-        return found
-
-    def _list_copied(self, values: np.ndarray[Any, Any], column: Column) -> bool:
-        known = self.domains.numbers(column)
-        places = max(_places(v) for v in values[:200])
-        half = 0.5 * 10.0 ** -min(places, 6)
-        share, luck = share_of(values, known, half), chance(values, known, half)
-        return share >= 0.6 and luck < 0.3
-
 
 def _fold(cell: Any) -> str:
     """A cell's text as `text_sql` gives a raw one's."""
@@ -428,11 +365,6 @@ def _unit(value: float, places: int) -> int | None:
     return int(np.floor(abs(scaled) + 0.5) * (1 if scaled >= 0 else -1)) if abs(scaled) < 9e18 else None
 
 
-def _places(value: float) -> int:
-    body = repr(float(value))
-    return 0 if "e" in body or body.endswith(".0") else len(body.partition(".")[2])
-
-
 def _figures(cells: list[Any]) -> tuple[np.ndarray[Any, Any], int]:
     """Numbers of a column and the decimals they are compared with: at most six, negative for tens."""
     numbers = [n for c in cells if (n := number(c)) is not None]
@@ -442,10 +374,6 @@ def _figures(cells: list[Any]) -> tuple[np.ndarray[Any, Any], int]:
         while places > -4 and bool((values % 10 ** (1 - places) == 0).all()):
             places -= 1
     return values, places
-
-
-def _numbers_in(body: str) -> list[float]:
-    return [float(m) for m in _NUMBERS.findall(body) if len(m.replace(".", "").lstrip("-0")) >= 3]
 
 
 def _empty(table: Table, i: int) -> bool:

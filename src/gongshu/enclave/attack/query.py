@@ -17,6 +17,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 
+from .expressions import aggregates_of, arg, is_aggregated, is_flag, leaves
 from .raw import Raw, quote
 
 _EXTREMES = (exp.Min, exp.Max, exp.ArgMax, exp.ArgMin, exp.AnyValue, exp.First, exp.Last)
@@ -140,31 +141,6 @@ def _traced(raw: Raw, tree: exp.Query) -> Result:
     )
 
 
-def _aggregates_of(node: exp.Expression) -> Iterator[exp.Expression]:
-    """Aggregate functions of an expression, not those of windows or of sub-queries."""
-    for one in node.find_all(exp.AggFunc):
-        parent = one.parent
-        inside = False
-        while parent is not None and parent is not node.parent:
-            if isinstance(parent, exp.Window | exp.Subquery | exp.Select) and parent is not node:
-                inside = True
-                break
-            parent = parent.parent
-        if not inside:
-            yield one
-
-
-def _is_aggregated(select: exp.Select) -> bool:
-    return bool(select.args.get("group")) or any(
-        True for projection in select.expressions for _ in _aggregates_of(projection)
-    )
-
-
-def _arg(select: exp.Expression, name: str) -> Any:
-    """An argument whose key differs between releases of sqlglot (`with`/`with_`, `from`/`from_`)."""
-    return select.args.get(name + "_") or select.args.get(name)
-
-
 class _Tracer:
     def __init__(self, raw: Raw) -> None:
         self.raw = raw
@@ -177,7 +153,7 @@ class _Tracer:
         self, node: exp.Expression, env: dict[str, dict[str, str]], top: bool = False
     ) -> dict[str, str]:
         """Add `__who_i` (or at the top `__n_i`) to a query in place; returns family → scalar or list."""
-        with_ = _arg(node, "with")
+        with_ = arg(node, "with")
         if with_ is not None:
             if with_.args.get("recursive"):
                 raise Untraceable
@@ -223,7 +199,7 @@ class _Tracer:
         return {}
 
     def _select(self, node: exp.Select, env: dict[str, dict[str, str]], top: bool) -> dict[str, str]:
-        from_ = _arg(node, "from")
+        from_ = arg(node, "from")
         sources = [from_.this] if from_ is not None else []
         for join in node.args.get("joins") or ():
             if str(join.args.get("kind") or "").upper() not in ("SEMI", "ANTI"):
@@ -237,7 +213,7 @@ class _Tracer:
                     unit = f"{quote(source.alias_or_name)}.rowid"
         self._sources[id(node)] = whos
         self._units[id(node)] = unit
-        aggregated = _is_aggregated(node)
+        aggregated = is_aggregated(node)
         if node.args.get("distinct") and not aggregated:
             return self._distinct(node, whos, top)
         kinds: dict[str, str] = {}
@@ -290,17 +266,17 @@ class _Tracer:
             return [
                 p.unalias().sql("duckdb")
                 for p in node.expressions
-                if not p.alias_or_name.startswith("__") and not any(_aggregates_of(p))
+                if not p.alias_or_name.startswith("__") and not any(aggregates_of(p))
             ]
         parts = list(group.expressions)
         for name in ("rollup", "cube", "grouping_sets"):
             parts += group.args.get(name) or ()
-        return list(dict.fromkeys(leaf.sql("duckdb") for part in parts for leaf in _leaves(part)))
+        return list(dict.fromkeys(leaf.sql("duckdb") for part in parts for leaf in leaves(part)))
 
     def core(self, top: exp.Query) -> Core | None:
         """The aggregation whose groups are the result's rows; null when ids are no longer single there."""
         node = top.this if isinstance(top, exp.Subquery) else top
-        if not isinstance(node, exp.Select) or not _is_aggregated(node):
+        if not isinstance(node, exp.Select) or not is_aggregated(node):
             return None
         whos = self._sources.get(id(node), {})
         if any(kind != "scalar" for _, kind in whos.values()):
@@ -315,7 +291,7 @@ class _Tracer:
         for name in ("group", "having", "qualify", "order", "limit", "offset", "windows", "distinct"):
             bare.set(name, None)
         bare.set("expressions", [exp.Star()])
-        with_ = _arg(bare, "with")
+        with_ = arg(bare, "with")
         prefix = with_.sql("duckdb") + " " if with_ is not None else ""
         for name in ("with", "with_"):
             bare.set(name, None)
@@ -337,17 +313,6 @@ class _Tracer:
         )
 
 
-def _leaves(part: exp.Expression) -> Iterator[exp.Expression]:
-    """The single expressions inside ROLLUP, CUBE and GROUPING SETS."""
-    if isinstance(part, exp.Rollup | exp.Cube | exp.GroupingSets | exp.Tuple):
-        for one in part.expressions:
-            yield from _leaves(one)
-    elif isinstance(part, exp.Paren):
-        yield from _leaves(part.this)
-    else:
-        yield part
-
-
 def _who(family: str) -> str:
     return f"__who_{family}"
 
@@ -366,7 +331,7 @@ def _length(sql: str, kind: str) -> str:
 
 def _read(index: int, projection: exp.Expression, raw: Raw) -> Iterator[Aggregate]:
     """The aggregates of an output column, each with argument and condition."""
-    for one in _aggregates_of(projection):
+    for one in aggregates_of(projection):
         condition = None
         if isinstance(one.parent, exp.Filter):
             where = one.parent.expression
@@ -374,7 +339,7 @@ def _read(index: int, projection: exp.Expression, raw: Raw) -> Iterator[Aggregat
         argument = one.this
         if isinstance(argument, exp.Distinct):
             argument = argument.expressions[0] if argument.expressions else None
-        flag = isinstance(one, exp.CountIf) or _is_flag(argument, raw)
+        flag = isinstance(one, exp.CountIf) or is_flag(argument, raw)
         star = argument is None or isinstance(argument, exp.Star)
         function = type(one).__name__
         yield Aggregate(
@@ -384,34 +349,6 @@ def _read(index: int, projection: exp.Expression, raw: Raw) -> Iterator[Aggregat
             condition,
             flag,
         )
-
-
-def _is_flag(argument: exp.Expression | None, raw: Raw) -> bool:
-    """An expression of two values, yes and no."""
-    if argument is None:
-        return False
-    while isinstance(argument, exp.Paren | exp.Cast | exp.Mul) and isinstance(argument.this, exp.Expression):
-        argument = argument.this
-    if isinstance(argument, exp.Predicate | exp.Connector | exp.Boolean | exp.Not):
-        return True
-    if isinstance(argument, exp.Case):
-        results = [branch.args.get("true") for branch in argument.args.get("ifs") or ()]
-        results.append(argument.args.get("default"))
-        return all(
-            r is None or isinstance(r, exp.Null) or r.sql() in ("0", "1", "0.0", "1.0", "100", "100.0")
-            for r in results
-        )
-    if isinstance(argument, exp.If):
-        return True
-    if isinstance(argument, exp.Column):
-        for columns in raw.columns.values():
-            column = columns.get(argument.name)
-            if column is not None and column.distinct == 2 and column.kind == "number":
-                low, high = raw.rows(
-                    f"SELECT min({column.sql}), max({column.sql}) FROM {quote(column.table)}"
-                )[0]
-                return (low, high) == (0, 1)
-    return False
 
 
 EXTREME_FUNCTIONS = tuple(c.__name__ for c in _EXTREMES)
