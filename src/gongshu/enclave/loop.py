@@ -109,7 +109,11 @@ def run() -> int:
         Duty("release", 0.5, unless_held(release.step)),
         Duty("journal", 0.5, journal.step),
         Duty("post", 0.5, post),
-        Duty("serve", 1.0, unless_held(write_serving)),
     ]
+    # Apart from the line: an office that never answers must not keep a stop from reaching the gateway.
+    word = [Duty("serve", 1.0, unless_held(write_serving))]
+    threading.Thread(
+        target=repeat, args=(stop, word, close_old_connections), name="serve", daemon=True
+    ).start()
     repeat(stop, duties, close_old_connections)
     return 0

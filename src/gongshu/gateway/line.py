@@ -138,8 +138,17 @@ class Line:
             began = time.monotonic()
             try:
                 self.poll()
-                if self.after_poll is not None:
-                    self.after_poll(datetime.now(UTC))
             except Exception:
                 log.exception("poll failed")
             self.stop.wait(max(0.0, EVERY - (time.monotonic() - began)))
+
+    def run_chores(self) -> None:
+        """`after_poll` again and again until `stop` is set, in a thread of its own: an office that accepts
+        a message and never answers must not keep the gateway from hearing a stop."""
+        while not self.stop.is_set():
+            try:
+                if self.after_poll is not None:
+                    self.after_poll(datetime.now(UTC))
+            except Exception:
+                log.exception("chores failed")
+            self.stop.wait(EVERY)

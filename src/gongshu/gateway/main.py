@@ -52,8 +52,8 @@ def main(home: Path) -> int:
     """Run until SIGTERM or SIGINT."""
     site = wire_settings.load(home)
     gateway = build(site)
-    worker = threading.Thread(target=gateway.line.run, name="line", daemon=True)
-    worker.start()
+    for work in (gateway.line.run, gateway.line.run_chores):
+        threading.Thread(target=work, name=work.__name__, daemon=True).start()
     uvicorn.run(
         make_app(gateway),
         host=site.host,
