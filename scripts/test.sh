@@ -22,7 +22,7 @@ run() { # 名称 命令…：跑一步，把输出整段打印，失败记下名
   fi
 }
 # 期限由各测试自己守；一个停住的测试不得停住全部
-tests() { $py -m pytest --cov --cov-report= --rows "$work/rows" --hypothesis-profile make -m "not fault" "$@"; }
+tests() { $py -m pytest --cov --cov-report= --rows "$work/rows" --hypothesis-profile make -m "not fault" --timeout 900 "$@"; }
 
 if [ "${1:-}" = fault ]; then
   $py -m pytest -m fault --timeout 1800 tests/fault tests/integration
