@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pyotp
 import pytest
 from django.test import Client
-from support.domainworld import Domain
 
 from gongshu.airlock import access
 from gongshu.enclave.store.models import Account
+from support.domainworld import Domain
 
 
 @pytest.fixture

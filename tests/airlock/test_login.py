@@ -8,11 +8,11 @@ import pyotp
 import pytest
 from django.conf import settings
 from django.test import Client
-from support.domainworld import Domain
 
 from gongshu.airlock import access
 from gongshu.enclave import trust
 from gongshu.enclave.store.models import Account
+from support.domainworld import Domain
 
 
 def test_a_stranger_is_sent_to_the_login_page(domain: Domain) -> None:

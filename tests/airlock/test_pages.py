@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from support.domainworld import Domain
 
 from gongshu.enclave import release, tasks
 from gongshu.enclave.store.models import Confirmation, Grant, Intake, Outgoing, Output, Stop, Task, Vote
+from support.domainworld import Domain
 
 Enter = Callable[[str], Client]
 SQL = "SELECT line, count(*) AS trips FROM trips GROUP BY line"

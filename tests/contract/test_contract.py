@@ -71,7 +71,9 @@ def test_nothing_may_be_missing(field: str) -> None:
         compile_contract("huangshi", {name: value for name, value in BODY.items() if name != field})
 
 
-@pytest.mark.parametrize(("field", "value"), [("buyers", []), ("buyers", ["x"]), ("consent", ""), ("fields", [])])
+@pytest.mark.parametrize(
+    ("field", "value"), [("buyers", []), ("buyers", ["x"]), ("consent", ""), ("fields", [])]
+)
 def test_a_malformed_ceiling_is_no_ceiling(field: str, value: object) -> None:
     with pytest.raises(BadContract):
         compile_ceiling({**CEILING, field: value})

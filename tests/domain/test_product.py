@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from support.domainworld import AUTHORITY, BUS, ZONE, Domain
 
 from gongshu.crypto.sign import PrivateKey
 from gongshu.enclave import confirm, release, serve, stops, tasks, votes
 from gongshu.enclave.store.models import Grant, JournalEntry, Outgoing, Output, Release, Task
 from gongshu.wire import serving
 from gongshu.wire.errors import WireError
+from support.domainworld import AUTHORITY, BUS, ZONE, Domain
 
 SQL = "SELECT line, date_trunc('month', boarded) AS month, count(*) AS trips FROM trips GROUP BY ALL"
 

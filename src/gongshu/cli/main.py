@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
                 print(usage())
                 return 0
             raise BadUse("command", f"没有“{' '.join(words[:2])}”这个命令。运行 gongshu 看全部命令。")
-        name, command, rest = found
+        _name, command, rest = found
         module, function = command.target.split(":")
         answer: Answer = getattr(import_module(module), function)(rest)
     except BadUse as error:

@@ -1,4 +1,4 @@
-"""Both witnesses look at a checkpoint the same way: co-sign, or ask for the missing piece, or name why not."""
+"""Both witnesses look at a checkpoint the same way: co-sign, ask for the missing piece, or name why not."""
 
 from __future__ import annotations
 
