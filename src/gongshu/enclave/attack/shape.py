@@ -16,7 +16,7 @@ _COUNT = re.compile(
     re.I,
 )
 _WHEN = re.compile(
-    r"^(year|month|day|hour|week|weekday|quarter|date|age|年|月|日|时|小时|年份|月份|日期|年龄|季度|星期|周|时段|统计月|统计期)$",
+    r"^(year|month|day|hour|week|weekday|quarter|date|age|hh|hr|yy|yyyy|yr|mon|dow|wk|qtr|钟点|年|月|日|时|小时|年份|月份|日期|年龄|季度|星期|周|时段|统计月|统计期)$",
     re.I,
 )
 
