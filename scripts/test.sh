@@ -22,7 +22,11 @@ run() { # 名称 命令…：跑一步，把输出整段打印，失败记下名
   fi
 }
 # 期限由各测试自己守；一个停住的测试不得停住全部
-tests() { $py -m pytest --cov --cov-report= --rows "$work/rows" --hypothesis-profile make -m "not fault" --timeout 900 "$@"; }
+# 每一步有自己的覆盖率文件：pytest-cov 开始时会清掉同名的
+tests() {
+  COVERAGE_FILE=$(mktemp -u "$work/coverage.XXXXXX") $py -m pytest --cov --cov-report= --rows "$work/rows" \
+    --hypothesis-profile make -m "not fault" --timeout 900 "$@"
+}
 
 if [ "${1:-}" = fault ]; then
   $py -m pytest -m fault --timeout 1800 tests/fault tests/integration
@@ -68,7 +72,6 @@ run 齐全 complete
 # 速度不在覆盖率的计时器下量，也不与别的测试同时量
 run 速度 $py -m pytest tests/lens/test_speed.py
 
-export COVERAGE_FILE=$work/coverage
 lane_pure &
 one=$!
 lane_whole &
@@ -76,6 +79,7 @@ two=$!
 wait "$one"
 wait "$two"
 run 要求 $py -m support.rows "$work/rows"
+export COVERAGE_FILE=$work/coverage
 $py -m coverage combine -q "$work" || true
 run 覆盖率 $py scripts/coverage_floor.py
 if [ -s "$work/failed" ]; then
