@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from gongshu.cli.main import main
+from gongshu.enclave import attack
 
 PEOPLE = "id,city,pay\n" + "".join(
     f"u{n:04d},{'甲乙'[n % 2]},{1000 + 37 * n % 911}.{n % 90 + 10}\n" for n in range(60)
@@ -103,3 +105,22 @@ def test_a_query_that_cannot_run_is_for_a_human(tmp_path: Path, capsys: Any) -> 
         code, answer = _run(tmp_path, capsys, TABLE, {"v": 1, "kind": "table", "subject": "id", "sql": sql})
         assert code == 1
         assert "unexplained" in {f["check"] for f in answer["findings"]}
+
+
+def test_full_hours_are_no_ids_in_disguise(tmp_path: Path) -> None:
+    """Their digits, turned round, meet short card numbers by chance: an honest hourly table passes."""
+    con = duckdb.connect()
+    con.execute(
+        "CREATE TABLE trips AS SELECT printf('HS%08d', (i * 7919) % 10000) AS card, "
+        "TIMESTAMP '2025-12-01' + INTERVAL (i % 72) HOUR + INTERVAL (i % 60) MINUTE AS boarded "
+        "FROM range(40000) t(i)"
+    )
+    con.execute(
+        "INSERT INTO trips SELECT printf('HS%08d', 10210252 + i), '2025-12-01 12:00:00' FROM range(50) t(i)"
+    )
+    sql = "SELECT date_trunc('hour', boarded) AS hour, count(*) AS n FROM trips GROUP BY 1"
+    con.execute(f"COPY trips TO '{tmp_path / 'trips.parquet'}'")
+    con.execute(f"COPY ({sql}) TO '{tmp_path / 'out.csv'}'")
+    spec = {"v": 1, "kind": "table", "subject": {"trips": "card"}, "sql": sql}
+    report = attack.run(tmp_path / "out.csv", {"trips": tmp_path / "trips.parquet"}, spec)
+    assert report.verdict == "pass", report.findings

@@ -30,6 +30,10 @@ def place(table: Table, index: int, named: Callable[[str], bool]) -> str:
     return f"{table.name} 第 {index + 1} 列{label}"
 
 
+# A day or a full hour: too few different ones to carry an id, and their digits meet short ids by chance.
+_HOUR = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:00(?::00)?)?")
+
+
 class Scan:
     """One pass over an output. `named` says which headers may be printed."""
 
@@ -112,7 +116,9 @@ class Scan:
         if kind:
             plain = known.certain(body) or known.likely(body) or self.known.has(body)
             return (kind, None) if plain or not _disguised(body) else (None, "全角、空白或分隔")
-        return None, self._decoded(body, numeric) if decode else None
+        if not decode or _HOUR.fullmatch(body.strip()):
+            return None, None
+        return None, self._decoded(body, numeric)
 
     def _decoded(self, body: str, numeric: bool = False) -> str | None:
         """The disguise under which an identifier hides in a text."""
