@@ -38,6 +38,7 @@ WEAK = {
     "previous": [],
     "floor": {"threshold": 1},
     "grades": {"card": "L1", "line": "L1", "fare": "L1"},
+    "columns": {"line": "dimension", "trips": "dimension"},
 }
 
 
@@ -115,8 +116,48 @@ def test_a_release_task_weakens_neither_threshold_nor_history(granted: Domain) -
     )
     assert small.spec["subject"] == {"trips": "card"} and small.spec["grades"]["card"] == "L4"
     assert len(small.spec["previous"]) == Release.objects.count() == 1
+    assert "columns" not in first.spec and "columns" not in small.spec
     assert small.state == "blocked"
     assert "threshold" in {finding["check"] for finding in small.findings}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"product": "../../domain/vault"},
+        {"product": "/tmp/pd-1"},
+        {"product": ".."},
+        {"product": "a/b"},
+        {"product": ["pd-1"]},
+        {"output": {"kind": "report", "title": "客流", "lead": "长" * 4001}},
+        {"output": {"kind": "table", "title": "长" * 201}},
+    ],
+)
+def test_a_release_task_names_no_place_and_measures_no_length(
+    granted: Domain, words: dict[str, object]
+) -> None:
+    """A product that is a path writes nowhere; a long text cannot be weighed against the size limit."""
+    granted.feed("task", {"id": "t-1", "kind": "run", "grant": "g-1", "sql": SQL})
+    work()
+    asked = {"kind": "table", "title": "客流"}
+    body = {"id": "r-1", "kind": "release", "grant": "g-1", "from_task": "t-1", "output": asked}
+    granted.feed("task", {**body, "product": "pd-1", **words})
+    work()
+    assert Task.objects.get(id="r-1").outcome == "failed"
+    assert Output.objects.get(task_id="t-1").state == "kept"
+
+
+def test_what_may_not_be_asked_today_may_not_leave_today(granted: Domain) -> None:
+    """A query the lens no longer allows is refused, not judged without knowing the query."""
+    granted.feed("task", {"id": "t-1", "kind": "run", "grant": "g-1", "sql": SQL})
+    work()
+    Output.objects.filter(task_id="t-1").update(sql="SELECT card FROM trips")
+    asked = {"kind": "table", "title": "客流"}
+    body = {"id": "r-1", "kind": "release", "grant": "g-1", "from_task": "t-1", "output": asked}
+    granted.feed("task", {**body, "product": "pd-1"})
+    work()
+    assert Task.objects.get(id="r-1").outcome == "refused_lens"
+    assert Output.objects.get(task_id="t-1").state == "kept"
 
 
 def test_the_attack_meets_what_left_before_whatever_the_task_says(granted: Domain) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,6 +41,34 @@ from gongshu.lens import check as lens_check
 log = logging.getLogger(__name__)
 KINDS = ("table", "index", "report")
 LARGEST = 8 * 1024 * 1024
+LONGEST = {"title": 200, "lead": 4000}
+"""Characters of the texts the office adds: so short that they measure nothing of the table beside them."""
+PRODUCT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}")
+HARDER = ("count", "magnitude")
+"""Roles the office may say of a column: they add checks. `dimension` would take checks away."""
+
+
+class Forbidden(Exception):
+    """The query that made the output is no longer allowed: what may not be asked may not leave."""
+
+
+def misworded(task: Task, wanted: Mapping[str, Any]) -> str:
+    """Why the office's words in a release task cannot be taken, '' when they can."""
+    product = task.body.get("product")
+    if product and not (isinstance(product, str) and PRODUCT.fullmatch(product)):
+        return "产品编号只能用字母、数字、点、横线和下划线，不超过80个字符。"
+    for key, longest in LONGEST.items():
+        if len(str(wanted.get(key) or "")) > longest:
+            return f"成果的名称或导语太长，最多{longest}字。"
+    return ""
+
+
+def declared(wanted: Mapping[str, Any]) -> dict[str, str]:
+    """The roles of columns the office may add: only those that make the attack look harder."""
+    said = wanted.get("columns")
+    if not isinstance(said, dict):
+        return {}
+    return {str(name): role for name, role in said.items() if role in HARDER}
 
 
 def request(task: Task, now: datetime) -> None:
@@ -51,6 +80,9 @@ def request(task: Task, now: datetime) -> None:
     if output is None or wanted.get("kind") not in KINDS:
         tasks.end(task, "failed", now, "没有可申请出域的运行结果，或形式不认识。")
         return
+    if why := misworded(task, wanted):
+        tasks.end(task, "failed", now, why)
+        return
     try:
         ending, data = render.form(wanted["kind"], wanted, Path(output.path))
         if len(data) > LARGEST:
@@ -59,6 +91,9 @@ def request(task: Task, now: datetime) -> None:
         path = Path(output.path).with_name(f"leaving.{ending}")
         path.write_bytes(data)
         report, spec = assault(output, path, wanted, now)
+    except Forbidden:
+        tasks.end(task, "refused_lens", clock.wall_now())
+        return
     except (render.RenderError, VaultError, attack.BadSpec, attack.BadRaw) as error:
         tasks.end(task, "failed", clock.wall_now(), str(error))
         return
@@ -107,6 +142,8 @@ def assault(
         if table["resource"] in by_resource
     }
     verdict = lens_check(output.sql, lens_grant(grant.body, sources.of_grant(grant.body)), at=today)
+    if not verdict.allowed:
+        raise Forbidden
     limits = thresholds.at(output.zone, today)
     with earlier(output) as previous:
         spec: dict[str, Any] = {
@@ -118,11 +155,10 @@ def assault(
             "p": str(limits.floor.p),
             "grades": {c.name: c.grade for m in names.values() for c in m.columns},
             "previous": previous,
+            "sql": verdict.sql,
         }
-        if verdict.allowed:
-            spec["sql"] = verdict.sql
-        if isinstance(wanted.get("columns"), dict):
-            spec["columns"] = wanted["columns"]
+        if roles := declared(wanted):
+            spec["columns"] = roles
         with sources.vault().stage({name: m.id for name, m in names.items()}) as staged:
             report = attack.run(path, dict(staged), spec, settings.OUTPUTS_DIR, floor=limits.floor)
     return report, spec

@@ -24,7 +24,14 @@ CLOCK: Shape = {
     "title": TEXT, "kind": TEXT, "value": ANYTHING, "unit": TEXT, "direction": TEXT, "rolls": FLAG,
     "starts": TEXT, "bound": TEXT, "reading": TEXT, "first_day_when": TEXT, "note": TEXT,
 }  # fmt: skip
-BOUNDS = {"at_most": "不超过", "at_least": "不少于", "exactly": "", "in_principle": "原则上"}
+BOUNDS = {
+    "at_most": "不超过",
+    "at_least": "不少于",
+    "exactly": "",
+    "in_principle": "原则上",
+    "in_principle_at_most": "原则上不超过",
+    "ordinarily_at_most": "一般不超过",
+}
 LIMIT: Shape = {"title": TEXT, "value": ANYTHING, "unit": TEXT, "text": TEXT, "note": TEXT}
 
 
