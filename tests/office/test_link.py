@@ -167,6 +167,17 @@ def test_what_the_table_of_kinds_does_not_allow_is_refused(
     assert not InboxMessage.objects.exists()
 
 
+def test_a_signature_that_only_claims_a_key_does_not_take_that_keys_number(
+    world: World, now: datetime
+) -> None:
+    """Signatures stand outside what is signed: a borrowed key id before the true one changes nothing."""
+    made = message(world, 1, "outcome", {"task": "t-1", "code": "done"})
+    claim = replace(made.signatures[0], role="airlock", key=world.keys["airlock"].public().id)
+    assert inbox.accept(replace(made, signatures=(claim, *made.signatures)), now) is True
+    assert inbox.accept(made, now) is False
+    assert InboxMessage.objects.get().source == made.signatures[0].key
+
+
 def test_a_strangers_key_is_refused(world: World, now: datetime) -> None:
     made = wire.make("outcome", ZONE, 1, {"task": "t-1", "code": "done"}, now)
     with pytest.raises(WireError):

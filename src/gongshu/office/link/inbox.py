@@ -44,7 +44,7 @@ def accept(made: wire.Envelope, now: datetime) -> bool:
     admitted = admit(made, trust.current(now), now=now, mark=settings.SITE.mark, direction="inbox")
     if made.kind == "journal":
         unwrap(admitted)
-    source = made.signatures[0].key
+    source = admitted.verified[0].key  # never a key that only claims to have signed
     try:
         with transaction.atomic():
             InboxMessage.objects.create(
