@@ -240,7 +240,7 @@ def test_a_writer_killed_leaves_nothing_after_the_sweep(tmp_path: Path, point: s
         [sys.executable, "-c", KILLED, str(Path.cwd()), str(tmp_path / "v"), point], check=False
     )
     assert ended.returncode == -9
-    vault = Vault(tmp_path / "v", bytes(32), KEY)
+    vault = Vault(tmp_path / "v", bytes(32), KEY, shared_memory=tmp_path / "shm")
     assert vault.snapshots() == []
     assert len(vault.sweep()) == 1
     assert [p.name for p in vault.directory.iterdir() if not p.name.startswith(".")] == []
