@@ -38,7 +38,7 @@ WEAK = {
     "previous": [],
     "floor": {"threshold": 1},
     "grades": {"card": "L1", "line": "L1", "fare": "L1"},
-    "columns": {"line": "dimension", "trips": "dimension"},
+    "columns": {"line": "magnitude", "trips": "dimension"},
 }
 
 

@@ -44,8 +44,6 @@ LARGEST = 8 * 1024 * 1024
 LONGEST = {"title": 200, "lead": 4000}
 """Characters of the texts the office adds: so short that they measure nothing of the table beside them."""
 PRODUCT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}")
-HARDER = ("count", "magnitude")
-"""Roles the office may say of a column: they add checks. `dimension` would take checks away."""
 
 
 class Forbidden(Exception):
@@ -61,14 +59,6 @@ def misworded(task: Task, wanted: Mapping[str, Any]) -> str:
         if len(str(wanted.get(key) or "")) > longest:
             return f"成果的名称或导语太长，最多{longest}字。"
     return ""
-
-
-def declared(wanted: Mapping[str, Any]) -> dict[str, str]:
-    """The roles of columns the office may add: only those that make the attack look harder."""
-    said = wanted.get("columns")
-    if not isinstance(said, dict):
-        return {}
-    return {str(name): role for name, role in said.items() if role in HARDER}
 
 
 def request(task: Task, now: datetime) -> None:
@@ -116,12 +106,10 @@ def earlier(output: Output) -> Iterator[list[dict[str, Any]]]:
         except VaultError:  # its snapshot was lawfully deleted: its numbers may still be subtracted
             theirs = mine
         if mine & theirs:
-            columns = (before.spec or {}).get("columns", {})
             found.append(
                 {
                     "output": release.path,
                     "sql": (before.spec or {}).get("sql"),
-                    "columns": columns,
                     "released": release.released.date().isoformat(),
                 }
             )
@@ -157,8 +145,6 @@ def assault(
             "previous": previous,
             "sql": verdict.sql,
         }
-        if roles := declared(wanted):
-            spec["columns"] = roles
         with sources.vault().stage({name: m.id for name, m in names.items()}) as staged:
             report = attack.run(path, dict(staged), spec, settings.OUTPUTS_DIR, floor=limits.floor)
     return report, spec

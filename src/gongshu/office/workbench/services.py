@@ -69,7 +69,6 @@ def request_release(
     title: str,
     lead: str = "",
     product: str = "",
-    columns: Mapping[str, str] | None = None,
 ) -> Task:
     """Ask that a finished run's result leave: a case of `release.record` and a task of kind `release`.
 
@@ -92,8 +91,6 @@ def request_release(
     output: dict[str, Any] = {"kind": kind, "title": title.strip()[:120]}
     if kind == "report" and lead.strip():
         output["lead"] = lead.strip()[:4000]
-    if columns:
-        output["columns"] = dict(columns)
     body: dict[str, Any] = {"from_task": run.pk, "output": output}
     if product.strip():
         body["product"] = product.strip()[:60]
