@@ -81,10 +81,11 @@ def test_a_clerk_logs_in_and_works_through_the_inbox(visit: Any, town: Town, wid
     page.wait_for_url("**/inbox/")
     good(page, "inbox", width)
     page.click(f"text={town.cases[0].number}")
+    page.wait_for_selector("#case-state[data-state=submitted]")
     good(page, "case-submitted", width)
     page.click("#act-accept a")
     page.click("#act-submit")
-    page.wait_for_url("**/cases/*/")
+    page.wait_for_selector("#case-state[data-state=accepted]")
     assert page.get_attribute("#case-state", "data-state") == "accepted"
     good(page, "case-accepted", width)
 
@@ -125,11 +126,12 @@ def test_everything_works_without_javascript(visit: Any, town: Town) -> None:
     page.goto("/cases/")
     page.fill("[name=q]", "公交")
     page.click("text=筛选")
+    page.wait_for_url("**/cases/?*q=*")
     assert page.locator("tbody tr").count() == 1
     page.goto(f"/cases/{town.cases[0].id}/acts/refuse/")
     page.fill("[name=reasons]", "不属于本机构登记范围")
     page.click("#act-submit")
-    assert page.get_attribute("#case-state", "data-state") == "not_accepted"
+    page.wait_for_selector("#case-state[data-state=not_accepted]")
 
 
 def test_the_keyboard_alone_reaches_the_acts(visit: Any, town: Town) -> None:

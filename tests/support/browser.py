@@ -84,7 +84,8 @@ def violations(page: Any, *ignored: str) -> list[str]:
 
 
 def overflow(page: Any) -> int:
-    """By how many pixels the page is wider than its window."""
+    """By how many pixels the page is wider than its window, once it has one."""
+    page.wait_for_function("document.readyState === 'complete'")
     return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 

@@ -13,6 +13,7 @@ from gongshu.office.link.models import ClockOffset
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MOVABLE = ("demo", "test")
+NEWEST = "select seconds from link_clockoffset order by id desc limit 1"
 
 
 def wall_now() -> datetime:
@@ -20,13 +21,17 @@ def wall_now() -> datetime:
     return datetime.now(UTC)
 
 
+def movable() -> bool:
+    """True where business time may be moved at all."""
+    return settings.SITE.mark in MOVABLE
+
+
 def offset_seconds() -> int:
     """How far business time stands from wall time; 0 in a production home whatever the rows say."""
-    if settings.SITE.mark not in MOVABLE:
+    if not movable():
         return 0
-    # 每次存证都问，所以是一条现成的语句
     with connection.cursor() as cursor:
-        cursor.execute("select seconds from link_clockoffset order by id desc limit 1")
+        cursor.execute(NEWEST)
         newest = cursor.fetchone()
     return int(newest[0]) if newest else 0
 
@@ -55,7 +60,7 @@ def move_to(target: datetime, *, now: datetime) -> int:
     """
     from gongshu.office.link import feed
 
-    if settings.SITE.mark not in MOVABLE:
+    if not movable():
         raise ClockFixed("本家目录是生产环境，业务时间不能移动。")
     if ClockOffset.objects.exists() and target < business_now():
         raise ClockFixed("业务时间只能向前移动，不能倒退。")
