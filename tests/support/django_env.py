@@ -41,4 +41,5 @@ def prepare(settings_module: str, variable: str, durable: bool = False) -> None:
     for name in names:
         keys.create(name, "ed25519")
     if variable == "DATABASE_URL":
-        keys.create("certificate", "sm2")
+        for name in ("certificate", "portal-sm2"):
+            keys.create(name, "sm2")

@@ -35,6 +35,7 @@ class World:
     def __post_init__(self) -> None:
         self.administrators = [PrivateKey.generate(self.alg) for _ in range(2)]
         self.keys = {role: PrivateKey.generate(self.alg) for role in ROLES}
+        self.keys["sealing"] = PrivateKey.generate("sm2")
 
     def body(self, number: int = 1, **changes: Any) -> dict[str, Any]:
         rows = [key_row(key, role) for role, key in self.keys.items()]

@@ -33,6 +33,8 @@ GOOD: dict[str, Any] = {
     "verdict": "pass",
     "confirmation": "confirmed",
     "review": "cast",
+    "subject": DIGEST,
+    "consent": "standing",
 }
 PLAIN = {name: kind for name, kind in KINDS.items() if name != "trust"}
 

@@ -19,12 +19,13 @@ SERVICE_KEYS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "office": (
         ("office", "office", "ed25519"),
         ("portal", "portal", "ed25519"),
+        ("portal-sm2", "portal", "sm2"),
         ("log", "log", "ed25519"),
         ("log-sm2", "log", "sm2"),
         ("certificate", "certificate", "sm2"),
     ),
     "domain": (("enclave", "enclave", "ed25519"), ("airlock", "airlock", "ed25519")),
-    "gateway": (("gateway", "gateway", "ed25519"),),
+    "gateway": (("gateway", "gateway", "ed25519"), ("sealing", "sealing", "sm2")),
 }
 FILE = "keys.json"
 # Roles that co-sign checkpoints, under their role's name.

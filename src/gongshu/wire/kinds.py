@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from gongshu.wire import subjects
 from gongshu.wire.envelope import Verified
 from gongshu.wire.errors import WireError
 
@@ -57,6 +58,8 @@ SHAPES: Mapping[str, Callable[[object], bool]] = {
     "verdict": one_of("pass", "review", "block"),
     "confirmation": one_of("confirmed", "refused"),
     "review": one_of("awaited", "cast"),
+    "subject": lambda value: isinstance(value, str) and subjects.FORM.match(value) is not None,
+    "consent": one_of("standing", "once"),
 }
 
 
@@ -160,7 +163,18 @@ KINDS: Mapping[str, Kind] = {
     "consent": Kind(
         "同意",
         "feed",
-        {"id": "id", "product": "id", "purpose": "id", "fields": "ids", "subject": "id"},
+        {
+            "id": "id",
+            "subject": "subject",
+            "product": "id",
+            "buyer": "id",
+            "contract": "id",
+            "purpose": "id",
+            "fields": "ids",
+            "from": "day",
+            "until": "day",
+            "kind": "consent",
+        },
         (SUBJECT,),
     ),
     "withdrawal": Kind("撤回同意", "feed", {"id": "id", "consent": "id"}, (SUBJECT,), never_expires=True),
@@ -220,8 +234,16 @@ KINDS: Mapping[str, Kind] = {
         {"product": "id", "contract": "id", "count": "count", "root": "digest"},
         (GATEWAY,),
     ),
+    # 一天之内每份同意被用了几次，到此刻为止的总数：重发、乱序都不会多算
+    "uses": Kind(
+        "同意的使用",
+        "inbox",
+        {"product": "id", "contract": "id", "day": "day", "counts": "map"},
+        (GATEWAY,),
+    ),
     "cosign": Kind("见证", "inbox", {"size": "count", "line": "text"}, (Signer(("enclave", "gateway")),)),
-    "effect": Kind("停止生效", "inbox", {"stop": "id", "at": "id"}, (DOMAIN,)),
+    # stop: 停止或者撤回的编号
+    "effect": Kind("停止或撤回生效", "inbox", {"stop": "id", "at": "id"}, (DOMAIN,)),
     # 数据域之内
     "vote": Kind(
         "审核票",

@@ -19,8 +19,20 @@ from gongshu.wire.errors import WireError
 from gongshu.wire.kinds import ADMINISTRATORS, KINDS, check_body
 from gongshu.wire.times import instant
 
-# Roles a key can hold. `log` keys sign checkpoints and `certificate` keys certificates, not envelopes.
-ROLES = ("office", "log", "portal", "certificate", "enclave", "airlock", "gateway", "buyer", "subject")
+# Roles a key can hold. `log` keys sign checkpoints and `certificate` keys certificates, not envelopes; to a
+# gateway's `sealing` key others seal what only the gateway may read.
+ROLES = (
+    "office",
+    "log",
+    "portal",
+    "certificate",
+    "enclave",
+    "airlock",
+    "gateway",
+    "sealing",
+    "buyer",
+    "subject",
+)
 ADMINISTRATOR = "administrator"
 
 
