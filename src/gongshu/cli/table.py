@@ -23,6 +23,7 @@ COMMANDS: dict[str, Command] = {
     "evidence verify": Command("gongshu.cli.commands.evidence:verify", "核验存证日志"),
     "enclave lens": Command("gongshu.cli.commands.enclave:lens", "检查一条 SQL 是否在授权之内"),
     "enclave attack": Command("gongshu.cli.commands.enclave:attack", "用原始数据攻击一份输出"),
+    "money maximum": Command("gongshu.cli.commands.money:maximum", "核定最高准许收入"),
     "explain": Command("gongshu.cli.commands.explain:explain", "为什么：解释一个决定"),
     "up": Command("gongshu.cli.commands.host:up", "启动本机上的全部进程"),
     "down": Command("gongshu.cli.commands.host:down", "停止本机上的全部进程"),
