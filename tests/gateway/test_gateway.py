@@ -52,8 +52,8 @@ def test_an_answered_call_is_durable_and_becomes_evidence(street: Street) -> Non
     assert street.gateway.ledger.batch(now) == 0
     assert street.gateway.ledger.wrap("huangshi", now) == 2
     assert street.gateway.ledger.wrap("huangshi", now) == 0
-    assert street.gateway.ledger.post(street.gateway.line.site.urls["link"]) == 2
-    assert street.gateway.ledger.post(street.gateway.line.site.urls["link"]) == 0
+    assert street.gateway.ledger.post(street.gateway.line.site.urls["link"], now) == 2
+    assert street.gateway.ledger.post(street.gateway.line.site.urls["link"], now) == 0
     journal, calls = street.office.posted
     line = journal.body["entries"][0]
     assert line["numbers"] == {"count": 3, "first": 1, "last": 3}
@@ -67,9 +67,9 @@ def test_a_cut_line_keeps_what_is_to_be_posted(street: Street) -> None:
     street.gateway.ledger.batch(now)
     street.gateway.ledger.wrap("huangshi", now)
     street.office.deaf = True
-    assert street.gateway.ledger.post(street.gateway.line.site.urls["link"]) == 0
+    assert street.gateway.ledger.post(street.gateway.line.site.urls["link"], now) == 0
     street.office.deaf = False
-    assert street.gateway.ledger.post(street.gateway.line.site.urls["link"]) == 2
+    assert street.gateway.ledger.post(street.gateway.line.site.urls["link"], now) == 2
 
 
 def test_a_restart_counts_on_and_forgets_nothing(street: Street, tmp_path: Path) -> None:

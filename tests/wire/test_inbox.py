@@ -76,7 +76,7 @@ def test_messages_arrive_once_however_often_they_are_posted(world: World, office
     assert len(first.accepted) == 250 and not first.duplicates
     again = inbox.post(office["url"], sent)
     assert len(again.duplicates) == 250 and not again.accepted
-    assert again.settled == {message.id for message in sent}
+    assert again.taken == {message.id for message in sent}
 
 
 def test_a_failing_office_is_tried_again(world: World, office: dict[str, Any]) -> None:
@@ -90,6 +90,35 @@ def test_a_silent_office_leaves_the_messages_with_the_sender(world: World) -> No
     with pytest.raises(WireError) as caught:
         inbox.post("http://127.0.0.1:9", messages(world, 1), sleep=lambda _s: None)
     assert caught.value.code == "line"
+
+
+@pytest.mark.parametrize(("kind", "settled"), [("journal", False), ("outcome", True), ("release", True)])
+def test_refused_evidence_is_never_settled(kind: str, settled: bool) -> None:
+    refused = ({"id": "m-1", "code": "replay", "sentence": "不予接受。"},)
+    said = inbox.Receipt(refused=refused).answer("m-1", kind)
+    assert (said.settled, said.code, said.sentence) == (settled, "replay", "不予接受。")
+
+
+@pytest.mark.parametrize("kind", ["journal", "outcome"])
+def test_a_message_the_receipt_does_not_mention_is_not_settled(kind: str) -> None:
+    said = inbox.Receipt(accepted=("m-2",)).answer("m-1", kind)
+    assert not said.settled and said.code == "unanswered"
+    assert inbox.Receipt(accepted=("m-1",)).answer("m-1", kind) == inbox.Answer(True)
+
+
+def test_the_pauses_between_attempts_grow_to_a_minute() -> None:
+    pauses = [inbox.again(tries).total_seconds() for tries in range(1, 20)]
+    assert pauses == sorted(pauses) and pauses[0] == 1 and set(pauses[5:]) == {60}
+
+
+@pytest.mark.parametrize("refused", ["x", [{"id": "m"}], [1]])
+def test_a_refusal_without_its_words_is_no_receipt(
+    world: World, office: dict[str, Any], refused: Any
+) -> None:
+    office["answer"] = json.dumps({"accepted": [], "duplicates": [], "refused": refused}).encode()
+    with pytest.raises(WireError) as caught:
+        inbox.post(office["url"], messages(world, 1))
+    assert caught.value.code == "inbox"
 
 
 @pytest.mark.parametrize("status", [400, 404, 413])
@@ -136,6 +165,13 @@ def test_journal_entries_travel_whole(world: World) -> None:
     assert unwrapped(world, made) == lines
 
 
+def test_a_journal_of_after_a_restore_is_its_signers_and_starts_at_one(world: World) -> None:
+    source = journal.named("enclave", "r0123456789ab")
+    lines = entries(1, 2, source=source)
+    made = journal.wrap(source, "enclave", world.zone, 9, lines, NOW, world.keys["enclave"])
+    assert unwrapped(world, made) == lines and journal.role_of(source) == "enclave"
+
+
 @pytest.mark.parametrize(
     ("source", "role", "lines", "code"),
     [
@@ -145,6 +181,9 @@ def test_journal_entries_travel_whole(world: World) -> None:
         ("enclave", "enclave", [*entries(1), *entries(2, source="office")], "body"),
         ("enclave", "gateway", entries(1), "signer"),
         ("office", "enclave", entries(1, source="office"), "signer"),
+        ("gateway.r0123456789ab", "enclave", entries(1, source="gateway.r0123456789ab"), "signer"),
+        ("enclave.2", "enclave", entries(1, source="enclave.2"), "signer"),
+        ("enclave.r0123456789ab.x", "enclave", entries(1, source="enclave.r0123456789ab.x"), "signer"),
         ("enclave", "enclave", entries(*range(1, 502)), "body"),
         ("enclave", "enclave", [{"source": "enclave", "seq": True}], "gap"),
     ],

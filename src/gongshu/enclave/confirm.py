@@ -8,12 +8,11 @@ from typing import Any
 
 from django.db import transaction
 
-from gongshu.enclave import journal, outgoing, sources, trust
+from gongshu.enclave import clock, journal, outgoing, products, sources, trust
 from gongshu.enclave.policy import PolicyError, check_grant, owners, within
 from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Stop
 from gongshu.wire import envelope as wire
 
-BASIS = ("national-operation:5", "hubei-operation:23")
 Subject = Grant | Ceiling
 
 
@@ -51,7 +50,10 @@ def receive_grant(envelope: wire.Envelope, now: datetime) -> Grant:
 
 @transaction.atomic
 def receive_ceiling(envelope: wire.Envelope, now: datetime) -> Ceiling:
-    """A proposed ceiling from the feed; it lets nothing through before its providers confirmed it."""
+    """A proposed ceiling from the feed; it lets nothing through before its providers confirmed it.
+
+    A product that belongs to another grant gets none: the office hears why, nobody is asked.
+    """
     body = envelope.body
     made, new = Ceiling.objects.get_or_create(
         id=body["id"],
@@ -64,7 +66,13 @@ def receive_ceiling(envelope: wire.Envelope, now: datetime) -> Ceiling:
         },
     )
     if new:
-        _journal(made, "ceiling.received", "enclave", now)
+        try:
+            products.check(made.zone, made.product, body["grant"], clock.business_today(made.zone, now))
+        except products.Elsewhere as error:
+            made.state, made.sentence = "refused", str(error)
+            made.save(update_fields=["state", "sentence"])
+            _tell(made, "data-domain", "enclave", "refused", now, sentence=str(error))
+        _journal(made, f"ceiling.{'received' if made.state == 'awaiting' else 'invalid'}", "enclave", now)
     return made
 
 
@@ -101,17 +109,25 @@ def answer(
     if not new:
         raise ConfirmError("贵单位已经答复过，等待其他提供单位。")
     if not agreed:
-        subject.state = "refused"
-        if isinstance(subject, Grant):
-            subject.sentence = reason[:400]
+        subject.state, subject.sentence = "refused", reason[:400]
     elif all(_confirmed(subject, each, now) for each in required(subject)):
         subject.state = "live"
         if isinstance(subject, Ceiling):
-            older = Ceiling.objects.filter(product=subject.product, zone=subject.zone, state="live")
-            older.exclude(pk=subject.pk).update(state="withdrawn")
+            _replace_older(subject, now)
     subject.save()
     _journal(subject, f"{_noun(subject)}.{given}", person, now, role="provider")
     return made
+
+
+def _replace_older(ceiling: Ceiling, now: datetime) -> None:
+    """The product belongs to this ceiling's grant; what held before for it holds no more."""
+    grant = ceiling.body["grant"]
+    try:
+        products.bind(ceiling.zone, ceiling.product, grant, clock.business_today(ceiling.zone, now), now)
+    except products.Elsewhere as error:
+        raise ConfirmError(str(error)) from error
+    older = Ceiling.objects.filter(product=ceiling.product, zone=ceiling.zone, state="live")
+    older.exclude(pk=ceiling.pk).update(state="withdrawn")
 
 
 def _confirmed(subject: Subject, organisation: str, now: datetime) -> bool:
@@ -157,7 +173,7 @@ def _journal(subject: Subject, act: str, actor: str, now: datetime, role: str = 
         subject=subject.id,
         zone=subject.zone,
         now=now,
-        articles=BASIS,
+        ground="data.grant",
         digests={"body": subject.digest},
     )
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
-from gongshu.enclave import confirm, deletions, journal, stops, tasks, trust, witness
+from gongshu.enclave import confirm, deletions, journal, stops, tasks, trust
 from gongshu.enclave.store.models import ClockOffset, FeedItem, FeedState
 from gongshu.wire.admit import Admitted
 from gongshu.wire.feed import FeedClient, Item
@@ -57,7 +57,6 @@ HANDLERS: Mapping[str, Callable[[Admitted, datetime], object]] = {
     "ceiling": lambda item, now: confirm.receive_ceiling(item.envelope, now),
     "task": lambda item, now: tasks.receive(item.envelope, now),
     "delete": lambda item, now: deletions.receive(item.envelope, now),
-    "checkpoint": lambda item, now: witness.see(item.envelope, now),
     "stop": _stop,
     "clock": _clock,
 }

@@ -10,10 +10,22 @@ from datetime import datetime
 from django.conf import settings
 from django.db import close_old_connections
 
-from gongshu.enclave import clock, consume, handin, journal, release, serve, sources, stops, tasks, trust
-from gongshu.enclave.store.models import Outgoing, Task
-from gongshu.wire import envelope as wire
-from gongshu.wire import hold, inbox
+from gongshu.enclave import (
+    clock,
+    consume,
+    handin,
+    journal,
+    posting,
+    release,
+    serve,
+    sources,
+    stops,
+    tasks,
+    trust,
+    witness,
+)
+from gongshu.enclave.store.models import Task
+from gongshu.wire import hold
 from gongshu.wire.duties import Duty, repeat, stop_on_signals
 from gongshu.wire.errors import WireError
 from gongshu.wire.feed import FeedClient
@@ -36,25 +48,6 @@ def poll(clients: Mapping[str, FeedClient], now: datetime) -> None:
             log.log(logging.DEBUG if error.code == "line" else logging.ERROR, "feed of %s: %s", zone, error)
 
 
-def post(now: datetime) -> None:
-    """Send what waits for the office, in order; what is not taken stays."""
-    for source in journal.SOURCES:
-        waiting = Outgoing.objects.filter(source=source, sent__isnull=True, not_before__lte=now)
-        rows = list(waiting.order_by("number")[: inbox.BATCH])
-        if not rows:
-            continue
-        envelopes = [wire.parse(row.envelope) for row in rows]
-        try:
-            receipt = inbox.post(settings.SITE.urls["link"], envelopes, pauses=())
-        except WireError as error:
-            log.debug("inbox: %s", error)
-            continue
-        for refused in receipt.refused:
-            log.error("inbox refused %s: %s", refused["code"], refused["sentence"])
-        settled = [row.pk for row, one in zip(rows, envelopes, strict=True) if one.id in receipt.settled]
-        Outgoing.objects.filter(pk__in=settled).update(sent=now)
-
-
 def stands(now: datetime) -> str:
     """Why nothing may be done after a restore, '' otherwise: only the feed is read until it is caught up."""
     if CAUGHT_UP or not (settings.SITE.config / hold.HOLD).exists():
@@ -71,10 +64,15 @@ def unless_held(duty: Callable[[datetime], object]) -> Callable[[datetime], obje
     return lambda now: None if stands(now) else duty(now)
 
 
+def unless_unsigned(duty: Callable[[datetime], object]) -> Callable[[datetime], object]:
+    """The duty, not done before both administrators signed a restore: what it numbers is new from then on."""
+    return lambda now: None if stands(now) == hold.WAITING else duty(now)
+
+
 def write_serving(now: datetime) -> None:
     """Renew the data domain's word to the gateway in every zone."""
     for zone in settings.SITE.zones:
-        serve.write_state(zone, now)
+        serve.renew_state(zone, now)
 
 
 def compute(stop: threading.Event) -> None:
@@ -107,13 +105,16 @@ def run() -> int:
     duties = [
         Duty("poll", 0.5, lambda now: poll(clients, now)),
         Duty("release", 0.5, unless_held(release.step)),
-        Duty("journal", 0.5, journal.step),
-        Duty("post", 0.5, post),
+        Duty("journal", 0.5, unless_unsigned(journal.step)),
+        Duty("post", 0.5, posting.post),
     ]
     # Apart from the line: an office that never answers must not keep a stop from reaching the gateway.
     word = [Duty("serve", 1.0, unless_held(write_serving))]
-    threading.Thread(
-        target=repeat, args=(stop, word, close_old_connections), name="serve", daemon=True
-    ).start()
+    # The witness reads the log from the office, so it too stands apart from the feed.
+    watch = [Duty("witness", 1.0, unless_unsigned(witness.step))]
+    for name, own in (("serve", word), ("witness", watch)):
+        threading.Thread(
+            target=repeat, args=(stop, own, close_old_connections), name=name, daemon=True
+        ).start()
     repeat(stop, duties, close_old_connections)
     return 0

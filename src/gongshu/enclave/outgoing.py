@@ -12,6 +12,7 @@ from django.db.models import Max
 
 from gongshu.enclave.store.models import Outgoing
 from gongshu.wire import envelope as wire
+from gongshu.wire import hold
 from gongshu.wire.kinds import check_body, kind_of
 
 ENCLAVE, AIRLOCK = "enclave", "airlock"
@@ -39,10 +40,11 @@ def post(
     with connection.cursor() as cursor:  # one number at a time for a source
         cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", [f"outgoing:{source}"])
     last = Outgoing.objects.filter(source=source).aggregate(last=Max("number"))["last"] or 0
-    made = wire.make(kind, zone, last + 1, body, now)
+    number = max(last + 1, hold.first_number(settings.SITE))
+    made = wire.make(kind, zone, number, body, now)
     signed = wire.sign(made, source, settings.KEYS.signer(source))
     return Outgoing.objects.create(
-        source=source, number=last + 1, kind=kind, envelope=signed.data(), not_before=not_before or now
+        source=source, number=number, kind=kind, envelope=signed.data(), not_before=not_before or now
     )
 
 

@@ -25,6 +25,7 @@ from gongshu.enclave import (
     confirm,
     journal,
     outgoing,
+    products,
     render,
     serve,
     sources,
@@ -33,9 +34,10 @@ from gongshu.enclave import (
     votes,
 )
 from gongshu.enclave.attack.model import CHECKS
-from gongshu.enclave.policy import RELEASE_BASIS, lens_grant
+from gongshu.enclave.policy import lens_grant
 from gongshu.enclave.store.models import Grant, Output, Release, Task
 from gongshu.enclave.vault import VaultError
+from gongshu.law import grounds
 from gongshu.lens import check as lens_check
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,10 @@ def misworded(task: Task, wanted: Mapping[str, Any]) -> str:
     return ""
 
 
+# What ends a request with its own sentence, kept for the airlock; the office hears only `failed`.
+SAID = (products.Elsewhere, render.RenderError, VaultError, attack.BadSpec, attack.BadRaw)
+
+
 def request(task: Task, now: datetime) -> None:
     """A task of kind `release`: put the earlier run's result into its form, attack it, ask the reviewers."""
     output = Output.objects.filter(
@@ -74,6 +80,10 @@ def request(task: Task, now: datetime) -> None:
         tasks.end(task, "failed", now, why)
         return
     try:
+        product, today = str(task.body.get("product") or ""), clock.business_today(task.zone, now)
+        products.check(task.zone, product, task.grant, today)
+        task.reached = now  # from here on the answer depends on raw data, so the try counts
+        task.save(update_fields=["reached"])
         ending, data = render.form(wanted["kind"], wanted, Path(output.path))
         if len(data) > LARGEST:
             tasks.end(task, "too_large", now)
@@ -81,17 +91,14 @@ def request(task: Task, now: datetime) -> None:
         path = Path(output.path).with_name(f"leaving.{ending}")
         path.write_bytes(data)
         report, spec = assault(output, path, wanted, now)
+        judge(task, output, path, report, spec, clock.wall_now())
     except Forbidden:
         tasks.end(task, "refused_lens", clock.wall_now())
-        return
-    except (render.RenderError, VaultError, attack.BadSpec, attack.BadRaw) as error:
+    except SAID as error:
         tasks.end(task, "failed", clock.wall_now(), str(error))
-        return
     except Exception as error:
         log.exception("release %s failed", task.id)
         tasks.end(task, "failed", clock.wall_now(), f"{type(error).__name__}: {error}")
-        return
-    judge(task, output, path, report, spec, clock.wall_now())
 
 
 @contextmanager
@@ -129,7 +136,12 @@ def assault(
         for name, table in grant.body["tables"].items()
         if table["resource"] in by_resource
     }
-    verdict = lens_check(output.sql, lens_grant(grant.body, sources.of_grant(grant.body)), at=today)
+    verdict = lens_check(
+        output.sql,
+        lens_grant(grant.body, sources.of_grant(grant.body)),
+        at=today,
+        cite=grounds.citing(output.zone, today),
+    )
     if not verdict.allowed:
         raise Forbidden
     limits = thresholds.at(output.zone, today)
@@ -141,12 +153,13 @@ def assault(
             "threshold": limits.floor.threshold,
             "nk": [limits.floor.nk[0], str(limits.floor.nk[1])],
             "p": str(limits.floor.p),
+            "zone": output.zone,
             "grades": {c.name: c.grade for m in names.values() for c in m.columns},
             "previous": previous,
             "sql": verdict.sql,
         }
         with sources.vault().stage({name: m.id for name, m in names.items()}) as staged:
-            report = attack.run(path, dict(staged), spec, settings.OUTPUTS_DIR, floor=limits.floor)
+            report = attack.run(path, dict(staged), spec, settings.OUTPUTS_DIR, floor=limits.floor, at=today)
     return report, spec
 
 
@@ -176,11 +189,22 @@ def judge(
     tasks.end(task, "done", now)
 
 
+# Outputs whose decision broke, so that each is told once and not twice a second.
+BROKEN: set[str] = set()
+
+
 def step(now: datetime) -> int:
-    """Release what its reviewers have agreed to; how many left."""
+    """Release what its reviewers have agreed to; how many left. A broken output stops no other."""
     done = 0
-    for output in Output.objects.filter(state="reviewing"):
-        done += decide(output.id, now)
+    for output in Output.objects.filter(state="reviewing").values_list("id", flat=True):
+        try:
+            done += decide(output, now)
+        except Exception:
+            if output not in BROKEN:
+                log.exception("output %s cannot be decided", output)
+            BROKEN.add(output)
+        else:
+            BROKEN.discard(output)
     return done
 
 
@@ -198,10 +222,7 @@ def decide(output_id: str, now: datetime) -> bool:
     if missing:
         return False
     if not agreed:
-        output.state = "refused"
-        output.save(update_fields=["state"])
-        _journal("release.refused", output, now, {})
-        outgoing.tell_review(output.id, "all", "cast", zone=output.zone, now=now, result="refused")
+        _refuse(output, now)
         return False
     if confirm.closed(grant, today, now):
         return False  # stopped or expired since: nothing leaves
@@ -211,8 +232,21 @@ def decide(output_id: str, now: datetime) -> bool:
         output.state = "blocked"
         output.save(update_fields=["state"])
         return False
+    try:
+        products.bind(output.zone, output.product, grant.id, today, now)
+    except products.Elsewhere:  # another grant's output for the same product left first
+        _refuse(output, now)
+        return False
     _leave(output, grant, counted, limits, data, now)
     return True
+
+
+def _refuse(output: Output, now: datetime) -> None:
+    """It stays inside; the office hears that, and not whose vote it was."""
+    output.state = "refused"
+    output.save(update_fields=["state"])
+    _journal("release.refused", output, now, {})
+    outgoing.tell_review(output.id, "all", "cast", zone=output.zone, now=now, result="refused")
 
 
 def _leave(
@@ -293,6 +327,6 @@ def _journal(act: str, output: Output, now: datetime, digests: Mapping[str, str]
         subject=output.id,
         zone=output.zone,
         now=now,
-        articles=RELEASE_BASIS,
+        ground="release.review",
         digests=digests,
     )

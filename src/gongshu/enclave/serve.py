@@ -6,17 +6,18 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Count, Max
 
 from gongshu.crypto.canonical import dumps
 from gongshu.crypto.hashes import digest
 from gongshu.enclave.confirm import live_ceilings
-from gongshu.enclave.store.models import Output, Release, Stop
+from gongshu.enclave.store.models import Ceiling, Output, Release, Stop
 from gongshu.wire import envelope as wire
 from gongshu.wire import serving
 from gongshu.wire.store import write_file
@@ -72,8 +73,35 @@ def _content(stops: Sequence[Any], ceilings: Sequence[Any]) -> str:
     return digest(dumps({"stops": list(stops), "ceilings": list(ceilings)}))
 
 
+# How often an unchanged word is signed and written again: well within `serving.FRESH`, which stays as it is.
+RENEWED = timedelta(seconds=3)
+# zone → (what a change of the word would show in, when it was written last), in this process
+WRITTEN: dict[str, tuple[object, datetime]] = {}
+
+
+def _shows(zone: str) -> object:
+    """What cannot stay the same while stops or ceilings change; one cheap question each."""
+    stops = Stop.objects.filter(zone__in=("", zone)).aggregate(Count("pk"), Max("made"))
+    ceilings = Ceiling.objects.filter(zone=zone, state="live").order_by("id").values_list("id", flat=True)
+    return (*stops.values(), *ceilings)
+
+
+def renew_state(zone: str, now: datetime) -> bool:
+    """Write the word when something changed or it is due again; True when it was written.
+
+    Signatures under ceilings are checked again each time it is written, not each time it is looked at.
+    """
+    shows = _shows(zone)
+    before, at = WRITTEN.get(zone, (None, None))
+    if at is not None and shows == before and at <= now < at + RENEWED:
+        return False
+    write_state(zone, now)
+    WRITTEN[zone] = (shows, now)
+    return True
+
+
 def write_state(zone: str, now: datetime) -> None:
-    """Renew the data domain's own word to the gateway; its number rises when the content changes."""
+    """Write the data domain's own word to the gateway; its number rises when the content changes."""
     rows = Stop.objects.filter(zone__in=("", zone)).order_by("made")
     stops = [{"id": row.id, "scope": row.scope, "target": row.target} for row in rows]
     ceilings = live_ceilings(zone, now)

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from gongshu.crypto.hashes import file_digest
 from gongshu.enclave import clock, confirm, journal, outgoing, sources
@@ -21,12 +22,14 @@ from gongshu.enclave.policy import lens_grant
 from gongshu.enclave.runner import Sandbox
 from gongshu.enclave.store.models import Grant, Output, Task
 from gongshu.enclave.vault import VaultError
+from gongshu.law import grounds
 from gongshu.lens import check as lens_check
 from gongshu.wire import envelope as wire
 
 log = logging.getLogger(__name__)
-BASIS = ("hubei-operation:24", "national-operation:15")
 RUNS = ("run",)
+# Whatever is judged on raw data is a try, and a project has so many a day.
+COUNTED = ("run", "release")
 
 
 @lru_cache(maxsize=1)
@@ -57,16 +60,20 @@ def receive(envelope: wire.Envelope, now: datetime) -> Task | None:
 
 
 def runs_today(project: str, now: datetime) -> int:
-    """Raw runs of a project that began on this wall-clock day in Asia/Shanghai."""
+    """Tries on raw data of a project on this wall-clock day in Asia/Shanghai.
+
+    Runs that began, and requests for release whose output was set against the raw data, however they ended:
+    each tells the office something of it.
+    """
     begin = now.astimezone(clock.SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Task.objects.filter(
-        project=project, kind__in=RUNS, started__gte=begin, started__lt=begin + timedelta(days=1)
-    ).count()
+    until = begin + timedelta(days=1)
+    ran = Q(kind__in=RUNS, started__gte=begin, started__lt=until)
+    return Task.objects.filter(ran | Q(reached__gte=begin, reached__lt=until), project=project).count()
 
 
 def spent(task: Task, grant: Grant, now: datetime) -> bool:
-    """Has the project used up the raw runs its grant allows a day?"""
-    return task.kind in RUNS and runs_today(task.project, now) >= int(grant.body["runs_per_day"])
+    """Has the project used up the tries on raw data its grant allows a day?"""
+    return task.kind in COUNTED and runs_today(task.project, now) >= int(grant.body["runs_per_day"])
 
 
 @transaction.atomic
@@ -89,7 +96,7 @@ def end(task: Task, code: str, now: datetime, detail: str = "") -> None:
         subject=task.id,
         zone=task.zone,
         now=now,
-        articles=BASIS,
+        ground="development.controlled",
     )
 
 
@@ -126,7 +133,8 @@ def judged(task: Task, now: datetime) -> tuple[str, Any, Mapping[str, Any]]:
     grant = Grant.objects.get(id=task.grant)
     table_sources = sources.of_grant(grant.body)
     by = lens_grant(grant.body, table_sources)
-    verdict = lens_check(task.body.get("sql") or "", by, at=clock.business_today(task.zone, now))
+    today = clock.business_today(task.zone, now)
+    verdict = lens_check(task.body.get("sql") or "", by, at=today, cite=grounds.citing(task.zone, today))
     return ("" if verdict.allowed else "refused_lens"), verdict, table_sources
 
 

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from gongshu.crypto.hashes import digest
 from gongshu.enclave import journal, trust
 from gongshu.enclave.outgoing import AIRLOCK, tell_review
-from gongshu.enclave.policy import RELEASE_BASIS, reviewers_missing
+from gongshu.enclave.policy import reviewers_missing
 from gongshu.enclave.store.models import Grant, Output, Vote
 from gongshu.wire import envelope as wire
 
@@ -47,6 +47,8 @@ def cast(output: Output, *, person: str, organisation: str, agreed: bool, reason
         "output": output.id,
         "digest": output.digest,
         "findings": output.findings_digest,
+        "product": output.product,
+        "title": output.name,
         "person": person,
         "organisation": organisation,
         "answer": given,
@@ -73,14 +75,15 @@ def cast(output: Output, *, person: str, organisation: str, agreed: bool, reason
         subject=output.id,
         zone=output.zone,
         now=now,
-        articles=RELEASE_BASIS,
+        ground="release.review",
         digests={"vote": digest(signed.message())},
     )
     return vote
 
 
 def counted(output: Output, now: datetime) -> list[dict[str, Any]]:
-    """The votes that hold: signed by the airlock, by a person of the trust list, over these very bytes."""
+    """The votes that hold: signed by the airlock, by a person of the trust list, over these very bytes, for
+    this product under this title."""
     known = trust.current(now)
     found = []
     for vote in output.votes.order_by("cast"):
@@ -94,6 +97,10 @@ def counted(output: Output, now: datetime) -> list[dict[str, Any]]:
             output.digest,
             output.findings_digest,
         ):
+            continue
+        # A vote of before these were part of it was given on a page that showed them no less.
+        shown = (body.get("product", output.product), body.get("title", output.name))
+        if shown != (output.product, output.name):
             continue
         if person is None or person["organisation"] != body["organisation"]:
             continue

@@ -42,6 +42,11 @@ class Frontier:
     def copy(self) -> Frontier:
         return Frontier(self.alg, self.size, self._waiting)
 
+    @property
+    def waiting(self) -> tuple[bytes | None, ...]:
+        """The waiting subtrees, lowest level first: with `size` all that is needed to go on."""
+        return tuple(self._waiting)
+
     def extend(self, leaves: Sequence[bytes]) -> dict[int, list[bytes]]:
         """Append leaf hashes; the nodes this completes on the levels that tiles hold (every eighth).
 

@@ -28,7 +28,8 @@ class StaleProof(Exception):
 
 
 class Witness:
-    """`name` stands on its lines; `keys` are its own, one or two; `log_keys` those of the log it watches.
+    """`name` stands on its lines; `keys` are its own, one or two; `log_keys` those of the log it watches
+    (they may be replaced when the trust list changes).
 
     `state` is a small file: the last checkpoint signed, durable before the signature is given away.
     """
@@ -38,7 +39,7 @@ class Witness:
     ) -> None:
         self.name = name
         self._keys = list(keys)
-        self._log_keys = list(log_keys)
+        self.log_keys = list(log_keys)
         self._state = Path(state)
         self._writer = Writer(self._state.parent)
         self._seen: bytes = self._state.read_bytes() if self._state.exists() else b""
@@ -49,6 +50,20 @@ class Witness:
         """The size of the last checkpoint signed; the next proof starts here. 0 before the first."""
         return checkpoints.read(self._seen)[0].size if self._seen else 0
 
+    def read(self, signed: bytes) -> checkpoints.Checkpoint:
+        """What a checkpoint says, if the watched log signed it; `note.NoteError` otherwise."""
+        said, published = checkpoints.read(signed)
+        if not note.signed_by(published, said.origin, self.log_keys):
+            raise note.NoteError("检查点不是这份日志的密钥签的，见证人拒绝签名。")
+        return said
+
+    def check(self, signed: bytes, consistency: Mapping[str, Any]) -> checkpoints.Checkpoint:
+        """What a checkpoint says, if it continues the last one signed. Raises as `cosign` does."""
+        said = self.read(signed)
+        if self._seen:
+            self._compare(said, signed, consistency)
+        return said
+
     def cosign(self, signed: bytes, consistency: Mapping[str, Any], now: datetime) -> str:
         """The witness's signature lines over the checkpoint `signed`, at wall time `now`.
 
@@ -56,11 +71,8 @@ class Witness:
         elsewhere, `ForkError` when the checkpoint contradicts one signed before: `fork` then holds both,
         a proof against the log that anyone can check.
         """
-        said, published = checkpoints.read(signed)
-        if not note.signed_by(published, said.origin, self._log_keys):
-            raise note.NoteError("检查点不是这份日志的密钥签的，见证人拒绝签名。")
-        if self._seen:
-            self._compare(said, signed, consistency)
+        self.check(signed, consistency)
+        published = checkpoints.read(signed)[1]
         kept = note.Note(published.text, published.lines).encode()
         self._state.parent.mkdir(parents=True, exist_ok=True)
         self._writer.write([(self._state.name, kept)])

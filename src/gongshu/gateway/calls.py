@@ -9,27 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
 
+from gongshu.contract.evaluate import AGREEMENT
 from gongshu.crypto import canonical
 from gongshu.crypto.sign import PrivateKey
 from gongshu.evidence import entry
 from gongshu.evidence.journal import FileJournal, JournalError, Record
 from gongshu.evidence.tree import merkle_root
+from gongshu.gateway.line import business_day
+from gongshu.gateway.unsent import Place
+from gongshu.law import grounds
 from gongshu.wire import envelope as wire
 from gongshu.wire import inbox, journal
 from gongshu.wire.errors import WireError
-from gongshu.wire.store import write_file
-from gongshu.wire.times import stamp
+from gongshu.wire.times import instant, stamp
 
 log = logging.getLogger(__name__)
-SOURCE = ROLE = "gateway"
-ARTICLES = ("hubei-operation:27",)
+ROLE = "gateway"
+BATCHED = "calls.batch"
 BATCH = 10_000
 
 
@@ -63,17 +66,43 @@ def root_of(records: list[bytes]) -> str:
 
 
 class Ledger:
-    """The gateway's durable memory. One loop writes calls; another thread makes batches and posts."""
+    """The gateway's durable memory. One loop writes calls; another thread makes batches and posts.
 
-    def __init__(self, directory: Path, key: PrivateKey, clocks: Mapping[str, int]) -> None:
+    `source` names its journal: after a restore a new name, whose entries start again at 1; `first` is the
+    least number of a message (wire.hold). The files go on, so what had not left before leaves as it was.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        key: PrivateKey,
+        clocks: Mapping[str, int],
+        source: str = ROLE,
+        first: int = 1,
+    ) -> None:
         self.calls = FileJournal(directory / "calls")
         self.evidence = FileJournal(directory / "evidence")
         self.outgoing = FileJournal(directory / "outgoing")
+        self.source = source
+        self.place = Place.load(directory / "posted.json")
         self._key = key
         self._clocks = clocks
-        self._place = directory / "posted.json"
-        self._posted = int(canonical.loads(self._place.read_bytes())) if self._place.exists() else 0
+        self._above = first - 1
         self._flush: asyncio.Task[None] | None = None
+        lines = self.evidence.read()
+        self._seq = next((int(one.data["seq"]) for one in reversed(lines) if one.data["source"] == source), 0)
+        batches = [int(one.data["numbers"]["last"]) for one in lines if _is_batch(one)]
+        self._batched = batches[-1] if batches else 0
+        self._wrapped = self._last_wrapped(lines)
+
+    def _last_wrapped(self, lines: list[Record]) -> int:
+        """The number of the last evidence line that stands in an envelope."""
+        numbers = {(one.data["source"], one.data["seq"]): one.number for one in lines}
+        for record in reversed(self.outgoing.read()):
+            if record.data["kind"] == "journal":
+                last = record.data["body"]["entries"][-1]
+                return numbers.get((last["source"], last["seq"]), 0)
+        return 0
 
     async def write(self, call: Call) -> None:
         """Durable when this returns; calls that come together share one fsync. `OSError` when it fails."""
@@ -94,14 +123,11 @@ class Ledger:
         found = (record.data for record in self.calls.read())
         return [call for call in found if day_of(call) == day]
 
-    def batched(self) -> int:
-        """The number of the last call that stands in a batch."""
-        last = self.evidence.read(max(0, self.evidence.last - 1))
-        return int(last[-1].data["numbers"]["last"]) if last else 0
-
     def batch(self, now: datetime) -> int:
         """Make evidence of calls not yet in a batch: a line a run of one contract's calls. How many lines."""
-        waiting = self.calls.read(self.batched(), BATCH)
+        if self.calls.durable <= self._batched:
+            return 0
+        waiting = self.calls.read(self._batched, BATCH)
         made = 0
         for contract, run in groupby(waiting, key=lambda record: str(record.data["contract"])):
             self._batch_one(contract, list(run), now)
@@ -111,33 +137,77 @@ class Ledger:
     def _batch_one(self, contract: str, run: list[Record], now: datetime) -> None:
         zone, product = str(run[0].data["zone"]), str(run[0].data["product"])
         root = root_of([canonical.dumps(record.data) for record in run])
+        articles = grounds.basis(zone, AGREEMENT, business_day(now, self._clocks.get(zone, 0)))
+        numbers = {"count": len(run), "first": run[0].number, "last": run[-1].number}
+        self._record(
+            BATCHED,
+            zone,
+            product,
+            now,
+            case=contract,
+            articles=articles,
+            digests={"root": root},
+            numbers=numbers,
+        )
+        self._batched = run[-1].number
+
+    def note(self, act: str, zone: str, subject: str, now: datetime) -> None:
+        """One line of evidence about what the gateway itself did, for example as a witness."""
+        self._record(act, zone, subject, now)
+
+    def _record(
+        self,
+        act: str,
+        zone: str,
+        subject: str,
+        now: datetime,
+        case: str = "",
+        articles: Sequence[str] = (),
+        digests: Mapping[str, str] | None = None,
+        numbers: Mapping[str, int] | None = None,
+    ) -> None:
         line = entry.make(
-            SOURCE,
-            self.evidence.last + 1,
+            self.source,
+            self._seq + 1,
             now,
             zone,
-            SOURCE,
-            product,
             ROLE,
-            "calls.batch",
-            contract,
-            ARTICLES,
-            {"root": root},
+            subject,
+            ROLE,
+            act,
+            case,
+            articles,
+            dict(digests or {}),
             moved=self._clocks.get(zone) or None,
-            numbers={"count": len(run), "first": run[0].number, "last": run[-1].number},
+            numbers=numbers,
         )
         self.evidence.append(line)
+        self._seq += 1
+
+    def lines(self, source: str, first: int, last: int) -> dict[int, Record]:
+        """The evidence lines of a journal numbered `first` to `last` that are kept, by number."""
+        if source == self.source:
+            # Its lines are the last ones of the files, so a number says where they lie.
+            before = self.evidence.last - self._seq + first - 1
+            found = self.evidence.read(before, last - first + 1)
+        else:
+            found = [one for one in self.evidence.read() if one.data["source"] == source]
+        return {int(one.data["seq"]): one for one in found if first <= int(one.data["seq"]) <= last}
 
     def wrap(self, zone: str, now: datetime) -> int:
-        """Sign evidence lines that have not left into envelopes for the office; how many envelopes."""
-        lines = self.evidence.read(self._wrapped(), journal.LARGEST)
-        if not lines:
+        """Sign evidence lines that have not left into envelopes for the office; how many envelopes.
+
+        One envelope holds lines of one journal: those of before a restore leave under their old name.
+        """
+        if self.evidence.durable <= self._wrapped:
             return 0
-        entries = [line.data for line in lines]
-        self.outgoing.append(
-            journal.wrap(SOURCE, ROLE, zone, self.outgoing.last + 1, entries, now, self._key).data()
-        )
-        for line in entries:
+        lines = self.evidence.read(self._wrapped, journal.LARGEST)
+        source = lines[0].data["source"]
+        lines = list(takewhile(lambda line: line.data["source"] == source, lines))
+        self.say("journal", zone, {"source": source, "entries": [line.data for line in lines]}, now)
+        self._wrapped = lines[-1].number
+        batches = [line.data for line in lines if _is_batch(line)]
+        for line in batches:
             body = {
                 "product": line["subject"],
                 "contract": line["case"],
@@ -145,36 +215,53 @@ class Ledger:
                 "root": line["digests"]["root"],
             }
             self.say("calls", line["zone"], body, now)
-        return 1 + len(entries)
+        return 1 + len(batches)
 
     def say(self, kind: str, zone: str, body: Mapping[str, Any], now: datetime) -> None:
         """Keep one signed envelope for the office's inbox."""
-        made = wire.make(kind, zone, self.outgoing.last + 1, body, now)
+        made = wire.make(kind, zone, self._above + self.outgoing.last + 1, body, now)
         self.outgoing.append(wire.sign(made, ROLE, self._key).data())
 
-    def _wrapped(self) -> int:
-        """The number of the last evidence line that stands in an envelope."""
-        for record in reversed(self.outgoing.read()):
-            if record.data["kind"] == "journal":
-                return int(record.data["body"]["entries"][-1]["seq"])
-        return 0
+    def post(self, url: str, now: datetime) -> int:
+        """Send what the office has not taken and what is due again; how many were settled.
 
-    def post(self, url: str) -> int:
-        """Send what the office has not taken; what is not taken stays. How many were settled."""
-        waiting = self.outgoing.read(self._posted, inbox.BATCH)
+        Evidence that is refused is set aside and tried again; it holds up nothing behind it.
+        """
+        waiting = self._due(now)
         if not waiting:
             return 0
+        envelopes = [wire.parse(record.data) for record in waiting]
         try:
-            receipt = inbox.post(url, [wire.parse(record.data) for record in waiting], pauses=())
+            receipt = inbox.post(url, envelopes, pauses=())
         except WireError as error:
-            log.debug("inbox: %s", error)
+            log.log(logging.DEBUG if error.code == "line" else logging.ERROR, "inbox: %s", error)
             return 0
-        for refused in receipt.refused:
-            log.error("inbox refused %s: %s", refused["code"], refused["sentence"])
         settled = 0
-        for record in waiting:
-            if wire.parse(record.data).id not in receipt.settled:
-                break
-            settled, self._posted = settled + 1, record.number
-        write_file(self._place, canonical.dumps(self._posted))
+        for record, one in zip(waiting, envelopes, strict=True):
+            settled += self.place.put(record.number, receipt.answer(one.id, one.kind), now)
+        self.place.save()
         return settled
+
+    def _due(self, now: datetime) -> list[Record]:
+        """What to send now, oldest first: set aside and due again, then what was never sent."""
+        found: list[Record] = []
+        for number in self.place.due(now)[: inbox.BATCH // 2]:
+            found += self.outgoing.read(number - 1, 1)
+        if self.place.posted < self.outgoing.durable:
+            found += self.outgoing.read(self.place.posted, inbox.BATCH - len(found))
+        return found
+
+    def oldest_unaccepted(self) -> datetime | None:
+        """When the oldest own entry was made that the office has not taken; None when it took all."""
+        moments = [line.data["time"] for line in self.evidence.read(self._wrapped, 1)]
+        records = [one for number in self.place.aside for one in self.outgoing.read(int(number) - 1, 1)]
+        if self.place.posted < self.outgoing.durable:
+            records += self.outgoing.read(self.place.posted)
+        moments += [
+            one.data["body"]["entries"][0]["time"] for one in records if one.data["kind"] in inbox.KEPT
+        ]
+        return min((instant(one, "time") for one in moments), default=None)
+
+
+def _is_batch(line: Record) -> bool:
+    return bool(line.data["act"] == BATCHED)

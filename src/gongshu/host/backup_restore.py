@@ -102,7 +102,13 @@ def _adopt(home: Home, header: Mapping[str, Any], say: Say) -> None:
 def _hold(home: Home, header: Mapping[str, Any]) -> None:
     """From now on the data domain stands still, whatever happens to the rest of this restore."""
     (home.config / holds.RESUME).unlink(missing_ok=True)
-    content = {"v": 1, "restore": secrets.token_hex(16), "places": header["feed"], "made": header["made"]}
+    content = {
+        "v": 1,
+        "restore": secrets.token_hex(16),
+        "places": header["feed"],
+        "made": header["made"],
+        "at": int(datetime.now(UTC).timestamp()),
+    }
     write_file(home.config / holds.HOLD, json.dumps(content, sort_keys=True).encode() + b"\n", 0o644)
 
 

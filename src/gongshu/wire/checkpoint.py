@@ -1,4 +1,4 @@
-"""A witness that fell behind asks the office for the proof from where it stands."""
+"""A witness asks the office for the proof from where it stands, and for the entries it has not read."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import httpx
 from gongshu.crypto import canonical
 from gongshu.wire.errors import WireError
 
-PATH = "/link/checkpoint"
+PATH, ENTRIES = "/link/checkpoint", "/link/entries"
 LARGEST = 1024 * 1024
+# One page of entries: so many at most, and as bytes (the last one may go beyond).
+PAGE, LARGEST_PAGE = 1000, 4 * 1024 * 1024
 
 
 def fetch(url: str, size: int, client: httpx.Client | None = None) -> dict[str, Any]:
@@ -19,18 +21,34 @@ def fetch(url: str, size: int, client: httpx.Client | None = None) -> dict[str, 
 
     Nothing in it is believed: the witness checks it. Raises `WireError`.
     """
-    own = client or httpx.Client(timeout=httpx.Timeout(5.0), trust_env=False)
-    try:
-        answer = own.get(url.rstrip("/") + PATH, params={"from": str(size)})
-        answer.raise_for_status()
-        value = canonical.loads(answer.content) if len(answer.content) <= LARGEST else None
-    except httpx.HTTPError as error:
-        raise WireError("line", "联系不上办公域，见证等连线恢复后继续。") from error
-    except (canonical.CanonicalError, json.JSONDecodeError) as error:
-        raise WireError("shape", "检查点的回答不是合格的 JSON。") from error
-    finally:
-        if client is None:
-            own.close()
+    value = _get(url, PATH, size, LARGEST, client)
     if not isinstance(value, dict) or not isinstance(value.get("checkpoint"), str):
         raise WireError("shape", "检查点的回答缺少字段。")
     return {"checkpoint": value["checkpoint"], "proof": value.get("proof") or {}}
+
+
+def entries(url: str, start: int, client: httpx.Client | None = None) -> list[bytes]:
+    """Entries of the log from number `start` (from 0), at most a page; empty when there are no more.
+
+    Nothing in them is believed: the witness hashes them. Raises `WireError`.
+    """
+    value = _get(url, ENTRIES, start, 8 * LARGEST_PAGE, client)
+    rows = value.get("entries") if isinstance(value, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
+        raise WireError("shape", "存证条目的回答缺少字段。")
+    return [row.encode() for row in rows]
+
+
+def _get(url: str, path: str, number: int, largest: int, client: httpx.Client | None) -> Any:
+    own = client or httpx.Client(timeout=httpx.Timeout(5.0), trust_env=False)
+    try:
+        answer = own.get(url.rstrip("/") + path, params={"from": str(number)})
+        answer.raise_for_status()
+        return canonical.loads(answer.content) if len(answer.content) <= largest else None
+    except httpx.HTTPError as error:
+        raise WireError("line", "联系不上办公域，见证等连线恢复后继续。") from error
+    except (canonical.CanonicalError, json.JSONDecodeError) as error:
+        raise WireError("shape", "办公域的回答不是合格的 JSON。") from error
+    finally:
+        if client is None:
+            own.close()

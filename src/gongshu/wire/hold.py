@@ -20,6 +20,9 @@ from gongshu.wire.settings import Settings
 from gongshu.wire.trust import TrustList
 
 HOLD, RESUME = "hold.json", "resume.json"
+NAME_LENGTH = 12
+# With seconds since 1970 still a safe integer in JSON.
+PER_SECOND = 1 << 20
 WAITING = (
     "数据域是从备份恢复的，停在原处：请两名安全管理员核对手中最新的检查点，用 gongshu resume 签署恢复的起点。"
 )
@@ -27,23 +30,46 @@ WAITING = (
 
 @dataclass(frozen=True)
 class Hold:
-    """One restore: its random id and the feed numbers, a zone, that the restored archive had taken."""
+    """One restore: its random id, the feed numbers, a zone, that the restored archive had taken, and when
+    it was done (wall time, whole seconds since 1970; 0 in a home restored by an older version)."""
 
     restore: str
     places: Mapping[str, int]
+    at: int = 0
 
 
 def read(site: Settings) -> Hold | None:
     """The hold of this home, None when its data domain was never restored."""
     try:
         raw = json.loads((site.config / HOLD).read_bytes())
-        return Hold(str(raw["restore"]), {zone: int(seq) for zone, seq in raw["places"].items()})
+        places = {zone: int(seq) for zone, seq in raw["places"].items()}
+        return Hold(str(raw["restore"]), places, int(raw.get("at", 0)))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WireError(
             "hold", f"{site.config / HOLD} 读不了，数据域不启动；请运行 gongshu doctor。"
         ) from error
+
+
+def incarnation(site: Settings) -> str:
+    """What the names of this home's journals carry since its last restore, '' when there was none.
+
+    A restored domain makes its next entries and messages under numbers the office may hold already with
+    other content. So each restore the administrators signed begins new journals that start again at 1
+    (`enclave.r…`, named by the restore's random id); the log keeps both.
+    """
+    hold = read(site)
+    return f"r{hold.restore[:NAME_LENGTH]}" if hold is not None else ""
+
+
+def first_number(site: Settings) -> int:
+    """The least number of a message this home may still sign: above all that were signed before a restore.
+
+    No sender signs a million messages a second, so the restore's own second is beyond any earlier number.
+    """
+    hold = read(site)
+    return hold.at * PER_SECOND + 1 if hold is not None else 1
 
 
 def check(envelope: Envelope, hold: Hold, trust: TrustList, mark: str, now: datetime) -> dict[str, int]:

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -24,6 +25,28 @@ BATCH = 100
 LARGEST = 16 * 1024 * 1024
 # Seconds between attempts; after the last one the caller keeps its messages and tries later.
 PAUSES = (0.2, 0.5, 1.0)
+# Kinds that stay with the sender until they are taken: evidence is not given up because it was refused.
+KEPT = frozenset({"journal"})
+# Seconds until a message that was refused is posted again; the last one again and again.
+AGAIN = (1, 2, 5, 10, 30, 60)
+LONGEST_CODE, LONGEST_SENTENCE = 40, 200
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the office said of one message. `settled`: it need not be posted again; `code` '' when taken."""
+
+    settled: bool
+    code: str = ""
+    sentence: str = ""
+
+
+UNANSWERED = Answer(False, "unanswered", "办公域的回执里没有提到这条消息。")
+
+
+def again(tries: int) -> timedelta:
+    """The pause before the next attempt, after `tries` refusals (1 or more)."""
+    return timedelta(seconds=AGAIN[min(tries, len(AGAIN)) - 1])
 
 
 @dataclass(frozen=True)
@@ -35,9 +58,20 @@ class Receipt:
     refused: tuple[dict[str, str], ...] = ()
 
     @property
-    def settled(self) -> frozenset[str]:
-        """Ids that need not be posted again (a refused message stays refused)."""
-        return frozenset((*self.accepted, *self.duplicates, *(row["id"] for row in self.refused)))
+    def taken(self) -> frozenset[str]:
+        """Ids the office says it holds."""
+        return frozenset((*self.accepted, *self.duplicates))
+
+    def answer(self, id: str, kind: str) -> Answer:  # noqa: A002
+        """What was said of one message. A refusal settles it unless it is evidence (`KEPT`)."""
+        if id in self.taken:
+            return Answer(True)
+        for row in self.refused:
+            if row["id"] == id:
+                return Answer(
+                    kind not in KEPT, row["code"][:LONGEST_CODE], row["sentence"][:LONGEST_SENTENCE]
+                )
+        return UNANSWERED
 
     def data(self) -> dict[str, Any]:
         return {
@@ -128,6 +162,9 @@ def _receipt(answer: httpx.Response) -> Receipt:
         raise WireError("inbox", f"办公域没有收下这批消息（HTTP {answer.status_code}）。")
     try:
         value = canonical.loads(answer.content)
-        return Receipt(tuple(value["accepted"]), tuple(value["duplicates"]), tuple(value["refused"]))
+        refused = tuple(
+            {key: str(row[key]) for key in ("id", "code", "sentence")} for row in value["refused"]
+        )
+        return Receipt(tuple(value["accepted"]), tuple(value["duplicates"]), refused)
     except (canonical.CanonicalError, ValueError, KeyError, TypeError) as error:
         raise WireError("inbox", "办公域的回执写法不对。") from error

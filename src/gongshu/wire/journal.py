@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,19 @@ from gongshu.wire.envelope import Envelope, make, sign
 from gongshu.wire.errors import WireError
 
 LARGEST = 500
+# `enclave`, and after a restore `enclave.r0123456789ab` (wire.hold): the part before the dot is the signer's.
+_SOURCE = re.compile(r"(?P<role>[a-z]+)(\.r[0-9a-f]{12})?\Z")
+
+
+def role_of(source: str) -> str:
+    """Whose journal a source is: the role that must have signed it; '' when it is no journal's name."""
+    found = _SOURCE.match(source)
+    return found["role"] if found else ""
+
+
+def named(role: str, incarnation: str) -> str:
+    """The source of a role's journal in an incarnation ('' before any restore)."""
+    return f"{role}.{incarnation}" if incarnation else role
 
 
 def wrap(
@@ -40,7 +54,7 @@ def unwrap(admitted: Admitted) -> list[dict[str, Any]]:
     envelope = admitted.envelope
     entries = envelope.body["entries"]
     source = envelope.body["source"]
-    if source.split(".")[0] not in {one.role for one in admitted.verified}:
+    if role_of(source) not in {one.role for one in admitted.verified}:
         raise WireError("signer", "流水的来源与签名的进程不一致，不予接受。")
     if not 0 < len(entries) <= LARGEST or not all(isinstance(entry, dict) for entry in entries):
         raise WireError("body", "流水为空、过长或写法不对。")

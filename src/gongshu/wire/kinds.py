@@ -252,6 +252,8 @@ KINDS: Mapping[str, Kind] = {
             "output": "id",
             "digest": "digest",
             "findings": "digest",
+            "product": "text",
+            "title": "text",
             "person": "id",
             "organisation": "id",
             "answer": "confirmation",

@@ -112,6 +112,7 @@ class Ceiling(models.Model):
     body = models.JSONField()
     digest = models.CharField(max_length=80)
     state = models.CharField(max_length=20, choices=STATES, default="awaiting")
+    sentence = models.CharField(max_length=400, default="")
     received = models.DateTimeField()
 
 
@@ -147,6 +148,7 @@ class Task(models.Model):
     detail = models.TextField(default="", help_text="只在闸口可见")
     received = models.DateTimeField()
     started = models.DateTimeField(null=True)
+    reached = models.DateTimeField(null=True, help_text="申请出域时对着原始数据检验的时间，计入当天次数")
     ended = models.DateTimeField(null=True)
 
     class Meta:
@@ -186,6 +188,18 @@ class Output(models.Model):
     findings_salt = models.CharField(max_length=64, default="")
     replay = models.JSONField(default=list, help_text="攻击回放，只在闸口可见")
     made = models.DateTimeField()
+
+
+class ProductOfGrant(models.Model):
+    """Whose product it is: the grant under which it was first released or given a ceiling."""
+
+    zone = models.CharField(max_length=20)
+    product = models.CharField(max_length=80)
+    grant = models.CharField(max_length=80)
+    bound = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["zone", "product"], name="product_of_one_grant")]
 
 
 class Vote(models.Model):
@@ -236,7 +250,10 @@ class ClockOffset(models.Model):
 
 
 class JournalEntry(models.Model):
-    """The data domain's journal (source enclave or airlock), written in the transaction of the act."""
+    """The data domain's journal (source enclave or airlock), written in the transaction of the act.
+
+    `source` is the role while the line has no number, then the journal's name in its incarnation.
+    """
 
     source = models.CharField(max_length=40)
     number = models.BigIntegerField(null=True)
@@ -248,23 +265,37 @@ class JournalEntry(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "number"], name="domain_journal_once")]
+        indexes = [
+            models.Index(fields=["id"], name="journal_unposted", condition=models.Q(posted__isnull=True)),
+        ]
 
 
 class Outgoing(models.Model):
-    """An envelope for the office's inbox, sent until it is acknowledged. Numbers count within the key."""
+    """An envelope for the office's inbox, sent until it is acknowledged. Numbers count within the key.
+
+    What the office refuses or leaves unanswered says so here: since when, how often, its code and sentence.
+    Evidence stays unsent then and is tried again at `not_before`.
+    """
 
     source = models.CharField(max_length=40)
     number = models.BigIntegerField()
     kind = models.CharField(max_length=20)
     envelope = models.JSONField()
-    not_before = models.DateTimeField(help_text="运行结果只在整 10 秒发出")
+    not_before = models.DateTimeField(help_text="运行结果只在整 10 秒发出；被拒的到这时再送")
     sent = models.DateTimeField(null=True)
+    refused = models.DateTimeField(null=True, help_text="第一次被拒或没有回执的时间")
+    tries = models.IntegerField(default=0, help_text="被拒或没有回执的次数")
+    code = models.CharField(max_length=40, default="", help_text="办公域答复的代码")
+    sentence = models.CharField(max_length=200, default="", help_text="办公域答复的原话")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "number"], name="outgoing_once")]
         indexes = [
             models.Index(
                 fields=["not_before"], name="outgoing_waiting", condition=models.Q(sent__isnull=True)
+            ),
+            models.Index(
+                fields=["refused"], name="outgoing_refused", condition=models.Q(refused__isnull=False)
             ),
         ]
 

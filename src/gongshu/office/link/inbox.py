@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -43,7 +44,7 @@ def accept(made: wire.Envelope, now: datetime) -> bool:
     """
     admitted = admit(made, trust.current(now), now=now, mark=settings.SITE.mark, direction="inbox")
     if made.kind == "journal":
-        unwrap(admitted)
+        check_lines(unwrap(admitted))
     source = admitted.verified[0].key  # never a key that only claims to have signed
     try:
         with transaction.atomic():
@@ -56,6 +57,15 @@ def accept(made: wire.Envelope, now: datetime) -> bool:
             raise WireError("replay", "同一编号已经收到过另一份消息，不予接受。") from None
         return False
     return True
+
+
+def check_lines(lines: Iterable[Mapping[str, Any]]) -> None:
+    """Raises when a line came before under its number with other content: one of the two is not evidence."""
+    said = {(line["source"], line["seq"]): line for line in lines}
+    sources, numbers = {source for source, _ in said}, {number for _, number in said}
+    for row in JournalLine.objects.filter(source__in=sources, number__in=numbers):
+        if row.fields != said[row.source, row.number]:
+            raise WireError("conflict", "同一来源的同一编号已经收到过另一条存证，不予接受。")
 
 
 def accept_all(items: Iterable[wire.Envelope | WireError], now: datetime) -> Receipt:
@@ -108,6 +118,7 @@ def _journal(made: wire.Envelope, _verified: list[wire.Verified], _now: datetime
         ],
         ignore_conflicts=True,
     )
+    check_lines(made.body["entries"])
 
 
 @on("cosign")

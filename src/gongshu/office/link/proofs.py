@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -9,8 +10,10 @@ from django.conf import settings
 from gongshu.evidence import proof
 from gongshu.evidence.checkpoint import read
 from gongshu.evidence.history import CHECKPOINT
+from gongshu.evidence.tiles import WIDTH, Reader
 from gongshu.evidence.tree import ProofError
 from gongshu.office.link.models import OutboxEntry
+from gongshu.wire.checkpoint import LARGEST_PAGE, PAGE
 
 
 def covered() -> int:
@@ -25,6 +28,23 @@ def of(row: OutboxEntry) -> dict[str, Any] | None:
     if row.index is None or row.index >= covered():
         return None
     return proof.inclusion(settings.LOG_DIR, row.index)
+
+
+def entries(start: int) -> list[str]:
+    """The canonical JSON of the entries from number `start` (from 0) that the newest checkpoint covers, a
+    page of them. Raises `ProofError`, `tiles.TileError`."""
+    size = covered()
+    if start > size:
+        raise ProofError(f"日志只有 {size} 条。")
+    reader = Reader(Path(settings.LOG_DIR), size)
+    found: list[str] = []
+    room = LARGEST_PAGE
+    while start + len(found) < size and len(found) < PAGE and room > 0:
+        number, place = divmod(start + len(found), WIDTH)
+        page = [entry.decode() for entry in reader.bundle(number)[place:]]
+        found += page
+        room -= sum(map(len, page))
+    return found
 
 
 def newest(before: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from gongshu.crypto import canonical
+from gongshu.evidence.tiles import TileError
 from gongshu.evidence.tree import ProofError
 from gongshu.office.link import clock, feed, inbox, proofs
 from gongshu.wire import envelope as wire
@@ -67,6 +68,18 @@ def checkpoint(request: HttpRequest) -> HttpResponse:
         said = error if isinstance(error, WireError) else WireError("from", str(error))
         return _error(said, 400)
     return HttpResponse(canonical.dumps(body), content_type="application/json")
+
+
+@require_GET
+def entries(request: HttpRequest) -> HttpResponse:
+    """`GET /link/entries?from=N`: a page of the log's entries, for the witnesses. The log is public."""
+    try:
+        found = proofs.entries(_number(request, "from", 0))
+    except (WireError, ProofError) as error:
+        return _error(error if isinstance(error, WireError) else WireError("from", str(error)), 400)
+    except TileError as error:
+        return _error(WireError("log", error.sentence), 503)
+    return HttpResponse(canonical.dumps({"v": 1, "entries": found}), content_type="application/json")
 
 
 @csrf_exempt
