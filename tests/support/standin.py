@@ -1,7 +1,7 @@
 """`gongshu up` with small stand-ins for the sites, so that the supervisor is tested without them.
 
 `standin.py up …` runs the command; the databases are the real ones. `standin.py serve PORT` is a site that
-says who it runs as; `standin.py wait` is a process without a door; `standin.py fail` ends at once.
+says who it runs as, behind the door it was handed; `standin.py wait` is a process without a door; `standin.py fail` ends at once.
 """
 
 from __future__ import annotations
@@ -25,13 +25,18 @@ def serve(port: int) -> None:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    from gongshu.wire import doors
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = doors.inherited() or doors.bind("127.0.0.1", port)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     server.serve_forever()
 
 
 def up(argv: list[str]) -> int:
     from dataclasses import replace
+    from functools import partial
 
     from gongshu.cli.commands import host
     from gongshu.cli.main import main
@@ -48,6 +53,8 @@ def up(argv: list[str]) -> int:
             process, target="json", command=lambda _h, s: python(__file__, "serve", str(s.ports[door]))
         )
 
+    if patience := os.environ.get("STANDIN_SILENCE"):
+        host.Supervisor = partial(host.Supervisor, silence=float(patience))
     host.PROCESSES = tuple(stand_in(process) for process in host.PROCESSES)
     host.PROGRAM = (__file__,)
     setup.migrate = lambda *_args, **_more: []

@@ -29,7 +29,6 @@ HEAVY = (
     "httpcore",
     "anyio",
     "asgiref",
-    "granian",
     "uvicorn",
     "whitenoise",
     "waitress",

@@ -13,11 +13,10 @@ from gongshu.wire.settings import load
 def main(name: str) -> int:
     """Runs `main(home)` of the process's module until it ends; its exit status."""
     try:
-        home = load().home
+        return int(import_module(MAINS[name]).main(load().home) or 0)
     except WireError as error:
         print(error.sentence, file=sys.stderr)
         return 2
-    return int(import_module(MAINS[name]).main(home) or 0)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from gongshu.wire.settings import Settings
 @dataclass(frozen=True)
 class Process:
     """One process. `service`: whose user and home; `door`: its port's name, or None for one that only
-    reaches out; `target`: the module that must be installed; `calm`: the signal that ends it cleanly."""
+    reaches out; `target`: the module that must be installed; `calm`: the signal that ends it cleanly;
+    `long_requests`: it may work longer on a request (a large file) than a silence is otherwise borne."""
 
     name: str
     title: str
@@ -25,6 +26,7 @@ class Process:
     command: Callable[[Home, Settings], list[str]]
     after: tuple[str, ...] = ()
     calm: str = "SIGTERM"
+    long_requests: bool = False
 
     @property
     def stands(self) -> bool:
@@ -34,18 +36,6 @@ class Process:
     def installed(self) -> bool:
         """True when the module this process runs is there (each host installs only its own extra)."""
         return is_installed(self.target)
-
-
-def _site(target: str, door: str, threads: int) -> Callable[[Home, Settings], list[str]]:
-    """A Django site under granian in WSGI mode."""
-
-    def command(_home: Home, settings: Settings) -> list[str]:
-        words = ["-m", "granian", "--interface", "wsgi", "--no-ws", "--workers", "1"]
-        words += ["--blocking-threads", str(threads), "--workers-kill-timeout", "5"]
-        words += ["--host", settings.host, "--port", str(settings.ports[door])]
-        return python(*words, target)
-
-    return command
 
 
 def _main(name: str) -> Callable[[Home, Settings], list[str]]:
@@ -70,9 +60,10 @@ PROCESSES: tuple[Process, ...] = (
         "办公域",
         "office",
         "office",
-        "gongshu.office.wsgi",
-        _site("gongshu.office.wsgi:application", "office", 8),
+        "gongshu.office.site",
+        _main("office"),
         (OFFICE_DB,),
+        long_requests=True,
     ),
     Process("worker", "办公域后台", "office", "link", "gongshu.office.worker", _main("worker"), (OFFICE_DB,)),
     Process("enclave", "数据域计算", "domain", None, "gongshu.enclave.main", _main("enclave"), (DOMAIN_DB,)),
@@ -81,9 +72,10 @@ PROCESSES: tuple[Process, ...] = (
         "数据域闸口",
         "domain",
         "airlock",
-        "gongshu.airlock.wsgi",
-        _site("gongshu.airlock.wsgi:application", "airlock", 4),
+        "gongshu.airlock.site",
+        _main("airlock"),
         (DOMAIN_DB,),
+        long_requests=True,
     ),
     Process("gateway", "网关", "gateway", "gateway", "gongshu.gateway.main", _main("gateway")),
 )
@@ -92,6 +84,8 @@ BY_NAME: Mapping[str, Process] = {process.name: process for process in PROCESSES
 CLUSTER_OF: Mapping[str, str] = {OFFICE_DB: "office", DOMAIN_DB: "domain"}
 # process → `module` whose `main(home)` it runs
 MAINS: Mapping[str, str] = {
+    "office": "gongshu.office.site",
+    "airlock": "gongshu.airlock.site",
     "worker": "gongshu.office.worker",
     "enclave": "gongshu.enclave.main",
     "gateway": "gongshu.gateway.main",

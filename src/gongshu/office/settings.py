@@ -88,11 +88,15 @@ STATICFILES_DIRS = [SITE.assets] if SITE.assets.is_dir() else []
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
+# A production office stands behind a proxy that ends TLS and is named by `urls` in the configuration.
+SECURE = SITE.mark == "production" and SITE.scheme("office") == "https"
 SESSION_COOKIE_NAME = "gongshu_office"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = SECURE
 CSRF_COOKIE_NAME = "gongshu_office_csrf"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = SECURE
 CSRF_FAILURE_VIEW = "gongshu.ui.errors.csrf_failure"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",

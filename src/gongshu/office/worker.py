@@ -6,15 +6,19 @@ import os
 import threading
 from pathlib import Path
 
+from gongshu.wire import doors
+from gongshu.wire.settings import Settings
 
-def serve_line(host: str, port: int) -> threading.Thread:
+THREADS = 8
+LARGEST = 64 * 1024 * 1024
+
+
+def serve_line(site: Settings) -> threading.Thread:
     """The line's HTTP doors in a thread of their own."""
-    import waitress
     from django.core.wsgi import get_wsgi_application
 
-    server = waitress.create_server(
-        get_wsgi_application(), host=host, port=port, threads=8, max_request_body_size=64 * 1024 * 1024
-    )
+    door = doors.listener(site, "link")
+    server = doors.server(get_wsgi_application(), door, threads=THREADS, largest=LARGEST)
     thread = threading.Thread(target=server.run, name="line", daemon=True)
     thread.start()
     return thread
@@ -35,7 +39,7 @@ def main(home: Path) -> int:
     from gongshu.wire.duties import Duty, repeat, stop_on_signals
 
     stop = stop_on_signals()
-    line = serve_line(settings.SITE.host, settings.SITE.ports["link"])
+    line = serve_line(settings.SITE)
 
     def watch_line(_now: object) -> None:
         if not line.is_alive():

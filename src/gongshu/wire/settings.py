@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from gongshu.crypto import aead
 from gongshu.wire.errors import WireError
@@ -88,6 +88,13 @@ class Settings:
     @property
     def config(self) -> Path:
         return self.home / "config"
+
+    def scheme(self, door: str) -> str:
+        """How people reach a door: `https` where TLS ends in front of it. The airlock outside demo homes is
+        reached in no other way (its client certificates)."""
+        if door == "airlock" and not self.demo:
+            return "https"
+        return urlsplit(self.urls[door]).scheme
 
     def trust(self, service: str) -> Path:
         """The folder of a service's trust list: `<home>/<service>/state/trust`."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from gongshu.cli.answer import Answer, BadUse
 from gongshu.cli.parser import Parser, command_parser
-from gongshu.host import backup_restore, inside, ports, setup, state, wall
+from gongshu.host import backup_restore, doors, inside, ports, setup, state, wall
 from gongshu.host import doctor as examine
 from gongshu.host.errors import HostError
 from gongshu.host.home import Home, check_zones, make_sockets, read_config
@@ -200,10 +200,18 @@ def _settle(home: Home, given: Namespace) -> None:
     if given.zone:
         merged = dict.fromkeys([*settings.zones, *check_zones(given.zone)])
         home.change(zones=list(merged))
-    choice = ports.choose(settings.ports, settings.host, given.port)
+    choice = ports.choose(
+        settings.ports, settings.host, given.port, movable=settings.demo, doors=_doors(settings)
+    )
     for note in choice.notes:
         _say(note)
     home.change(ports=choice.ports)
+
+
+def _doors(settings: Settings) -> list[str]:
+    """The doors of this machine, also of a process that stands still for now: nobody else may stand there."""
+    wanted = settings.processes or tuple(BY_NAME)
+    return [one.door for one in PROCESSES if one.door and one.name in wanted and one.installed()]
 
 
 def _here(home: Home, settings: Settings) -> list[Process]:
@@ -229,15 +237,19 @@ def _here(home: Home, settings: Settings) -> list[Process]:
 def _supervise(home: Home, *, as_json: bool) -> None:
     settings = home.settings()
     processes = _here(home, settings)
-    supervisor = Supervisor(home, settings, processes, _say)
+    with doors.held(settings, _doors(settings)) as opened:
+        _run_all(home, Supervisor(home, settings, processes, _say, opened), as_json=as_json)
+
+
+def _run_all(home: Home, supervisor: Supervisor, *, as_json: bool) -> None:
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(name, supervisor.stop)
-    databases = [process for process in processes if process.name.endswith("-database")]
+    databases = [process for process in supervisor.processes if process.name.endswith("-database")]
     began = time.monotonic()
     try:
         _bring_up_databases(home, supervisor, databases)
         if supervisor.wait_ready(READY_SECONDS):
-            _announce(home, settings, time.monotonic() - began, as_json=as_json)
+            _announce(home, supervisor.settings, time.monotonic() - began, as_json=as_json)
         elif not supervisor.stopping:
             raise HostError("not_ready", _not_ready(home, supervisor))
         supervisor.run()
