@@ -99,7 +99,7 @@ def test_the_first_thing_that_forbids_is_the_answer(changes: dict[str, object], 
     assert ruling.code == code
     assert ruling.allowed is (code == "")
     assert ruling.sentence.endswith("。")
-    assert ruling.basis
+    assert ruling.ground
 
 
 @pytest.mark.parametrize(

@@ -62,3 +62,11 @@ def test_a_renewal_is_bounded_by_the_law_and_the_term() -> None:
     for asked, term in ((date(2032, 3, 18), None), (old, None), (date(2031, 1, 1), date(2030, 12, 31))):
         with pytest.raises(LawError):
             certificates.renewed(GANSU, old, asked, term)
+
+
+def test_only_gansu_caps_a_renewal_by_the_authorised_term() -> None:
+    old, asked, term = date(2029, 3, 17), date(2031, 1, 1), date(2030, 12, 31)
+    assert certificates.renewed(rules.at("cn", ISSUED), old, asked, term).until == asked
+    with pytest.raises(LawError) as refused:
+        certificates.renewed(GANSU, old, asked, term)
+    assert refused.value.basis == ("gansu-registration:37",)

@@ -115,15 +115,10 @@ def test_a_renewal_is_asked_in_the_window_and_decided_by_the_registrar(zone: str
         "submit", "registrant", "2029-02-01", **given, in_window=True, renewal_problems=["太长"]
     )
     assert too_long.code == "empty"
-    walk.do("submit", "registrant", "2029-02-01", **given, in_window=True, renewal_problems=[])
-    walk.do(
-        "renew",
-        "registrar",
-        "2029-02-05",
-        asked_until="2032-03-17",
-        old_until="2029-03-17",
-        renewal_problems=[],
-    )
+    term = {"term_end": "2032-03-17"}
+    walk.do("submit", "registrant", "2029-02-01", **given, **term, in_window=True, renewal_problems=[])
+    kept = {"asked_until": "2032-03-17", "old_until": "2029-03-17"}
+    walk.do("renew", "registrar", "2029-02-05", **kept, **term, renewal_problems=[])
     assert walk.state == "renewed"
     (running,) = walk.where("2029-02-05").deadlines
     assert running.due == date(2032, 3, 17)
@@ -132,3 +127,25 @@ def test_a_renewal_is_asked_in_the_window_and_decided_by_the_registrar(zone: str
 def test_procedures_name_the_readings_they_depend_on() -> None:
     found = procedures.load(rules.at("gansu", date(2026, 5, 6)), "registration.change")
     assert found.readings == {"one_list": "b", "publicity_scope": "b", "resubmission": "a"}
+
+
+@pytest.mark.row("E22", "clock:certificate.renewal_length")
+@pytest.mark.parametrize(
+    ("zone", "term", "code"),
+    [
+        ("gansu", "2031-12-31", "within_term"),
+        ("gansu", None, "within_term"),
+        ("gansu", "2032-03-17", "allowed"),
+        ("gansu", "none", "allowed"),
+        ("cn", "2031-12-31", "allowed"),
+        ("huangshi", None, "allowed"),
+    ],
+)
+def test_a_renewal_in_gansu_ends_with_the_authorised_term(zone: str, term: str | None, code: str) -> None:
+    walk = Walk(zone, "registration.renewal", "2029-02-01")
+    given = {"asked_until": "2032-03-17", "old_until": "2029-03-17", "registration_live": True}
+    facts = {**given, "in_window": True, "renewal_problems": [], "term_end": term}
+    asked = walk.ask("submit", "registrant", "2029-02-01", **facts)
+    assert (asked.code if not asked.allowed else "allowed") == code
+    if not asked.allowed:
+        assert "gansu-registration:37" in asked.articles

@@ -12,6 +12,7 @@ from gongshu.law.history import SHANGHAI, Context, Event
 from gongshu.law.predicates import PREDICATES, evaluate, open_items
 
 TODAY = date(2026, 3, 10)
+TERM = {"fact": "x", "term": "y"}
 
 
 def event(act: str, who: str = "p", role: str = "r", **data: Any) -> Event:
@@ -19,7 +20,7 @@ def event(act: str, who: str = "p", role: str = "r", **data: Any) -> Event:
 
 
 def context(*history: Event, who: str = "p", **facts: Any) -> Context:
-    limits = {"review.minimum": 2, "max": "5"}
+    limits = {"review.minimum": 2, "max": "5", "cap": "capped", "free": "open"}
     dues = {"window": date(2026, 3, 10), "none": None}
     return Context(history, facts, who, TODAY, limits.__getitem__, dues.get, lambda _: ("a", "b"))
 
@@ -61,6 +62,12 @@ def ok(name: str, found: Context, **args: Any) -> bool:
         ("at_most", {"x": 5}, {"fact": "x", "limit": "max"}, True),
         ("at_most", {"x": "5.01"}, {"fact": "x", "limit": "max"}, False),
         ("at_most", {}, {"fact": "x", "limit": "max"}, False),
+        ("within_term", {"x": "2030-01-01", "y": "2030-01-01"}, {**TERM, "limit": "cap"}, True),
+        ("within_term", {"x": "2030-01-02", "y": "2030-01-01"}, {**TERM, "limit": "cap"}, False),
+        ("within_term", {"x": "2030-01-02", "y": "none"}, {**TERM, "limit": "cap"}, True),
+        ("within_term", {"x": "2030-01-02"}, {**TERM, "limit": "cap"}, False),
+        ("within_term", {"y": "2030-01-01"}, {**TERM, "limit": "cap"}, False),
+        ("within_term", {"x": "2030-01-02", "y": "2030-01-01"}, {**TERM, "limit": "free"}, True),
         ("answers_cover", {"x": {"a": "p", "b": "p"}}, {"fact": "x", "document": "d"}, True),
         ("answers_cover", {"x": {"a": "p"}}, {"fact": "x", "document": "d"}, False),
         ("answers_all", {"x": {"a": "p", "b": {"result": "p"}}}, {"fact": "x", "value": "p"}, True),

@@ -121,7 +121,7 @@ def test_the_table_of_roles_and_acts_is_complete() -> None:
             assert (decision.code == "role") is (role not in wanted.by), (zone, name, act, role)
             if decision.code == "role":
                 refused += 1
-                assert decision.articles
+                assert decision.articles or procedure.because.startswith("项目选择"), (zone, name, act)
                 assert all(title in decision.sentence for title in wanted.by_titles)
     assert refused > 1000
 
@@ -138,7 +138,7 @@ def test_nothing_at_all_is_never_enough_to_be_judged_by() -> None:
         decision = engine.decide(start, found, (), act, wanted.by, {}, moment(ON))
         assert not decision.allowed, (zone, name, act)
         assert decision.sentence.endswith("。")
-        assert decision.articles
+        assert decision.articles or procedure.because.startswith("项目选择"), (zone, name, act)
 
 
 def test_every_predicate_is_used_or_known() -> None:

@@ -13,7 +13,8 @@ import pytest
 from gongshu import lens
 from gongshu.cli.answer import BadUse
 from gongshu.cli.commands.enclave import lens as command
-from gongshu.lens.verdict import CODES
+from gongshu.law import grounds, packs
+from gongshu.lens.verdict import CODES, Findings
 from support.lens_bench import AT, GRANT, cases
 
 ATTACKS = cases(Path(__file__).parents[1] / "redteam" / "lens" / "attacks.sql")
@@ -108,13 +109,43 @@ def test_the_command_exits_as_promised(files: tuple[Path, Path]) -> None:
 
 @pytest.mark.parametrize("sql", sorted({sql for _, _, sql in ATTACKS[::7]}))
 def test_sentences_are_chinese_whole_and_founded(sql: str) -> None:
-    found = lens.check(sql, GRANT, at=AT).violations
+    found = lens.check(sql, GRANT, at=AT, cite=grounds.citing("gansu", AT)).violations
     assert list(found) == sorted(found, key=lambda violation: (violation.code, violation.sentence))
     for violation in found:
         assert violation.sentence.endswith("。")
         assert re.search("[一-鿿]", violation.sentence)
         assert violation.basis
-        assert all(re.fullmatch(r"[a-z]+-operation:\d+", article) for article in violation.basis)
+        assert all(article.startswith("gansu-operation:") for article in violation.basis)
+
+
+@pytest.mark.parametrize("zone", packs.library().zones)
+@pytest.mark.parametrize("code", CODES)
+def test_the_articles_of_a_code_are_those_of_the_zone(zone: str, code: str) -> None:
+    findings = Findings(grounds.citing(zone, AT))
+    findings.add(code, "试")
+    (found,) = findings.sorted()
+    library = packs.library()
+    assert found.basis and {library.source(each).pack for each in found.basis} <= set(library.above(zone))
+
+
+@pytest.mark.parametrize(
+    ("zone", "basis"),
+    [
+        ("gansu", ["gansu-operation:23", "gansu-operation:33"]),
+        ("chizhou", ["chizhou-plan:三(八)3"]),
+        ("nowhere", ["national-operation:21"]),
+        (None, ["national-operation:21"]),
+        (7, ["national-operation:21"]),
+    ],
+)
+def test_the_command_cites_the_zone_of_the_grant(
+    files: tuple[Path, Path], zone: object, basis: list[str]
+) -> None:
+    files[0].write_text(json.dumps({**GRANT, "zone": zone}), "utf-8")
+    files[1].write_text("select * from nowhere", "utf-8")
+    ok, data = run(files, "--at", "2026-05-01")
+    found = [each["basis"] for each in data["violations"] if each["code"] in ("table", "grant")]
+    assert not ok and found and all(each == basis for each in found)
 
 
 def test_every_code_of_the_design_is_raised_by_some_attack() -> None:

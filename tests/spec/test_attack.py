@@ -47,8 +47,19 @@ def test_a_blocked_table_names_check_place_and_article(tmp_path: Path, capsys: A
     assert answer["verdict"] == "block"
     finding = next(f for f in answer["findings"] if f["check"] == "threshold")
     assert set(finding) == {"check", "severity", "where", "sentence", "basis"}
-    assert "gansu-operation:26" in finding["basis"]
+    assert finding["basis"] == ["national-operation:14(三)", "national-operation:21"]
     assert "第 1 行" in finding["where"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "basis"), [("gansu", ["gansu-operation:26"]), ("huangshi", ["huangshi-plan:二(五)4"])]
+)
+def test_a_finding_cites_the_zone_of_the_spec(
+    tmp_path: Path, capsys: Any, zone: str, basis: list[str]
+) -> None:
+    spec = {"v": 1, "kind": "table", "subject": "id", "zone": zone}
+    _, answer = _run(tmp_path, capsys, "city,n\n甲,3\n乙,30\n", spec)
+    assert next(f for f in answer["findings"] if f["check"] == "threshold")["basis"] == basis
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ CHOICES = [
     ("attack.threshold", 10),
     ("attack.nk", [2, "0.90"]),
     ("attack.p", "0.10"),
+    ("attack.degrees_of_freedom", 10),
+    ("attack.rounding", 5),
     ("runs.per_day", 50),
 ]
 
@@ -85,3 +87,39 @@ def test_every_regular_duty_has_an_interval_chosen_by_the_project_or_the_text(zo
             assert rule.value > 0
             assert rule["unit"] == "months"
             assert rule.basis
+
+
+@pytest.mark.row("P04", "P07")
+def test_hubei_reports_and_evaluates_every_year() -> None:
+    hubei = rules.at("hubei", ON)
+    for name in ("interval.authority_report", "interval.evaluation"):
+        rule = hubei.limit(name)
+        assert (rule.value, rule["unit"], rule.basis, rule.by_choice) == (
+            12,
+            "months",
+            ("hubei-operation:37",),
+            False,
+        )
+    assert [item["id"] for item in hubei.document("evaluation")["items"]] == [
+        "agreement",
+        "effect",
+        "security",
+    ]
+
+
+@pytest.mark.row("A18")
+@pytest.mark.parametrize("year", [2027, 2030])
+def test_a_target_of_huangshi_is_reached_at_its_own_number(year: int) -> None:
+    for kind in ("products", "scenes"):
+        rule = rules.at("huangshi", ON).limit(f"target.{kind}.{year}")
+        assert rule["bound"] == "at_least" and "不少于" in rule["note"]
+    assert "civil-code:1259" in rules.at("huangshi", ON).limit(f"target.scenes.{year}").basis
+
+
+@pytest.mark.row("E22")
+def test_only_gansu_caps_renewals_by_the_term() -> None:
+    found = {
+        zone: rules.at(zone, ON).limit("certificate.renewal_term").value
+        for zone in ("cn", "gansu", "huangshi")
+    }
+    assert found == {"cn": "open", "gansu": "capped", "huangshi": "open"}

@@ -10,7 +10,7 @@ from gongshu.enclave import journal, sources
 from gongshu.enclave.store.models import FeedItem, Snapshot
 from gongshu.wire import envelope as wire
 
-BASIS = ("hubei-operation:18",)
+GROUND = "snapshot.deletion"
 
 
 class DeletionError(Exception):
@@ -27,7 +27,7 @@ def receive(envelope: wire.Envelope, now: datetime) -> None:
         subject=envelope.body["snapshot"],
         zone=envelope.zone,
         now=now,
-        articles=BASIS,
+        ground=GROUND,
     )
 
 
@@ -48,7 +48,7 @@ def agree(snapshot: Snapshot, *, organisation: str, person: str, now: datetime) 
         raise DeletionError("办公域没有对该快照下达删除指令，不能单方删除。")
     snapshot.deleted = now
     snapshot.save(update_fields=["deleted"])
-    journal.record(
+    line = journal.record(
         source="airlock",
         act="deletion.done",
         actor=person,
@@ -56,7 +56,7 @@ def agree(snapshot: Snapshot, *, organisation: str, person: str, now: datetime) 
         subject=snapshot.id,
         zone=snapshot.zone,
         now=now,
-        articles=BASIS,
+        ground=GROUND,
         digests={"manifest": manifest.digest},
     )
-    return sources.vault().delete(snapshot.id, now, {"articles": list(BASIS)})
+    return sources.vault().delete(snapshot.id, now, {"articles": line.fields["articles"]})

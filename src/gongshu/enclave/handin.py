@@ -19,7 +19,6 @@ from gongshu.enclave.intake import Decision, IntakeError, Proposal
 from gongshu.enclave.store.models import Intake, Snapshot
 from gongshu.enclave.vault import Manifest, Vault, VaultError
 
-BASIS = ("hubei-operation:19", "national-circulation-security:一")
 DRAFTS = "intake-drafts"
 
 
@@ -167,6 +166,6 @@ def _journal(act: str, made: Intake, person: str, now: datetime, manifest: str =
         subject=made.id,
         zone=made.zone,
         now=now,
-        articles=BASIS,
+        ground="intake.handin",
         digests={**digests, "resource": digest(made.resource.encode())},
     )

@@ -10,7 +10,6 @@ from typing import Any
 
 GRADES = ("L1", "L2", "L3", "L4")
 UNGRADED = "L4"
-RELEASE_BASIS = ("gansu-operation:26", "hubei-operation:26", "national-operation:21")
 
 
 class PolicyError(Exception):

@@ -13,7 +13,6 @@ from gongshu.enclave.store.models import Ceiling, Grant, Output, Stop, Task
 
 # How a running task is told; the enclave's process sets it, the airlock's has none and the loop finds out.
 CANCEL: list[Callable[[Task], object]] = []
-BASIS = ("national-operation:21",)
 
 
 @transaction.atomic
@@ -55,7 +54,7 @@ def stop(
         subject=made.id,
         zone=zone,
         now=now,
-        articles=BASIS,
+        ground="operation.stop",
     )
     body = {"stop": made.id, "at": now.isoformat(), "scope": scope, "target": target, "origin": origin}
     outgoing.post("effect", body, zone=zone, now=now, source=source)

@@ -28,6 +28,11 @@ class Limits:
         }
 
 
+def releases(zone: str, on: date) -> int:
+    """How many requests for release of a project are set against raw data a day."""
+    return int(rules.at(zone, on).limit("releases.per_day").value)
+
+
 def at(zone: str, on: date) -> Limits:
     """The limits of a zone on the business day `on`."""
     found = rules.at(zone, on)
@@ -36,5 +41,7 @@ def at(zone: str, on: date) -> Limits:
         int(found.limit("attack.threshold").value),
         (int(n), Decimal(str(k))),
         Decimal(str(found.limit("attack.p").value)),
+        int(found.limit("attack.degrees_of_freedom").value),
+        int(found.limit("attack.rounding").value),
     )
     return Limits(floor, int(found.limit("review.minimum").value), found.digest)

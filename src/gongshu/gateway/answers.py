@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from gongshu.contract.evaluate import Call, evaluate
+from gongshu.contract.evaluate import AGREEMENT, Call, evaluate
 from gongshu.contract.model import Contract
 from gongshu.gateway.book import Book
-from gongshu.gateway.line import SHANGHAI_OFFSET, State, Zone, fresh
+from gongshu.gateway.line import SHANGHAI_OFFSET, State, Zone, business_day, fresh
 from gongshu.gateway.products import LARGEST_PAGE, Product
+from gongshu.law import grounds
 
 RESERVED = ("limit", "offset", "purpose")
 
@@ -84,14 +85,15 @@ def zone_of(state: State, contract: Contract, now: datetime) -> Zone:
     return zone
 
 
-def check_stops(book: Book, zone: Zone, contract: Contract) -> None:
-    """Raises when a stop of the office, the provider or anyone else hits the call."""
+def check_stops(book: Book, zone: Zone, contract: Contract, today: date) -> None:
+    """Raises when a stop of the office, the provider or anyone else hits the call. `today`: business day."""
     hit = {("all", ""), ("product", contract.product), ("contract", contract.id)}
     local = any(
         (stop["scope"], "" if stop["scope"] == "all" else stop["target"]) in hit for stop in zone.stops
     )
     if local or book.stopped(contract.product, contract.id):
-        raise Refusal(403, "stopped", "该产品或协议已被停止，不再回答。", ("national-operation:21",))
+        basis = grounds.basis(contract.zone, "operation.stop", today)
+        raise Refusal(403, "stopped", "该产品或协议已被停止，不再回答。", basis)
 
 
 @dataclass(frozen=True)
@@ -128,17 +130,19 @@ def answer(
     state: State, book: Book, contract: Contract, product_id: str, query: str, counts: Counts, now: datetime
 ) -> dict[str, Any]:
     """The answer to one authenticated call, or `Refusal`. `now` is wall time."""
+    today = business_day(now, book.clocks.get(contract.zone, 0))
     if product_id != contract.product:
-        raise Refusal(403, "product", "凭证不是这个产品的。", ("hubei-operation:27",))
+        basis = grounds.basis(contract.zone, AGREEMENT, today)
+        raise Refusal(403, "product", "凭证不是这个产品的。", basis)
     zone = zone_of(state, contract, now)
-    check_stops(book, zone, contract)
+    check_stops(book, zone, contract, today)
     product = zone.products.get(contract.product)
     if product is None:
         raise Refusal(404, "no_release", "该产品还没有出域的版本。")
     asked = question(query, product)
     counts.turn(wall_day(now))
     call = Call(
-        day=(now + timedelta(seconds=book.clocks.get(contract.zone, 0)) + SHANGHAI_OFFSET).date(),
+        day=today,
         purpose=asked.purpose,
         fields=frozenset(product.columns),
         calls_today=counts.contracts.get(contract.id, 0),
@@ -147,7 +151,9 @@ def answer(
     ruling = evaluate(contract, zone.ceilings.get(contract.product), call)
     if not ruling.allowed:
         status = 429 if ruling.code in ("quota", "ceiling") else 403
-        raise Refusal(status, ruling.code, ruling.sentence, ruling.basis)
+        raise Refusal(
+            status, ruling.code, ruling.sentence, grounds.basis(contract.zone, ruling.ground, today)
+        )
     return {
         "ok": True,
         "product": product.id,

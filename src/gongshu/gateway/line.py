@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gongshu.contract.model import BadContract, Ceiling, Contract, compile_ceiling, compile_contract
@@ -59,6 +59,11 @@ def compile_contracts(book: Book) -> dict[str, Contract]:
         except BadContract as error:
             log.warning("contract %s: %s", id_, error)
     return made
+
+
+def business_day(now: datetime, offset: int) -> date:
+    """The business day in Asia/Shanghai at wall time `now`; `offset`: seconds business time is ahead."""
+    return (now + timedelta(seconds=offset) + SHANGHAI_OFFSET).date()
 
 
 def fresh(lease: Lease | None, kind: str, now: datetime) -> bool:

@@ -9,6 +9,9 @@ from gongshu.law.clocks import Due, deadline
 from gongshu.law.errors import LawError
 from gongshu.law.rules import Rules
 
+RENEWAL_TERM = "certificate.renewal_term"
+CAPPED = "capped"
+
 Term = tuple[date, date]
 """First and last day of an authorised term."""
 
@@ -57,9 +60,11 @@ def validity(rules: Rules, issued: date, data_type: str, term: Term | None = Non
 
 
 def renewed(rules: Rules, old: date, asked_until: date, term_end: date | None = None) -> Validity:
-    """A renewal runs from the day after the old last day; at most the law's length, and in Gansu the term.
+    """A renewal runs from the day after the old last day; at most the law's length.
 
-    Raises LawError `renewal` when more is asked than the law allows.
+    Where the zone's limit `certificate.renewal_term` is capped, it ends with the authorised term at the
+    latest; `term_end`: that term's last day, None for data nobody is authorised to operate. Raises LawError
+    `renewal` when more is asked than the law allows.
     """
     due = deadline(rules, "certificate.renewal_length", old)
     if due.due is None:
@@ -68,6 +73,7 @@ def renewed(rules: Rules, old: date, asked_until: date, term_end: date | None = 
         raise LawError("renewal", f"续展自 {old} 的次日起算，续展后的有效期必须更晚。", due.basis)
     if asked_until > due.due:
         raise LawError("renewal", f"每次续展最长到 {due.due}，不能到 {asked_until}。", due.basis)
-    if term_end is not None and asked_until > term_end:
-        raise LawError("renewal", f"续展不得超过授权运营期限（{term_end}）。", due.basis)
+    cap = rules.limit(RENEWAL_TERM)
+    if cap.value == CAPPED and term_end is not None and asked_until > term_end:
+        raise LawError("renewal", f"续展{cap['text']}（{term_end}）。", cap.basis)
     return Validity(asked_until, "clock", f"续展到 {asked_until}。", due.basis, due)

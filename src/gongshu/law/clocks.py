@@ -19,7 +19,7 @@ from gongshu.law.errors import LawError, OutOfRange, UnknownClock
 from gongshu.law.rules import Rule, Rules
 from gongshu.law.values import BOUNDS, KINDS, UNITS, UNNUMBERED, month_day
 
-ROLLING_ARTICLE = "civil-code:203"
+ROLLING = "clock.rolling"
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def deadline(rules: Rules, clock_id: str, from_: date) -> Due:
     named = nominal(rule, rules.calendar, from_, counted)
     due = rules.calendar.next_workday(named) if named and rule["rolls"] else named
     looked = _looked_at(rule, rules.calendar, from_, named, due)
-    basis = rule.basis if due == named else (*rule.basis, ROLLING_ARTICLE)
+    basis = rule.basis if due == named else (*rule.basis, *_rolling(rules))
     result = Due(
         clock=clock_id,
         title=rule.title,
@@ -182,6 +182,11 @@ def deadline(rules: Rules, clock_id: str, from_: date) -> Due:
     )
     object.__setattr__(result, "sentence", _sentence(rules, rule, result))
     return result
+
+
+def _rolling(rules: Rules) -> tuple[str, ...]:
+    """The article of rolling; a case that began under older packs has no grounds and still rolls."""
+    return rules.basis(ROLLING) if rules.has("grounds", ROLLING) else ()
 
 
 def _reading(rules: Rules, rule: Rule) -> dict[str, Any] | None:
@@ -223,6 +228,7 @@ def _sentence(rules: Rules, rule: Rule, due: Due) -> str:
         years = sorted({skip.year for skip in _unsettled(rules.calendar, due)})
         named = "、".join(map(str, years))
         parts.append(f"{named}年的放假安排未收录，暂按周末和法定节假日推算，通知公布后重算。")
+    parts += [str(rule["note"])] if rule.get("note") else []
     parts += [rule.caution] if rule.caution else []
     if not due.in_force and rule.text_status == "in_force":
         parts.append(f"{rules.on} 不在这条规则的施行期内，仍按它计算。")
@@ -248,7 +254,7 @@ def _reckoned(rule: Rule, due: Due) -> str:
     if due.due is None:
         return f"{rule['starts']}后应当{KINDS[due.kind]}办理，文本没有规定天数"
     if due.kind == "date":
-        return f"{due.from_.year}年度的应在 {due.due} 前完成"
+        return f"{due.from_.year}年度的最迟在 {due.due} 完成"
     side = "起" if due.direction == "after" else "往前"
     bound = BOUNDS[rule.get("bound", "exactly")]
     amount = f"{bound}{due.value}{UNITS[str(due.unit)]}"

@@ -10,6 +10,7 @@ from gongshu.law.packs import Library
 from gongshu.law.predicates import PREDICATES
 from gongshu.law.rules import Rules, at
 from gongshu.law.shapes import Act, Guard, Procedure
+from gongshu.law.values import BY_CHOICE
 
 
 def mermaid(procedure: Procedure) -> str:
@@ -109,7 +110,7 @@ def _preface(procedure: Procedure, rules: Rules) -> Iterator[str]:
     if procedure.summary:
         yield procedure.summary
         yield ""
-    yield "依据：" + "、".join(rules.cite(citation) for citation in procedure.basis) + "。"
+    yield "依据：" + ("、".join(map(rules.cite, procedure.basis)) or BY_CHOICE) + "。"
     if procedure.because:
         yield ""
         yield procedure.because.rstrip("。") + "。"

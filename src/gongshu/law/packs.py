@@ -21,7 +21,8 @@ from gongshu.law.schema import Inherit, Pack, Source, Value
 ROOT = Path(__file__).resolve().parent.parent / "packs"
 
 # the nation first, then provinces with their cities: the order of every list of zones
-ORDER = ("cn", "gansu", "hubei", "huangshi", "anhui", "chizhou")
+NATION = "cn"
+ORDER = (NATION, "gansu", "hubei", "huangshi", "anhui", "chizhou")
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,15 @@ class Library:
                 found[current] = None
                 waiting += [step.zone for step in self.pack(current).inherit if step.zone in self.packs]
         return tuple(found)
+
+    def above(self, zone: str) -> tuple[str, ...]:
+        """The zone itself and the zones whose texts bind it: its parents, the nation last."""
+        found: list[str] = []
+        current: str | None = zone
+        while current is not None and current in self.packs and current not in found:
+            found.append(current)
+            current = self.packs[current].parent
+        return tuple(dict.fromkeys([*found, NATION]))
 
     def digest(self, zone: str) -> str:
         """`sha256:<hex>` over every pack a zone's rules may come from."""
@@ -213,7 +223,7 @@ def citation_problems(library: Library, pack: Pack) -> Iterator[Problem]:
             if not value.basis and not value.because:
                 yield Problem(pack.id, value.file, value.id, "没有写依据（basis），也没有写理由（because）。")
             for citation in dict.fromkeys([*value.basis, *schema.citations(dict(value.data))]):
-                if fault := bad_citation(library, citation):
+                if fault := bad_citation(library, citation) or foreign_ground(library, value, citation):
                     yield Problem(pack.id, value.file, value.id, fault)
     for entry in pack.not_encoded:
         for citation in entry.basis:
@@ -230,6 +240,15 @@ def bad_citation(library: Library, citation: str) -> str | None:
     if article not in library.sources[key].articles:
         return f"{library.sources[key].title}没有“{article}”这一条。"
     return None
+
+
+def foreign_ground(library: Library, value: Value, citation: str) -> str | None:
+    """A ground is cited to people of its zone: it rests on texts of the zone or of those above it only."""
+    if value.section != "grounds" or library.sources[citation.partition(":")[0]].pack in library.above(
+        value.pack
+    ):
+        return None
+    return f"依据“{citation}”是别的地方的文本；本地没有条文的写 because: 项目选择。"
 
 
 def build(files: Mapping[str, bytes]) -> Library:

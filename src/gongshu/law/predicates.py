@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -155,6 +156,27 @@ def at_most(context: Context, fact: str, limit: str) -> str:
     except InvalidOperation:
         return "数值没有填，或者不是数。"
     return "" if value <= most else f"数值 {value} 超过上限 {most}。"
+
+
+@predicate("不超过授权运营期限", "fact", "term", "limit")
+def within_term(context: Context, fact: str, term: str, limit: str) -> str:
+    """`term` holds the last day of the authorised term, or `none` where nobody is authorised."""
+    if context.limit(limit) != "capped":
+        return ""
+    end = context.fact(term)
+    if end == "none":
+        return ""
+    day, last = _day(context.fact(fact)), _day(end)
+    if day is None or last is None:
+        return "还没有核对授权运营期限。"
+    return "" if day <= last else f"不得超过授权运营期限（{last}）。"
+
+
+def _day(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
 
 
 @predicate("逐项作答", "fact", "document")

@@ -265,13 +265,39 @@ _MOST = 2000
 
 def _load(rules: Rules, id_: str) -> Procedure:
     rule = rules.procedure(id_)
-    return build(
+    made = build(
         _text(rule),
         readings={name: str(rules.reading(name)["takes"]) for name in rules.ids("readings")},
         roles={name: rules.role(name).title for name in rules.ids("roles")},
         other=lambda name: _other(rules, name),
         pack=rule.pack,
         zone=rules.zone,
+    )
+    return _localised(made, rules.own)
+
+
+def _localised(made: Procedure, own: Callable[[Sequence[str]], tuple[str, ...]]) -> Procedure:
+    """The procedure citing only texts that bind its zone: what it took from a neighbour is 项目选择 here."""
+
+    def guard(each: Guard) -> Guard:
+        return replace(each, basis=own(each.basis))
+
+    def asked(each: Input) -> Input:
+        return replace(each, basis=own(each.basis))
+
+    def act(each: Act) -> Act:
+        return replace(
+            each,
+            basis=own(each.basis),
+            asks=tuple(map(asked, each.asks)),
+            requires=tuple(map(guard, each.requires)),
+        )
+
+    return replace(
+        made,
+        basis=own(made.basis),
+        acts={name: act(each) for name, each in made.acts.items()},
+        states={name: replace(each, basis=own(each.basis)) for name, each in made.states.items()},
     )
 
 

@@ -14,7 +14,11 @@ from gongshu.law.schema import Inherit, NotEncoded, Pack, Source, Value
 NOT_LAW = ("stories/",)
 
 # what is checked beyond the common keys; procedures and forms are checked by their own modules
-CHECKS: dict[str, Callable[[Value], list[str]]] = {"clocks": values.check_clock, "limits": values.check_limit}
+CHECKS: dict[str, Callable[[Value], list[str]]] = {
+    "clocks": values.check_clock,
+    "limits": values.check_limit,
+    "grounds": values.check_ground,
+}
 
 
 class Reader:

@@ -13,10 +13,12 @@ from gongshu.law.calendar import Calendar
 from gongshu.law.errors import UnknownClock, UnknownRule
 from gongshu.law.packs import Library, Step
 from gongshu.law.schema import Source, Value
+from gongshu.law.values import BY_CHOICE
 
 SECTION_TITLES = {
     "clocks": "期限",
     "limits": "数值",
+    "grounds": "依据",
     "readings": "读法",
     "roles": "角色",
     "forms": "表单",
@@ -32,8 +34,6 @@ STATUS_SENTENCES = {
 }
 # the weakest standing among the texts behind a value is the value's own
 STATUS_ORDER = ("superseded_draft", "draft", "superseded", "in_force")
-
-BY_CHOICE = "项目选择"
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,10 @@ class Rules:
     def limit(self, name: str) -> Rule:
         return self.find("limits", name)
 
+    def basis(self, ground: str) -> tuple[str, ...]:
+        """The citations of a ground (`grounds.yaml`); empty where the zone has none and it is 项目选择."""
+        return self.find("grounds", ground).basis
+
     def procedure(self, name: str) -> Rule:
         return self.find("procedures", name)
 
@@ -228,6 +232,11 @@ class Rules:
     def text(self, citation: str) -> Standing:
         """How the text behind `source-key` or `source-key:article` stood on this day."""
         return Standing(self.library.source(citation), self.on)
+
+    def own(self, citations: Sequence[str]) -> tuple[str, ...]:
+        """Those of texts that bind this zone; what a pack merely took over from a neighbour is 项目选择."""
+        above = self.library.above(self.zone)
+        return tuple(each for each in citations if self.library.source(each).pack in above)
 
     def cite(self, citation: str) -> str:
         """A citation in words: 《甘肃省…实施细则》第26条."""

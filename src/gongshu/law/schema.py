@@ -18,7 +18,7 @@ import yaml
 from gongshu.law.errors import LawError
 
 STANDINGS = ("征求意见稿", "施行", "已被替代")
-SECTIONS = ("clocks", "limits", "readings", "roles", "forms", "documents", "procedures")
+SECTIONS = ("clocks", "limits", "grounds", "readings", "roles", "forms", "documents", "procedures")
 # read by their own modules, not values of law under an id
 OTHERS = ("pack", "not_encoded", "articles", "calendar", "coverage", "stories")
 

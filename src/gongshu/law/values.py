@@ -7,6 +7,9 @@ from typing import Any
 
 from gongshu.law.schema import ANYTHING, FLAG, TEXT, Shape, Value, shaped
 
+BY_CHOICE = "项目选择"
+"""How a reason begins where no article says so."""
+
 KINDS = {
     "deadline": "期限的最后一日",
     "window": "窗口的第一日",
@@ -24,6 +27,7 @@ CLOCK: Shape = {
     "title": TEXT, "kind": TEXT, "value": ANYTHING, "unit": TEXT, "direction": TEXT, "rolls": FLAG,
     "starts": TEXT, "bound": TEXT, "reading": TEXT, "first_day_when": TEXT, "note": TEXT,
 }  # fmt: skip
+GROUND: Shape = {"title": TEXT, "note": TEXT}
 BOUNDS = {
     "at_most": "不超过",
     "at_least": "不少于",
@@ -32,7 +36,9 @@ BOUNDS = {
     "in_principle_at_most": "原则上不超过",
     "ordinarily_at_most": "一般不超过",
 }
-LIMIT: Shape = {"title": TEXT, "value": ANYTHING, "unit": TEXT, "text": TEXT, "note": TEXT}
+LIMIT: Shape = {
+    "title": TEXT, "value": ANYTHING, "unit": TEXT, "text": TEXT, "note": TEXT, "bound": TEXT,
+}  # fmt: skip
 
 
 def check_clock(value: Value) -> list[str]:
@@ -54,7 +60,7 @@ def check_clock(value: Value) -> list[str]:
     if "rolls" not in data:
         found.append("要写明遇休息日是否顺延（rolls）。")
     elif data["rolls"] and (kind != "deadline" or direction != "after" or unit == "working_days"):
-        found.append("只有按日历日、月、年向后计算的期限才顺延（民法典第203条）。")
+        found.append("只有按日历日、月、年向后计算的期限才顺延。")
     if "first_day_when" in data and not data.get("reading"):
         found.append("起算日是否计入（first_day_when）要写明是哪一个读法（reading）。")
     return found
@@ -85,7 +91,20 @@ def check_limit(value: Value) -> list[str]:
     data = shaped(value.data, LIMIT, found.append)
     if not data.get("title"):
         found.append("缺少名称（title）。")
+    if data.get("bound", "exactly") not in BOUNDS:
+        found.append(f"界限（bound）应是：{'、'.join(BOUNDS)}。")
     amount = data.get("value")
     if amount is None or isinstance(amount, float | dict):
         found.append("数值（value）应是整数、文字或列表；小数写成文字，免得不精确。")
+    return found
+
+
+def check_ground(value: Value) -> list[str]:
+    """What is wrong with a ground as its pack writes it; a sentence each."""
+    found: list[str] = []
+    data = shaped(value.data, GROUND, found.append)
+    if not data.get("title"):
+        found.append("缺少名称（title）：写这条依据说的是什么事。")
+    if not value.basis and not (value.because or "").startswith(BY_CHOICE):
+        found.append("没有条文的依据要写 because: 项目选择：……。")
     return found

@@ -15,19 +15,25 @@ from gongshu.lens.queries import read_query
 from gongshu.lens.rewrite import cut_rows
 from gongshu.lens.state import QueryResult, State
 from gongshu.lens.tokens import parse_query, print_query
-from gongshu.lens.verdict import Findings, Refusal, Verdict
+from gongshu.lens.verdict import Citing, Findings, Refusal, Verdict
 
 
 def check(
-    sql: str, grant: object, schema: Mapping[str, Any] | None = None, at: date | None = None
+    sql: str,
+    grant: object,
+    schema: Mapping[str, Any] | None = None,
+    at: date | None = None,
+    cite: Citing | None = None,
 ) -> Verdict:
     """Judge `sql` (DuckDB's dialect) under `grant` on the business day `at`.
 
     `grant` is the object of design section 11. `schema`, the vault's manifest
     (`{table: {"columns": {name: {"type", "grade"}}, "subject"}}`), can only make it stricter. `at` must be
-    given: a grant whose day is unknown refuses everything. Never raises: what cannot be judged is refused.
+    given: a grant whose day is unknown refuses everything. `cite` gives the articles of a ground in the
+    grant's zone (`gongshu.law.grounds.citing`); without it violations name none. Never raises: what cannot
+    be judged is refused.
     """
-    findings = Findings()
+    findings = Findings(cite)
     try:
         read = _grant(grant, schema, at, findings)
         return Verdict(False, findings.sorted()) if read is None else _check(sql, read, findings)

@@ -28,10 +28,10 @@ MEANINGS = {
 
 
 def codes_table() -> str:
-    """Markdown: every code, what it means, what to do, its articles."""
+    """Markdown: every code, what it means, what to do, its ground."""
     lines = ["| 代码 | 含义 | 怎么办 | 依据 |", "|---|---|---|---|"]
     for name, code in CODES.items():
-        lines.append(f"| `{name}` | {MEANINGS[name]} | {code.advice} | {'、'.join(code.basis)} |")
+        lines.append(f"| `{name}` | {MEANINGS[name]} | {code.advice} | [`{code.ground}`](grounds.md) |")
     return "\n".join(lines)
 
 

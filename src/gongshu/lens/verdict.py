@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
 class Code(NamedTuple):
-    """A reason to refuse: what to do instead, and the articles the rule stands on."""
+    """A reason to refuse: what to do instead, and the ground (`packs/*/grounds.yaml`) the rule stands on."""
 
     advice: str
-    basis: tuple[str, ...]
+    ground: str
 
 
-_SCOPE = ("hubei-operation:23", "gansu-operation:23")
-_WALL = ("hubei-operation:24", "gansu-operation:22")
-_RELEASE = ("gansu-operation:26", "hubei-operation:26")
+Citing = Callable[[str], Sequence[str]]
+"""Ground → articles of the grant's zone; the lens knows no article itself (`gongshu.law.grounds.citing`)."""
+
+_SCOPE = "lens.scope"
+_WALL = "lens.wall"
+_RELEASE = "release.raw"
 
 CODES: dict[str, Code] = {
     "parse": Code("请改正写法后再提交。", _WALL),
@@ -80,15 +84,17 @@ class Verdict:
 
 
 class Findings:
-    """Collects violations, one of a kind, in the order found."""
+    """Collects violations, one of a kind, in the order found. Without `cite` they name no article."""
 
-    def __init__(self) -> None:
+    def __init__(self, cite: Citing | None = None) -> None:
+        self._cite = cite
         self._found: dict[tuple[str, str], Violation] = {}
 
     def add(self, code: str, what: str) -> None:
         """Record `code` with `what` happened; the advice of the code is appended."""
         sentence = f"{what}；{CODES[code].advice}"
-        self._found.setdefault((code, sentence), Violation(code, sentence, CODES[code].basis))
+        basis = tuple(self._cite(CODES[code].ground)) if self._cite else ()
+        self._found.setdefault((code, sentence), Violation(code, sentence, basis))
 
     def sorted(self) -> tuple[Violation, ...]:
         return tuple(sorted(self._found.values(), key=lambda found: (found.code, found.sentence)))

@@ -1,7 +1,7 @@
 """What a column's name says about it, and names that are themselves data.
 
-A header is a hint, never proof: it raises a grade by itself only for identifiers and for what the
-Personal Information Protection Law calls sensitive; for names and addresses the values must agree.
+A header is a hint, never proof: it raises a grade by itself only for identifiers and for sensitive
+personal information; for names and addresses the values must agree.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Hint:
 _ID = "列名表明是能识别自然人的标识"
 _FIRM = "列名表明是能识别法人或其他组织的标识"
 _ROW = "列名表明是某一对象的编号，可与其他表关联到人或单位"
-_MONEY = "《个人信息保护法》第二十八条：金融账户"
-_HEALTH = "《个人信息保护法》第二十八条：医疗健康"
-_STATUS = "《个人信息保护法》第二十八条：宗教信仰、特定身份"
-_TRACK = "《个人信息保护法》第二十八条：行踪轨迹"
+_MONEY = "列名表明是敏感个人信息：金融账户"
+_HEALTH = "列名表明是敏感个人信息：医疗健康"
+_STATUS = "列名表明是敏感个人信息：宗教信仰、特定身份"
+_TRACK = "列名表明是敏感个人信息：行踪轨迹"
 
 HINTS: tuple[tuple[re.Pattern[str], Hint], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), hint)
@@ -92,7 +92,7 @@ HINTS: tuple[tuple[re.Pattern[str], Hint], ...] = tuple(
         (r"出生|生日|birth|(?:^|_)dob$|csrq", Hint(None, "L3", "出生日期与其他字段组合可识别自然人")),
         (
             r"指纹|人脸|虹膜|声纹|基因|fingerprint|biometric|face_?id",
-            Hint(None, "L4", "《个人信息保护法》第二十八条：生物识别"),
+            Hint(None, "L4", "列名表明是敏感个人信息：生物识别"),
         ),
     )
 )

@@ -159,8 +159,8 @@ class Kind:
     within: re.Pattern[str] | None = None
 
 
-_PIPL = "《个人信息保护法》第四条：能识别自然人"
-_SENSITIVE = "《个人信息保护法》第二十八条：敏感个人信息"
+_PIPL = "能识别自然人"
+_SENSITIVE = "敏感个人信息"
 
 KINDS: dict[str, Kind] = {
     k.id: k

@@ -16,6 +16,7 @@ _ZONE = ZoneInfo("Asia/Shanghai")
 def lens(argv: list[str]) -> Answer:
     """The verdict on `--sql FILE` under `--grant FILE` at `--at` (default: today in Asia/Shanghai)."""
     from gongshu import lens as room
+    from gongshu.law import grounds
 
     parser = command_parser("enclave lens", "检查一条 SQL 是否在授权之内")
     parser.add_argument("--grant", type=Path, required=True, help="授权文件（JSON）")
@@ -23,7 +24,9 @@ def lens(argv: list[str]) -> Answer:
     options = parser.parse_args(argv)
     grant = _json_or_none(_text(options.grant))
     at: date = options.at or datetime.now(_ZONE).date()
-    verdict = room.check(_text(options.sql), grant, at=at)
+    zone = grant.get("zone") if isinstance(grant, dict) else None
+    cite = grounds.citing(zone if isinstance(zone, str) else None, at)
+    verdict = room.check(_text(options.sql), grant, at=at, cite=cite)
     lines = [f"{found.code}  {found.sentence}" for found in verdict.violations]
     text = "\n".join(lines) if lines else f"可以运行：\n{verdict.sql}"
     return Answer(verdict.allowed, verdict.data(), text)
@@ -61,7 +64,8 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def attack(argv: list[str]) -> Answer:
     """The verdict on `--output FILE`, tested against each `--raw NAME=FILE` under `--spec FILE`.
 
-    Runs in the data domain, where raw data may be read; the replay is not printed.
+    Runs in the data domain, where raw data may be read; the replay is not printed. The spec's `zone` chooses
+    the articles; without one they are the nation's.
     """
     from gongshu.enclave import attack as room
 
@@ -71,7 +75,8 @@ def attack(argv: list[str]) -> Answer:
     parser.add_argument("--spec", type=Path, required=True, help="出域说明（JSON）")
     options = parser.parse_args(argv)
     try:
-        report = room.run(options.output, _raw_files(options.raw), options.spec)
+        at: date = options.at or datetime.now(_ZONE).date()
+        report = room.run(options.output, _raw_files(options.raw), options.spec, at=at)
     except room.BadSpec as error:
         raise BadUse("spec", str(error)) from error
     except room.BadRaw as error:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
+
+from gongshu.law import grounds
 
 from . import (
     copies,
@@ -29,7 +32,7 @@ from .explain import Explained, View, link
 from .model import AttackReport, Document, Finding, Mark, Table, report
 from .query import Result, Untraceable, run
 from .raw import BadRaw, Budget, OutOfTime, Raw, attach_subjects, opened
-from .sentences import say
+from .sentences import cited, say
 from .shape import forget, melt, roles
 from .spec import BadSpec, Floor, Spec, load, parse
 
@@ -44,13 +47,15 @@ def attack(
     floor: Floor | None = None,
     workspace: Path | None = None,
     seconds: float = SECONDS,
+    at: date | None = None,
 ) -> AttackReport:
     """Attack `output` with the raw tables it came from (name → csv, csv.gz or parquet).
 
     `spec` is a release spec or the path of one; `floor` the weakest thresholds allowed; `workspace` the
     private directory in which raw data may be unpacked; `seconds` the wall time after which what is not
     yet asked is left to people (a finding, never a pass). Raises BadSpec or BadRaw; an output that cannot
-    be judged is a finding. See gansu-operation:26.
+    be judged is a finding. `at`: the business day whose articles findings cite, in the zone the spec names
+    (else the nation's); without it they cite none.
     """
     value = load(spec) if isinstance(spec, Path) else dict(spec)
     folder = spec_dir or (spec.parent if isinstance(spec, Path) else Path())
@@ -59,7 +64,7 @@ def attack(
     if not raw:
         raise BadRaw("没有给原始数据，请用 --raw 名字=文件 给出。")
     with opened(raw, workspace=workspace) as tables:
-        return on_loaded(tables, output, value, folder, floor, seconds)
+        return on_loaded(tables, output, value, folder, floor, seconds, at)
 
 
 def on_loaded(
@@ -69,6 +74,7 @@ def on_loaded(
     folder: Path,
     floor: Floor | None = None,
     seconds: float = SECONDS,
+    at: date | None = None,
 ) -> AttackReport:
     """The same with raw tables that are loaded already; `raw` is changed and used for this attack alone."""
     names = {table: list(columns) for table, columns in raw.columns.items()}
@@ -76,7 +82,8 @@ def on_loaded(
     attach_subjects(raw, parsed.subject, parsed.grades)
     raw.budget = Budget(seconds, raw.engine)
     try:
-        return _Attack(raw, parsed).run(output)
+        made = _Attack(raw, parsed).run(output)
+        return cited(made, grounds.citing(parsed.zone, at)) if at is not None else made
     finally:
         raw.budget.close()
         forget()
@@ -213,7 +220,7 @@ class _Attack:
                 self.findings += counts.by_core(view.explained, self.raw, spec, self.named, self.marks.append)
                 self.findings += counts.hierarchy_free_attribute(view.explained, spec)
         if view.explained is not None and view.explained.declared:
-            self.findings += faithful.compare(view.explained, self.named)
+            self.findings += faithful.compare(view.explained, self.named, spec.rounding)
         else:
             for i, role in view.roles.items():
                 if role != "dimension" and i not in view.computed:

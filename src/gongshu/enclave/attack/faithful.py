@@ -13,11 +13,11 @@ from .sentences import rows_phrase, say
 from .shape import canon
 
 _SCALES = (1.0, 100.0, 0.01, 1e3, 1e-3, 1e4, 1e-4, 1e6, 1e-6, 1e8, 1e-8)
-_BASES = (5, 10, 100, 1000)
+_TENS = (10, 100, 1000)
 
 
-def compare(explained: Explained, named: Any) -> list[Finding]:
-    """Cells, rows and columns the query does not give."""
+def compare(explained: Explained, named: Any, base: int) -> list[Finding]:
+    """Cells, rows and columns the query does not give; rounding to `base` or to tens is no difference."""
     table = explained.table
     found = []
     strange = [r for r in range(table.height) if r not in explained.rows and not _empty(explained, r)]
@@ -33,7 +33,7 @@ def compare(explained: Explained, named: Any) -> list[Finding]:
             if any(not is_suppressed(c) for c in table.columns[i]):
                 found.append(say("unexplained", "review", where, "unexplained_column"))
             continue
-        found += _column(explained, i, j, where)
+        found += _column(explained, i, j, where, base)
     found += _order(explained)
     return found
 
@@ -42,7 +42,7 @@ def _empty(explained: Explained, row: int) -> bool:
     return not explained.published(row)
 
 
-def _column(explained: Explained, i: int, j: int, where: str) -> list[Finding]:
+def _column(explained: Explained, i: int, j: int, where: str, base: int) -> list[Finding]:
     pairs: list[tuple[int, Number, float]] = []
     wrong: list[int] = []
     for row, at in explained.rows.items():
@@ -57,7 +57,7 @@ def _column(explained: Explained, i: int, j: int, where: str) -> list[Finding]:
         pairs.append((row, ours, expected.value))
     scale = next((s for s in _SCALES if pairs and all(_equal(o, e * s) for _, o, e in pairs)), None)
     found = []
-    if scale is None and pairs and not _rounded(pairs) and not _cut(pairs):
+    if scale is None and pairs and not _rounded(pairs, base) and not _cut(pairs):
         off = [(row, o, e) for row, o, e in pairs if not _equal(o, e)]
         wrong += [row for row, _, _ in off]
         close = [row for row, o, e in off if o.decimals >= 2 and abs(o.value - e) <= 2e-3 * max(abs(e), 1e-9)]
@@ -72,9 +72,9 @@ def _equal(ours: Number, expected: float) -> bool:
     return abs(ours.value - expected) <= min(ours.half, 0.5) * 1.001 + 1e-9 * abs(expected)
 
 
-def _rounded(pairs: list[tuple[int, Number, float]]) -> bool:
-    """All cells rounded to the same base, as statistical offices do."""
-    for base in _BASES:
+def _rounded(pairs: list[tuple[int, Number, float]], least: int) -> bool:
+    """All cells rounded to the same base, as statistical offices do: the pack's, or tens above it."""
+    for base in (least, *(ten for ten in _TENS if ten > least)):
         whole = all(o.decimals == 0 and o.value % base == 0 for _, o, _ in pairs)
         if whole and all(abs(o.value - e) < base for _, o, e in pairs):
             return True

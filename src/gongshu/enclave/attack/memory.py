@@ -38,7 +38,6 @@ _COUNT_KEYS = re.compile(
     re.I,
 )
 _ROW_OPERATORS = ("SVMClassifier", "SVMRegressor", "TopK", "CDist")
-_FREEDOM = 10
 
 
 def check(document: Document, raw: Raw, spec: Spec) -> list[Finding]:
@@ -245,7 +244,7 @@ def _strings(where: str, value: list[Any], raw: Raw, spec: Spec) -> list[Finding
 
 
 def _freedom(model: Mapping[str, Any], samples: int | None, spec: Spec) -> list[Finding]:
-    """Fewer than ten degrees of freedom: the parameters give the sample back."""
+    """Too few degrees of freedom: the parameters give the sample back."""
     if samples is None:
         return []
     coefficients = [
@@ -254,8 +253,8 @@ def _freedom(model: Mapping[str, Any], samples: int | None, spec: Spec) -> list[
         if k.rstrip("_") in ("coef", "coefficients", "coefs", "weights")
     ]
     size = max((a.size for a in coefficients if a is not None), default=len(model.get("features") or []))
-    if samples < spec.threshold or samples - size - 1 < _FREEDOM:
-        return [say("model_memory", "block", "模型的样本数", "model_freedom")]
+    if samples < spec.threshold or samples - size - 1 < spec.freedom:
+        return [say("model_memory", "block", "模型的样本数", "model_freedom", freedom=spec.freedom)]
     return []
 
 

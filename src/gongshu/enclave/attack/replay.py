@@ -1,7 +1,7 @@
 """The attack replay 攻击回放: what an attacker would do with the blocked output, step by step.
 
 Scenes show cells, so they are for the airlock alone and are kept in the data domain; the office gets the
-findings, which name neither cell nor place value (design section 1, gansu-operation:26).
+findings, which name neither cell nor place value (design section 1).
 
 A scene is plain JSON: `{check, title, sentence, tables: [{title, columns, rows}]}`; a row is a list of
 cells, each a string, or `{"text", "mark"}` where mark is `small` (the cell found), `left` (what the

@@ -1,38 +1,36 @@
-"""What each check says, in one place: sentence, article, and how to repair the output.
+"""What each check says, in one place: sentence, ground, and how to repair the output.
 
-A sentence never holds a value of the data. Articles are those the check rests on: 原始数据不出域
-(gansu-operation:22, hubei-operation:4), the security review before release (gansu-operation:26) and the
-compliance review of products (hubei-operation:26).
+A sentence never holds a value of the data. The grounds (`packs/*/grounds.yaml`) are 原始数据不出域 and the
+review before release; which articles they are depends on the zone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
-from .model import Finding
+from .model import AttackReport, Finding
 
-_RELEASE = "gansu-operation:26"
-_RAW = "gansu-operation:22"
-_HUBEI_RAW = "hubei-operation:4"
-_MASKED = "hubei-operation:26"
+_REVIEW = ("release.review",)
+_RAW = ("release.raw", "release.review")
 
-BASIS: dict[str, tuple[str, ...]] = {
-    "threshold": (_RELEASE, _MASKED),
-    "dominance_nk": (_RELEASE, _MASKED),
-    "dominance_p": (_RELEASE, _MASKED),
-    "identifier": (_RAW, _RELEASE, _MASKED),
-    "identifier_encoded": (_RAW, _RELEASE, _MASKED),
-    "identifier_hashed": (_RAW, _RELEASE, _MASKED),
-    "row_copy": (_RAW, _RELEASE, _HUBEI_RAW),
-    "unique": (_RELEASE, _MASKED),
-    "differencing": (_RELEASE,),
-    "total": (_RELEASE,),
-    "extreme": (_RELEASE, _MASKED),
-    "unexplained": (_RELEASE,),
-    "covert": (_RELEASE,),
-    "model_memory": (_RAW, _RELEASE),
-    "format": (_RELEASE,),
-    "unreadable": (_RELEASE,),
+GROUNDS: dict[str, tuple[str, ...]] = {
+    "threshold": _REVIEW,
+    "dominance_nk": _REVIEW,
+    "dominance_p": _REVIEW,
+    "identifier": _RAW,
+    "identifier_encoded": _RAW,
+    "identifier_hashed": _RAW,
+    "row_copy": _RAW,
+    "unique": _REVIEW,
+    "differencing": _REVIEW,
+    "total": _REVIEW,
+    "extreme": _REVIEW,
+    "unexplained": _REVIEW,
+    "covert": _REVIEW,
+    "model_memory": _RAW,
+    "format": _REVIEW,
+    "unreadable": _REVIEW,
 }
 
 SENTENCES: dict[str, str] = {
@@ -75,7 +73,7 @@ SENTENCES: dict[str, str] = {
     "covert_active": "含有脚本、外部链接或宏，请删去后重新提交。",
     "model_rows": "模型里存有训练用的原始记录或单个主体的取值，请换用不存记录的模型。",
     "model_leaf": "模型的叶子或分组少于 {threshold} 个主体，等于记住了他们，请提高最小叶子样本数。",
-    "model_freedom": "样本数减去参数数不足 10，模型可以还原样本，请减少特征或增加样本。",
+    "model_freedom": "样本数减去参数数不足 {freedom}，模型可以还原样本，请减少特征或增加样本。",
     "model_format": "不是可检查的模型格式（lightgbm-text、onnx、json），请改存后提交。",
     "model_unknown": "模型的结构不在可检查的清单里，须由人判断。",
     "format": "这种文件格式不能出域（{what}），请改用 parquet、csv、json、xlsx、md、txt 或 html。",
@@ -88,7 +86,16 @@ SENTENCES: dict[str, str] = {
 def say(check: str, severity: str, where: str, sentence: str | None = None, **words: object) -> Finding:
     """A finding of `check`; `sentence` names another wording than the check's own."""
     text = SENTENCES[sentence or check].format(**words)
-    return Finding(check, severity, where, text, BASIS[check])
+    return Finding(check, severity, where, text, ())
+
+
+def cited(report: AttackReport, cite: Callable[[str], Sequence[str]]) -> AttackReport:
+    """The report with the articles of each finding's grounds; `cite`: ground → citations of the zone."""
+    basis = {
+        check: tuple(dict.fromkeys(article for ground in found for article in cite(ground)))
+        for check, found in GROUNDS.items()
+    }
+    return replace(report, findings=tuple(replace(each, basis=basis[each.check]) for each in report.findings))
 
 
 def rows_phrase(rows: Iterable[int], limit: int = 5) -> str:

@@ -24,12 +24,15 @@ class Floor:
     """The weakest thresholds allowed, from the packs of the data domain.
 
     `threshold`: least distinct subjects behind a cell; `nk`: the largest n may not hold more than the
-    share k; `p`: the second largest may not come closer to the largest than the share p.
+    share k; `p`: the second largest may not come closer to the largest than the share p; `freedom`: least
+    residual degrees of freedom of a model; `rounding`: the smallest base cells may be rounded to.
     """
 
     threshold: int = 10
     nk: tuple[int, Decimal] = (2, Decimal("0.90"))
     p: Decimal = Decimal("0.10")
+    freedom: int = 10
+    rounding: int = 5
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Spec:
-    """A release spec with thresholds no weaker than the floor's."""
+    """A release spec with thresholds no weaker than the floor's. `zone` chooses the articles cited."""
 
     kind: str
     subject: Mapping[str, str]
@@ -56,6 +59,9 @@ class Spec:
     grades: Mapping[str, str] = field(default_factory=dict)
     previous: tuple[Earlier, ...] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
+    freedom: int = Floor.freedom
+    rounding: int = Floor.rounding
+    zone: str = ""
 
     @property
     def nobody(self) -> bool:
@@ -180,6 +186,9 @@ def parse(value: Any, raw: Mapping[str, Sequence[str]], folder: Path, floor: Flo
         raise BadSpec("出域说明的 model 应是对象。")
     if model and model.get("format") not in MODEL_FORMATS:
         raise BadSpec("出域说明的 model.format 应是 " + "、".join(MODEL_FORMATS) + " 之一。")
+    zone = value.get("zone") or ""
+    if not isinstance(zone, str):
+        raise BadSpec("出域说明的 zone 应是文字。")
     previous = value.get("previous") or []
     if not isinstance(previous, list):
         raise BadSpec("出域说明的 previous 应是列表。")
@@ -194,4 +203,7 @@ def parse(value: Any, raw: Mapping[str, Sequence[str]], folder: Path, floor: Flo
         grades=_grades(value.get("grades") or {}),
         previous=tuple(_earlier(one, folder) for one in previous),
         model=model,
+        freedom=floor.freedom,
+        rounding=floor.rounding,
+        zone=zone,
     )

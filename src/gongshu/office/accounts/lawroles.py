@@ -57,7 +57,7 @@ def _roles(_digest: str, zone: str, on: date) -> dict[str, LawRole]:
             rule.title,
             str(rule.get("who", "")),
             str(rule.get("paragraph", "")),
-            tuple(held.cite(each) for each in rule.basis),
+            tuple(held.cite(each) for each in held.own(rule.basis)),
             rule.because or "",
         )
     return found

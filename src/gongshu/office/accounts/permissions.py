@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gongshu.office.accounts.actors import Actor
 
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.roles import REGISTRY, role, title
 
 
@@ -36,12 +37,12 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Permission:
-    """A thing a role may do. `articles` ground it, `sentence` is said when it is missing."""
+    """A thing a role may do. `ground` names its articles in each zone; `sentence` is said without it."""
 
     id: str
     title: str
     roles: frozenset[str]
-    articles: tuple[str, ...] = ()
+    ground: str = ""
     sentence: str = ""
 
 
@@ -57,11 +58,9 @@ def keep(refusal: Refused, actor: Actor, act: str) -> None:
         keeper(refusal, actor, act)
 
 
-def declare(
-    id_: str, title_: str, roles: Iterable[str], articles: Iterable[str] = (), sentence: str = ""
-) -> Permission:
+def declare(id_: str, title_: str, roles: Iterable[str], ground: str = "", sentence: str = "") -> Permission:
     """Enter a permission into the table; declaring the same id twice replaces it."""
-    found = Permission(id_, title_, frozenset(roles), tuple(articles), sentence)
+    found = Permission(id_, title_, frozenset(roles), ground, sentence)
     TABLE[id_] = found
     return found
 
@@ -94,7 +93,7 @@ def check(actor: Actor, permission: str, zone: str | None = None) -> None:
     raise Refused(
         sentence,
         code="forbidden",
-        articles=entry.articles if entry else (),
+        articles=basis(zone or actor.zone, entry.ground) if entry and entry.ground else (),
         facts={"permission": permission, "roles": sorted(actor.roles_in(zone or actor.zone))},
     )
 

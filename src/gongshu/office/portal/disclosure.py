@@ -117,7 +117,7 @@ def items(zone: str, today: date) -> tuple[list[Item], tuple[str, ...], str]:
         return [], (), error.sentence
     asked = Asked(zone, today, rules)
     found = [_item(asked, raw) for raw in document["items"]]
-    return found, tuple(rules.cite(each) for each in document.basis), ""
+    return found, tuple(rules.cite(each) for each in rules.own(document.basis)), ""
 
 
 def _item(asked: Asked, raw: Any) -> Item:

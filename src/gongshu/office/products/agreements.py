@@ -17,6 +17,7 @@ from django.db import transaction
 
 from gongshu.contract.model import BadContract
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.models import Organisation
 from gongshu.office.accounts.permissions import Refused
 from gongshu.office.cases import services as cases
@@ -29,7 +30,7 @@ from gongshu.wire.errors import WireError
 
 PROCEDURE = "agreement.usage"
 KINDS = ("contract", "credential")
-BASIS = ("hubei-operation:27",)
+GROUND = "agreement.usage"
 
 
 @transaction.atomic
@@ -105,14 +106,16 @@ def bodies(row: Agreement) -> dict[str, dict[str, Any]]:
             row.pk, row.product_id, row.buyer_id, row.zone_id, row.typed, row.terms
         )
     except BadContract as error:
-        raise Refused(str(error), "contract", BASIS) from error
+        raise Refused(str(error), "contract", basis(row.zone_id, GROUND)) from error
     return {"contract": contract, "credential": content.credential_body(row.pk, row.buyer_id)}
 
 
 def to_sign(row: Agreement) -> dict[str, Any]:
     """What the buyer's own tool signs: for each message its body, its digest and the exact bytes (base64)."""
     if row.case.state not in ("agreed", "submitted", "filed"):
-        raise Refused("使用单位在案件页确认协议之后，内容才定下来，才可以签署。", "state", BASIS)
+        raise Refused(
+            "使用单位在案件页确认协议之后，内容才定下来，才可以签署。", "state", basis(row.zone_id, GROUND)
+        )
     made = {}
     for kind, body in bodies(row).items():
         made[kind] = {
@@ -198,7 +201,7 @@ def send(agreement: Agreement, *, actor: Actor) -> Agreement:
     if not {row.product.operator_id, row.buyer_id} & actor.organisations:
         raise Refused("协议由签订它的一方送往数据域。", "organisation")
     if row.case.state != "filed":
-        raise Refused("协议备案之后才能送往数据域。", "state", BASIS)
+        raise Refused("协议备案之后才能送往数据域。", "state", basis(row.zone_id, GROUND))
     if not row.signatures:
         raise Refused("使用单位还没有用自己的钥匙签署。", "unsigned")
     publish(row, actor, "operator" if row.product.operator_id in actor.organisations else "buyer")
@@ -229,6 +232,6 @@ def _record(act: str, row: Agreement, actor: Actor, role: str) -> None:
         zone=row.zone_id,
         now=clock.wall_now(),
         case=row.case_id,
-        articles=BASIS,
+        articles=basis(row.zone_id, GROUND),
         digests={"content": evidence.digest_of({"typed": row.typed, "terms": row.terms})[0]},
     )

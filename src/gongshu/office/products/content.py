@@ -17,20 +17,19 @@ PRODUCT, AGREEMENT = "product", "agreement-usage"
 # 只有接口调用才经网关，才要有调用条件和使用单位的签名
 CALLED = "api"
 MOST_CALLS = 10**9
-BASIS = ("hubei-operation:27",)
 Data = Mapping[str, Any]
 
+# 条文只要求写明使用条件；怎样写成机器能核对的，由本项目定，所以没有条款
 TERMS: tuple[Input, ...] = (
     Input(
         "purposes",
         "用途代码",
         "names",
         help="调用时要写明的用途，一行一个，例如 public-service；要在上限之内。",
-        basis=BASIS,
     ),
-    Input("fields", "可以回答的字段", "names", help="一行一个，只能取自产品的字段。", basis=BASIS),
-    Input("calls_per_day", "每日最多调用次数", "number", help="按自然日计，正整数。", basis=BASIS),
-    Input("key", "使用单位公钥指纹", "code", help="使用单位提交、已列入信任名单的公钥。", basis=BASIS),
+    Input("fields", "可以回答的字段", "names", help="一行一个，只能取自产品的字段。"),
+    Input("calls_per_day", "每日最多调用次数", "number", help="按自然日计，正整数。"),
+    Input("key", "使用单位公钥指纹", "code", help="使用单位提交、已列入信任名单的公钥。"),
 )
 
 CEILING: tuple[Input, ...] = (
@@ -92,7 +91,7 @@ def term_problems(asked: Sequence[Input], terms: Data, fields: Sequence[str]) ->
             outside = sorted(set(value or ()) - set(fields))
             sentence = f"“{each.title}”里有产品没有的字段：{'、'.join(outside)}。" if outside else ""
         if sentence:
-            found.append(Problem(each.id, sentence, BASIS))
+            found.append(Problem(each.id, sentence))
     return found
 
 

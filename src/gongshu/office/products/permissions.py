@@ -10,7 +10,7 @@ declare(
     "products.make",
     "建立和修改产品",
     ["operator"],
-    ["national-operation:19"],
+    "product.list",
     "产品由运营机构建立和修改，您的账号没有这个角色。",
 )
 declare(
@@ -23,7 +23,7 @@ declare(
     "products.agree",
     "起草使用协议",
     ["operator"],
-    ["hubei-operation:27"],
+    "agreement.usage",
     "使用协议由运营机构起草，您的账号没有这个角色。",
 )
 declare(
@@ -32,12 +32,12 @@ declare(
     ["buyer"],
     sentence="公钥由产品使用单位自己提交，您的账号没有这个角色。",
 )
-declare("products.sign", "签署使用协议", ["buyer"], ["hubei-operation:27"], "使用协议由使用单位签署。")
+declare("products.sign", "签署使用协议", ["buyer"], "agreement.usage", "使用协议由使用单位签署。")
 declare(
     "products.stop",
     "停止提供产品",
     ["operator", "data_authority", "implementing_body", "provider_officer", "provider_checker"],
-    ["national-operation:21"],
+    "operation.stop",
     "停止提供由运营机构、主管部门、实施机构或者数据提供单位作出，您的账号没有这个角色。",
 )
 

@@ -10,7 +10,9 @@ from django.db import transaction
 
 from gongshu.contract.model import BadContract
 from gongshu.crypto.sign import PublicKey
+from gongshu.law.history import local_day
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.ids import new_id
 from gongshu.office.accounts.permissions import Refused, check
 from gongshu.office.link import clock, evidence, feed
@@ -20,7 +22,7 @@ from gongshu.office.products.models import BuyerKey, Ceiling, Product
 from gongshu.wire.envelope import body_digest
 from gongshu.wire.times import instant
 
-SCOPE = ("national-operation:6", "hubei-operation:21")
+GROUND = "operation.scope"
 STOPPERS = frozenset(
     {"operator", "data_authority", "implementing_body", "provider_officer", "provider_checker"}
 )
@@ -40,23 +42,26 @@ def ask_ceiling(
     It goes to the airlock by the feed and opens nothing before every provider confirmed it there.
     """
     permissions.check_operator(actor, product, "products.ceiling")
+    articles = basis(product.zone_id, GROUND, local_day(now))
     if product.typed.get("touches"):
         raise Refused(
-            "这个产品的调用涉及个人信息或商业秘密，要有同意服务才能供数，本版本还不提供。", "consent", SCOPE
+            "这个产品的调用涉及个人信息或商业秘密，要有同意服务才能供数，本版本还不提供。",
+            "consent",
+            articles,
         )
     owners = standing.providers(product)
     if not owners:
-        raise Refused("产品还没有选定授权，不知道由哪些提供单位确认上限。", "input:grant", SCOPE)
+        raise Refused("产品还没有选定授权，不知道由哪些提供单位确认上限。", "input:grant", articles)
     _check_buyers(product, buyers)
     fields = list(product.typed.get("fields") or ())
     wrong = [each for each in content.term_problems(content.CEILING, terms, fields) if each.field != "buyers"]
     if wrong:
-        raise Refused(wrong[0].sentence, f"input:{wrong[0].field}", SCOPE)
+        raise Refused(wrong[0].sentence, f"input:{wrong[0].field}", articles)
     made = Ceiling(zone_id=product.zone_id, product=product, providers=list(owners))
     try:
         made.body = content.ceiling_body(made.pk, product.pk, product.grant, buyers, terms, "none")
     except BadContract as error:
-        raise Refused(str(error), "ceiling", SCOPE) from error
+        raise Refused(str(error), "ceiling", articles) from error
     made.digest = body_digest("ceiling", product.zone_id, made.body)
     made.by, made.at = actor.person, now
     made.save(force_insert=True)
@@ -66,15 +71,16 @@ def ask_ceiling(
 
 
 def _check_buyers(product: Product, buyers: Sequence[tuple[str, str]]) -> None:
+    articles = basis(product.zone_id, GROUND)
     if not buyers:
         raise Refused(
-            "请至少选择一家使用单位和它的公钥；没有的，请使用单位先提交公钥。", "input:buyers", SCOPE
+            "请至少选择一家使用单位和它的公钥；没有的，请使用单位先提交公钥。", "input:buyers", articles
         )
     if len({organisation for organisation, _ in buyers}) != len(buyers):
-        raise Refused("一家使用单位只能选一把公钥。", "input:buyers", SCOPE)
+        raise Refused("一家使用单位只能选一把公钥。", "input:buyers", articles)
     for organisation, key in buyers:
         if not BuyerKey.objects.filter(zone=product.zone_id, organisation=organisation, key=key).exists():
-            raise Refused("所选的公钥不是这个专区的使用单位提交的。", "input:buyers", SCOPE)
+            raise Refused("所选的公钥不是这个专区的使用单位提交的。", "input:buyers", articles)
 
 
 @transaction.atomic
@@ -173,6 +179,6 @@ def _record(act: str, subject: str, product: Product, actor: Actor, role: str, c
         zone=product.zone_id,
         now=clock.wall_now(),
         case=product.case_id,
-        articles=SCOPE,
+        articles=basis(product.zone_id, GROUND),
         digests={"content": evidence.digest_of(content_)[0]},
     )

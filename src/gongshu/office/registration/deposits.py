@@ -12,9 +12,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.db import transaction
 
 from gongshu.crypto import canonical, hashes
+from gongshu.law.history import local_day
 from gongshu.law.inputs import DIGEST
 from gongshu.law.predicates import blank
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused
 from gongshu.office.cases import deposits as store
 from gongshu.office.cases import materials
@@ -68,7 +70,7 @@ def make(
         zone=row.zone_id,
         now=wall,
         case=case.id,
-        articles=("national-registration:7",),
+        articles=basis(row.zone_id, "registration.deposit", local_day(now)),
         digests={"deposit": digest, "receipt": message_digest(signed)}
         | ({"deposit-sm3": sm3} if sm3 else {}),
     )

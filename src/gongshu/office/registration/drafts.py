@@ -14,6 +14,7 @@ from gongshu.law.errors import LawError
 from gongshu.law.history import local_day
 from gongshu.law.predicates import blank
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused, check
 from gongshu.office.accounts.zones import ZONES
 from gongshu.office.cases import lawbook, services
@@ -140,7 +141,7 @@ def _check_applicant(actor: Actor, zone: str, organisation: str) -> None:
         raise Refused(
             "代理机构凭登记主体的授权委托书办理，还没有登记主体委托您的机构，请先由登记主体登记委托。",
             "delegation",
-            ("national-registration:7",),
+            basis(zone, "registration.apply"),
         )
 
 

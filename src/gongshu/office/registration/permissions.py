@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused, can, declare
 from gongshu.office.cases import parties
 from gongshu.office.registration.models import Registration
@@ -11,14 +12,14 @@ declare(
     "registration.apply",
     "填写登记申请",
     ["registrant", "agent"],
-    ["national-registration:7"],
+    "registration.apply",
     "登记申请由登记主体或者它委托的代理机构填写，您的账号没有这个角色。",
 )
 declare(
     "registration.desk",
     "使用登记工作台",
     ["registrar"],
-    ["national-registration:10"],
+    "registration.desk",
     "登记工作台由登记机构使用，您的账号没有这个角色。",
 )
 
@@ -43,7 +44,7 @@ def check_edit(actor: Actor, registration: Registration) -> None:
         raise Refused(
             "登记申请由登记主体或者它委托的代理机构填写，您不是这件申请的经办人。",
             "forbidden",
-            ("national-registration:7",),
+            basis(case.zone_id, "registration.apply"),
             {"roles": sorted(actor.roles_in(case.zone_id))},
         )
     if case.state not in EDITABLE:

@@ -9,7 +9,9 @@ from typing import Any
 
 from django.db import transaction
 
+from gongshu.law.history import local_day
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused, check_zone
 from gongshu.office.link import clock, evidence, feed
 from gongshu.office.scenarios import permissions, resources
@@ -18,8 +20,8 @@ from gongshu.wire.envelope import Envelope, body_digest
 from gongshu.wire.times import instant
 
 log = logging.getLogger(__name__)
-BASIS = ("national-operation:5", "hubei-operation:23")
-STOP_BASIS = ("national-operation:21",)
+GROUND = "data.grant"
+STOP_GROUND = "operation.stop"
 SCOPES = ("all", "grant", "project", "product", "contract")
 DATA_DOMAIN = "data-domain"
 
@@ -31,10 +33,11 @@ def tables_of(requests: Sequence[DataRequest]) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for request in requests:
+        articles = basis(request.zone_id, GROUND)
         outline = resources.find(request.zone_id, request.resource)
         if outline is None:
             raise Refused(
-                f"资源“{request.resource_title}”现在没有入库的数据，不能授权。", "input:requests", BASIS
+                f"资源“{request.resource_title}”现在没有入库的数据，不能授权。", "input:requests", articles
             )
         gone = [name for name in request.granted if name not in outline.columns]
         if gone or not request.granted:
@@ -43,7 +46,7 @@ def tables_of(requests: Sequence[DataRequest]) -> dict[str, dict[str, Any]]:
                 if gone
                 else f"资源“{outline.title}”没有一个同意的字段。",
                 "input:requests",
-                BASIS,
+                articles,
             )
         table = found.setdefault(
             outline.table,
@@ -54,7 +57,7 @@ def tables_of(requests: Sequence[DataRequest]) -> dict[str, dict[str, Any]]:
             raise Refused(
                 f"有两项资源的表都叫“{outline.table}”，不能放进同一个项目；请提供单位入库时换个表名。",
                 "input:requests",
-                BASIS,
+                articles,
             )
         table["columns"] |= {name: dict(outline.columns[name]) for name in request.granted}
     return found
@@ -76,7 +79,7 @@ def issue(project: Project, *, actor: Actor, now: datetime, body: Mapping[str, A
         subject=made.id,
         zone=project.zone_id,
         now=clock.wall_now(),
-        articles=BASIS,
+        articles=basis(project.zone_id, GROUND, local_day(now)),
         digests={"body": made.digest},
     )
     return made
@@ -128,7 +131,7 @@ def answered(made: Envelope, now: datetime) -> Grant | None:
         subject=grant.id,
         zone=grant.zone_id,
         now=now,
-        articles=BASIS,
+        articles=basis(grant.zone_id, GROUND),
         digests={"body": grant.digest},
     )
     return grant
@@ -145,7 +148,7 @@ def stop(*, actor: Actor, zone: str, scope: str, target: str, reason: str) -> St
     if scope not in SCOPES:
         raise Refused("没有这一种停止的范围。", "input:scope")
     if not reason.strip():
-        raise Refused("请写明停止的理由。", "input:reason", STOP_BASIS)
+        raise Refused("请写明停止的理由。", "input:reason", basis(zone, STOP_GROUND))
     wall = clock.wall_now()
     made = Stop(
         zone_id=zone,
@@ -166,7 +169,7 @@ def stop(*, actor: Actor, zone: str, scope: str, target: str, reason: str) -> St
         subject=made.id,
         zone=zone,
         now=wall,
-        articles=STOP_BASIS,
+        articles=basis(zone, STOP_GROUND),
     )
     return made
 
@@ -177,7 +180,7 @@ def stop_project(project: Project, *, actor: Actor, reason: str) -> Stop:
         raise Refused(
             "停止由项目的参与机构和监督部门发出，您的账号没有这个角色；发现问题请告诉提供单位或者数据管理部门。",
             "forbidden",
-            STOP_BASIS,
+            basis(project.zone_id, STOP_GROUND),
         )
     return stop(actor=actor, zone=project.zone_id, scope="project", target=project.id, reason=reason)
 

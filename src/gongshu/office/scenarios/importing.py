@@ -15,6 +15,7 @@ from django.db import transaction
 from gongshu.law.history import local_day
 from gongshu.law.inputs import day_of
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused, check
 from gongshu.office.cases import deposits
 from gongshu.office.link import clock, evidence
@@ -23,7 +24,7 @@ from gongshu.office.scenarios.models import Scenario
 LARGEST = 5 * 1024 * 1024
 MOST_ROWS = 5000
 ENCODINGS = ("utf-8-sig", "gb18030")
-BASIS = ("national-operation:9(七)", "hubei-operation:22")
+GROUND = "scenario.record"
 # 列 → 表头的写法；前一个是页面上的叫法
 COLUMNS: dict[str, tuple[str, ...]] = {
     "name": ("应用场景", "场景名称", "场景"),
@@ -126,10 +127,12 @@ def take(
     zone = zone or actor.zone
     check(actor, "scenarios.record", zone)
     if not title.strip():
-        raise Refused("请填写发布这份清单的文件名称。", "input:title", BASIS)
+        raise Refused("请填写发布这份清单的文件名称。", "input:title", basis(zone, GROUND, local_day(now)))
     published = day_of(day.strip()) if day.strip() else local_day(now)
     if published is None or published > local_day(now):
-        raise Refused("发布日期写成 YYYY-MM-DD，不能晚于今天。", "input:day", BASIS)
+        raise Refused(
+            "发布日期写成 YYYY-MM-DD，不能晚于今天。", "input:day", basis(zone, GROUND, local_day(now))
+        )
     rows = read(data)
     report = Report(problems=judge(rows))
     if report.problems:
@@ -183,6 +186,6 @@ def _store(
         subject=made[0].id,
         zone=zone,
         now=clock.wall_now(),
-        articles=BASIS,
+        articles=basis(zone, GROUND),
         digests={"file": "sha256:" + hashlib.sha256(data).hexdigest()},
     )

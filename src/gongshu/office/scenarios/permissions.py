@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused, can, declare
 from gongshu.office.cases import parties
 from gongshu.office.cases.models import Case
@@ -12,21 +13,21 @@ declare(
     "scenarios.write",
     "提出应用场景和数据申请",
     ["operator"],
-    ["national-operation:9(七)"],
+    "scenario.propose",
     "应用场景和数据申请由运营机构提出，您的账号没有这个角色。",
 )
 declare(
     "scenarios.record",
     "把已发布的应用场景建档",
     ["operator", "data_authority"],
-    ["national-operation:9(七)"],
+    "scenario.record",
     "已发布的场景由数据管理部门或者运营机构建档，您的账号没有这个角色。",
 )
 declare(
     "scenarios.project",
     "建立项目、发出数据授权",
     ["operator"],
-    ["national-operation:5"],
+    "project.open",
     "项目由运营机构按已同意的数据申请建立，您的账号没有这个角色。",
 )
 declare(
@@ -41,7 +42,7 @@ declare(
         "provider_checker",
         "supervisor",
     ],
-    ["national-operation:21"],
+    "operation.stop",
 )
 
 # 只有这几种状态可以改内容
@@ -67,7 +68,7 @@ def check_edit(actor: Actor, case: Case | None) -> None:
         raise Refused(
             "内容由提出的运营机构填写，您不是这件申请的经办人。",
             "forbidden",
-            ("national-operation:9(七)",),
+            basis(case.zone_id, "scenario.propose"),
             {"roles": sorted(actor.roles_in(case.zone_id))},
         )
     if case.state not in EDITABLE:

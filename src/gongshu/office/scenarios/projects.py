@@ -10,17 +10,19 @@ from django.db import transaction
 
 from gongshu.law.history import local_day
 from gongshu.law.inputs import day_of, period_of
+from gongshu.law.rules import Rule
 from gongshu.office.accounts import affiliation
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.models import Person
 from gongshu.office.accounts.permissions import Refused, check
+from gongshu.office.cases import lawbook
 from gongshu.office.link import clock, evidence
 from gongshu.office.scenarios import grants, queries, reviewing
 from gongshu.office.scenarios.models import DataRequest, Membership, Project
 
-BASIS = ("national-operation:5", "national-operation:15")
-RUNS_PER_DAY = 50  # 项目选择：授权写明的每日运行次数，没有条文规定
-MOST_RUNS = 1000
+GROUND = "project.open"
+RUNS = "runs.per_day"
 MODES = {"answer": "汇总结果，拟出域", "build": "供数快照，留在数据域"}
 
 
@@ -36,14 +38,15 @@ def begin(
     until: str,
     purpose: str = "",
     mode: str = "answer",
-    runs_per_day: int = RUNS_PER_DAY,
+    runs_per_day: int | None = None,
     reviewing_orgs: Mapping[str, str] | None = None,
     zone: str = "",
 ) -> Project:
     """Make a project of agreed requests and issue its grant. `now` is business time.
 
-    `developers`: person ids, all of one organisation; `reviewing_orgs`: role → organisation where a zone
-    has several. Raises `Refused` with code `input:<field>` or the rule that forbids.
+    `developers`: person ids, all of one organisation; `runs_per_day`: no more than the pack's, which holds
+    when None; `reviewing_orgs`: role → organisation where a zone has several. Raises `Refused` with code
+    `input:<field>` or the rule that forbids.
     """
     zone = zone or actor.zone
     check(actor, "scenarios.project", zone)
@@ -55,12 +58,11 @@ def begin(
     first, last = _days(start, until, chosen, local_day(now))
     if mode not in MODES:
         raise Refused("请选择结果的用法。", "input:mode")
-    if not 1 <= runs_per_day <= MOST_RUNS:
-        raise Refused(f"每日运行次数应在 1 到 {MOST_RUNS} 之间。", "input:runs_per_day")
+    runs = _runs(zone, local_day(now), runs_per_day)
     tables = grants.tables_of(chosen)
     owners = sorted({str(table["owner"]) for table in tables.values()})
     reviewers = reviewing.choose(zone, local_day(now), owners, reviewing_orgs or {}, developing)
-    _independent(developing, reviewers, owners, local_day(now))
+    _independent(zone, developing, reviewers, owners, local_day(now))
     purpose = purpose.strip() or str(chosen[0].typed.get("purpose") or "")
     project = Project(
         zone_id=zone,
@@ -81,7 +83,7 @@ def begin(
         subject=project.id,
         zone=zone,
         now=clock.wall_now(),
-        articles=BASIS,
+        articles=basis(zone, GROUND, local_day(now)),
     )
     body = {
         "mode": mode,
@@ -92,10 +94,24 @@ def begin(
         "developing_org": developing,
         "developers": sorted(each.pk for each in people),
         "reviewing_orgs": reviewers,
-        "runs_per_day": runs_per_day,
+        "runs_per_day": runs,
     }
     grants.issue(project, actor=actor, now=now, body=body)
     return project
+
+
+def most_runs(zone: str, day: date) -> Rule:
+    """The most raw runs a day a grant of the zone may allow, from its packs."""
+    return lawbook.rules_now(zone, day).limit(RUNS)
+
+
+def _runs(zone: str, day: date, wanted: int | None) -> int:
+    rule = most_runs(zone, day)
+    most = int(rule.value)
+    given = most if wanted is None else wanted
+    if not 1 <= given <= most:
+        raise Refused(f"每日运行次数应在 1 到 {most} 之间。", "input:runs_per_day", rule.basis)
+    return given
 
 
 @transaction.atomic
@@ -103,10 +119,12 @@ def reissue(project: Project, *, actor: Actor, now: datetime) -> Any:
     """Issue the grant anew after it was refused or has expired: same people, days and agreed fields."""
     check(actor, "scenarios.project", project.zone_id)
     if project.operator_id not in actor.organisations:
-        raise Refused("只有本项目的运营机构可以重新发出授权。", "forbidden", BASIS)
+        raise Refused("只有本项目的运营机构可以重新发出授权。", "forbidden", basis(project.zone_id, GROUND))
     last = queries.grant_of(project)
     if last is None or last.state_on(local_day(now)) in ("live", "awaiting", "stopped"):
-        raise Refused("授权正在等待确认、已经生效或者已经停止，不能重新发出。", "state", BASIS)
+        raise Refused(
+            "授权正在等待确认、已经生效或者已经停止，不能重新发出。", "state", basis(project.zone_id, GROUND)
+        )
     chosen = list(project.requests.select_related("case"))
     _still_agreed(chosen)
     body = {**last.body, "tables": grants.tables_of(chosen)}
@@ -116,27 +134,35 @@ def reissue(project: Project, *, actor: Actor, now: datetime) -> Any:
 def _requests(actor: Actor, zone: str, wanted: Sequence[str]) -> list[DataRequest]:
     found = list(queries.granted_requests(actor, zone).filter(pk__in=list(wanted)).order_by("pk"))
     if not found or len(found) != len(set(wanted)):
-        raise Refused("请选择提供单位已经同意的数据申请。", "input:requests", BASIS)
+        raise Refused("请选择提供单位已经同意的数据申请。", "input:requests", basis(zone, GROUND))
     if len({each.scenario_id for each in found}) > 1:
-        raise Refused("一个项目只对应一个应用场景，请选择同一场景的数据申请。", "input:requests", BASIS)
+        raise Refused(
+            "一个项目只对应一个应用场景，请选择同一场景的数据申请。", "input:requests", basis(zone, GROUND)
+        )
     if not queries.approved(found[0].scenario):
-        raise Refused("应用场景现在不是审核通过的状态，不能建立项目。", "input:requests", BASIS)
+        raise Refused("应用场景现在不是审核通过的状态，不能建立项目。", "input:requests", basis(zone, GROUND))
     return found
 
 
 def _still_agreed(requests: Sequence[DataRequest]) -> None:
     lapsed = [each for each in requests if each.case.state not in queries.GRANTED]
     if lapsed:
-        raise Refused(f"数据申请 {lapsed[0].case.number} 已经收回，不能再授权。", "input:requests", BASIS)
+        raise Refused(
+            f"数据申请 {lapsed[0].case.number} 已经收回，不能再授权。",
+            "input:requests",
+            basis(requests[0].zone_id, GROUND),
+        )
 
 
 def _developers(zone: str, wanted: Sequence[str]) -> list[Person]:
     known = {each.pk: each for each in queries.developers(zone)}
     if not wanted or not set(wanted) <= known.keys():
-        raise Refused("请选择开发人员：他们须有“其他经营主体（开发）”的角色。", "input:developers", BASIS)
+        raise Refused(
+            "请选择开发人员：他们须有“其他经营主体（开发）”的角色。", "input:developers", basis(zone, GROUND)
+        )
     found = [known[each] for each in dict.fromkeys(wanted)]
     if len({each.organisation_id for each in found}) > 1:
-        raise Refused("一个项目的开发人员须属同一家开发机构。", "input:developers", BASIS)
+        raise Refused("一个项目的开发人员须属同一家开发机构。", "input:developers", basis(zone, GROUND))
     return found
 
 
@@ -154,12 +180,14 @@ def _days(start: str, until: str, requests: Sequence[DataRequest], today: date) 
             raise Refused(
                 f"授权的日期超出数据申请 {each.case.number} 写明的使用期限（{begin} 至 {end}）。",
                 "input:until",
-                BASIS,
+                basis(each.zone_id, GROUND, today),
             )
     return first, last
 
 
-def _independent(developing: str, reviewers: Sequence[str], owners: Sequence[str], today: date) -> None:
+def _independent(
+    zone: str, developing: str, reviewers: Sequence[str], owners: Sequence[str], today: date
+) -> None:
     """No reviewer may be tied to the developing organisation; a provider that develops is told so."""
     tied = affiliation.related(developing, reviewers, today)
     if tied:
@@ -167,7 +195,7 @@ def _independent(developing: str, reviewers: Sequence[str], owners: Sequence[str
         raise Refused(
             f"开发机构与出域审核机构“{names.get(tied, tied)}”有隶属、控股或其他利害关系，应当回避。",
             "recused",
-            BASIS,
+            basis(zone, GROUND, today),
             {"related": tied, "owners": list(owners)},
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.cases import why
 from gongshu.office.link import clock
 from gongshu.office.scenarios import grants, queries
@@ -34,7 +35,7 @@ def of_grant(identifier: str, actor: Actor) -> dict[str, Any] | None:
         "业务日期": today.isoformat(),
     }
     sentence = closed or "授权已经生效：办公域发出，涉及的提供单位都在闸口对同一份内容作了确认。"
-    tree = why.plain(sentence, list(grants.BASIS), facts, row.zone_id, today)
+    tree = why.plain(sentence, list(basis(row.zone_id, grants.GROUND, today)), facts, row.zone_id, today)
     return tree | {
         "id": row.id,
         "title": "数据授权的状态",
@@ -51,12 +52,13 @@ def of_stop(identifier: str, actor: Actor) -> dict[str, Any] | None:
         return None
     facts = {"范围": row.scope, "对象": row.target, "理由": row.reason, "发出": row.made_at.isoformat()}
     facts |= {f"{each['source']} 生效": each["at"] for each in row.effects}
+    today = clock.business_today()
     said = "已生效" if row.effects else "已经发出，还没有收到数据域生效的回报"
     tree = why.plain(
         f"停止{said}：停止任何一方都可以发出，一把钥匙就够，谁也不能拒绝。",
-        list(grants.STOP_BASIS),
+        list(basis(row.zone_id, grants.STOP_GROUND, today)),
         facts,
         row.zone_id,
-        clock.business_today(),
+        today,
     )
     return tree | {"id": row.id, "title": "停止", "at": row.made_at}

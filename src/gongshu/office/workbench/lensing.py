@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from gongshu.law.errors import LawError
-from gongshu.law.rules import Rules
 from gongshu.lens import check
 from gongshu.office.cases import lawbook
 from gongshu.office.scenarios import grants
@@ -37,8 +35,8 @@ def advise(sql: str, grant: Grant, today: date) -> Advice:
     """Judge what is being typed on a business day."""
     if not sql.strip():
         return Advice(False, empty=True)
-    verdict = check(sql[:LONGEST], grants.lens_grant(grant), at=today)
     rules = lawbook.rules_now(grant.zone_id, today)
+    verdict = check(sql[:LONGEST], grants.lens_grant(grant), at=today, cite=rules.basis)
     tables = grant.body["tables"]
     reads = tuple(
         (table, tuple((column, grade_of(tables, table, column)) for column in columns))
@@ -49,7 +47,11 @@ def advise(sql: str, grant: Grant, today: date) -> Advice:
         for name, grade in verdict.grades.items()
     )
     found = tuple(
-        {"code": each.code, "sentence": each.sentence, "articles": cited(rules, each.basis)}
+        {
+            "code": each.code,
+            "sentence": each.sentence,
+            "articles": [rules.cite(article) for article in each.basis],
+        }
         for each in verdict.violations
     )
     return Advice(verdict.allowed, found, reads, outputs, verdict.sql or "")
@@ -60,14 +62,3 @@ def grade_of(tables: Any, table: str, column: str) -> str:
     said = next((each for name, each in tables.items() if name.lower() == table.lower()), {"columns": {}})
     columns = {name.lower(): each.get("grade", "L4") for name, each in said["columns"].items()}
     return str(columns.get(column.lower(), "L4"))
-
-
-def cited(rules: Rules, basis: Any) -> list[str]:
-    """Citations in words; one of another province's text is left out where the zone does not have it."""
-    found = []
-    for each in basis:
-        try:
-            found.append(rules.cite(each))
-        except LawError:
-            continue
-    return found

@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import date
 
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused, declare
 from gongshu.office.scenarios import grants, queries
 from gongshu.office.scenarios.models import Grant, Project
 
-BASIS = ("national-operation:15", "gansu-operation:33")
+GROUND = "development.controlled"
 declare(
     "workbench.run",
     "在工作台运行、申请出域",
     ["developer", "operator"],
-    BASIS,
+    GROUND,
     "运行由项目的开发人员提交，您的账号没有这个角色。",
 )
 
@@ -33,9 +34,12 @@ def check_work(actor: Actor, project: Project, today: date) -> Grant:
     grant = queries.grant_of(project)
     if not develops(actor, grant):
         raise Refused(
-            "只有授权写明的开发人员可以运行和申请出域。", "forbidden", BASIS, {"project": project.pk}
+            "只有授权写明的开发人员可以运行和申请出域。",
+            "forbidden",
+            basis(project.zone_id, GROUND, today),
+            {"project": project.pk},
         )
     closed = grants.reason_closed(grant, today)
     if closed or grant is None:
-        raise Refused(closed, "grant", grants.BASIS, {"project": project.pk})
+        raise Refused(closed, "grant", basis(project.zone_id, grants.GROUND, today), {"project": project.pk})
     return grant

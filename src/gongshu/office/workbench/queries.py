@@ -129,6 +129,6 @@ def _articles(zone: str, head: str, day: date) -> tuple[str, ...]:
     try:
         items = rules.document("release.heads")["items"]
         basis = next((each.get("basis") or () for each in items if each["id"] == head), ())
-        return tuple(rules.cite(each) for each in basis)
+        return tuple(rules.cite(each) for each in rules.own(basis))
     except (LawError, KeyError):
         return ()

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from gongshu.law.history import local_day
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused
 from gongshu.office.cases import services as cases
 from gongshu.office.link import clock, evidence, feed
@@ -18,7 +19,7 @@ from gongshu.office.workbench import lensing, permissions, words
 from gongshu.office.workbench.models import Task
 
 PROCEDURE = "release.record"
-BASIS = permissions.BASIS
+GROUND = permissions.GROUND
 NOT_STARTED = ("refused_grant", "refused_stop", "limit")  # 数据域没有开始运行的，不占次数
 
 
@@ -41,12 +42,17 @@ def submit_run(project: Project, *, actor: Actor, now: datetime, sql: str, title
         raise Refused(
             f"查询没有送出：{first}{more}",
             "lens",
-            BASIS,
+            basis(grant.zone_id, GROUND, local_day(now)),
             {"codes": sorted({each["code"] for each in advice.violations}), "project": project.pk},
         )
     used, most = used_today(project), int(grant.body["runs_per_day"])
     if used >= most:
-        raise Refused(f"今天的 {most} 次运行已经用完，明天再运行。", "limit", BASIS, {"used": used})
+        raise Refused(
+            f"今天的 {most} 次运行已经用完，明天再运行。",
+            "limit",
+            basis(grant.zone_id, GROUND, local_day(now)),
+            {"used": used},
+        )
     reads = {table: [column for column, _ in columns] for table, columns in advice.reads}
     body = {"sql": sql, "output": {"kind": "table", "title": title.strip()[:120] or "运行结果"}}
     return _publish(project, grant, "run", title.strip()[:120] or "运行", body, actor, now, reads=reads)
@@ -77,13 +83,14 @@ def request_release(
     """
     project = run.project
     grant = permissions.check_work(actor, project, local_day(now))
+    articles = basis(project.zone_id, GROUND, local_day(now))
     run = Task.objects.select_for_update(of=("self",)).get(pk=run.pk)
     if run.kind != "run" or run.code != "done":
-        raise Refused("只有已完成的运行可以申请出域。", "state", BASIS)
+        raise Refused("只有已完成的运行可以申请出域。", "state", articles)
     if run.grant_id != grant.pk:
-        raise Refused("这次运行用的是以前的授权，请在现在的授权下重新运行。", "state", BASIS)
+        raise Refused("这次运行用的是以前的授权，请在现在的授权下重新运行。", "state", articles)
     if run.releases.filter(code__in=("", "done")).exists():
-        raise Refused("这次运行的结果已经申请过出域；要改的请重新运行。", "state", BASIS)
+        raise Refused("这次运行的结果已经申请过出域；要改的请重新运行。", "state", articles)
     if kind not in words.KINDS:
         raise Refused("请选择成果的形式。", "input:kind")
     if not title.strip():
@@ -159,7 +166,7 @@ def _publish(
         subject=made.id,
         zone=project.zone_id,
         now=made.wall_at,
-        articles=BASIS,
+        articles=basis(project.zone_id, GROUND, local_day(now)),
         digests={"task": evidence.digest_of(made.body)[0]},
     )
     return made
@@ -180,6 +187,6 @@ def ended(task: str, code: str, zone: str, at: datetime) -> Task | None:
         subject=row.id,
         zone=zone,
         now=clock.wall_now(),
-        articles=BASIS,
+        articles=basis(zone, GROUND),
     )
     return row

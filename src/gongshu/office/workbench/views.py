@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from gongshu.office.accounts.access import actor_of, login_required
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.middleware import status_of
 from gongshu.office.accounts.permissions import Refused, keep
 from gongshu.office.accounts.queries import person_names
@@ -130,7 +131,9 @@ def lens(request: HttpRequest, pk: str) -> HttpResponse:
     project = project_of(request, pk)
     grant = scenarios.grant_of(project)
     if grant is None or not permissions.develops(actor_of(request), grant):
-        raise Refused("只有授权写明的开发人员可以写查询。", "forbidden", permissions.BASIS)
+        raise Refused(
+            "只有授权写明的开发人员可以写查询。", "forbidden", basis(project.zone_id, permissions.GROUND)
+        )
     advice = lensing.advise(request.POST.get("sql", ""), grant, clock.business_today())
     return render(request, "workbench/lens.html", {"advice": advice})
 

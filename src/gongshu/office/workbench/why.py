@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from gongshu.law.history import local_day
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.cases import why
 from gongshu.office.workbench import permissions, queries
 from gongshu.office.workbench.models import Task
@@ -28,7 +30,9 @@ def of_task(identifier: str, actor: Actor) -> dict[str, Any] | None:
         "结果代码": row.code or "还没有",
     }
     facts |= {f"读取 {table}": columns for table, columns in row.reads.items()}
-    tree = why.plain(sentence, list(permissions.BASIS), facts, row.zone_id, row.asked_at.date())
+    day = local_day(row.asked_at)
+    articles = list(basis(row.zone_id, permissions.GROUND, day))
+    tree = why.plain(sentence, articles, facts, row.zone_id, day)
     return tree | {
         "id": row.pk,
         "title": "任务的结果",

@@ -343,12 +343,13 @@ def deposit(request: HttpRequest, pk: str) -> HttpResponse:
         else:
             messages.success(request, f"已存证，编号 {made.pk}，证明文件已放入“存证证明文件”一项。")
             return redirect("registration:deposit", pk=pk)
+    law = lawbook.rules_now(found.zone_id, clock.business_today())
     context = {
         "title": "存证",
         "registration": found,
         "deposits": list(found.deposits.select_related("receipt", "entry").order_by("-wall_at")),
         "refusal": refusal,
         "given": request.POST,
-        "basis": lawbook.rules_of(found.case).cite("national-registration:7"),
+        "basis": forms.cited(law, law.basis("registration.deposit")),
     }
     return render(request, "registration/deposit.html", context, status=400 if refusal else 200)

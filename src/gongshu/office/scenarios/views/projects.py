@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from gongshu.office.accounts.access import actor_of, login_required, needs
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.middleware import status_of
 from gongshu.office.accounts.permissions import Refused, can
 from gongshu.office.accounts.queries import person_names
@@ -96,7 +97,7 @@ def new(request: HttpRequest) -> HttpResponse:
         "developers": given.getlist("developers"),
         "given": given,
         "modes": list(services.MODES.items()),
-        "runs": given.get("runs_per_day") or services.RUNS_PER_DAY,
+        "runs": given.get("runs_per_day") or services.most_runs(actor.zone, clock.business_today()).value,
         "seats": seats,
         "missing": missing,
         "basis": common.citations(actor.zone, basis),
@@ -135,7 +136,7 @@ def _begun(request: HttpRequest) -> Project:
         until=given.get("until", ""),
         purpose=given.get("purpose", ""),
         mode=given.get("mode") or "answer",
-        runs_per_day=int(runs) if runs else services.RUNS_PER_DAY,
+        runs_per_day=int(runs) if runs else None,
         reviewing_orgs=chosen,
     )
 
@@ -165,7 +166,7 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         and found.operator_id in actor.organisations
         and state in ("refused", "expired"),
         "works": bool(grant and actor.person in grant.body["developers"]),
-        "basis": common.citations(found.zone_id, grants.BASIS),
+        "basis": common.citations(found.zone_id, basis(found.zone_id, grants.GROUND, today)),
     }
     return render(request, "scenarios/project.html", context)
 

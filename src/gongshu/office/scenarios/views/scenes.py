@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from gongshu.office.accounts.access import actor_of, login_required, needs
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.middleware import status_of
 from gongshu.office.accounts.permissions import Refused, can
 from gongshu.office.accounts.zones import ZONES
@@ -209,7 +210,7 @@ def take_list(request: HttpRequest) -> HttpResponse:
         "problems": report.problems if report else [],
         "columns": importing.COLUMNS,
         "authority": "data_authority" in actor.roles,
-        "basis": common.citations(actor.zone, importing.BASIS),
+        "basis": common.citations(actor.zone, basis(actor.zone, importing.GROUND)),
     }
     bad = 400 if report and report.problems else status_of(refusal.code) if refusal else 200
     return render(request, "scenarios/import.html", context, status=bad)
