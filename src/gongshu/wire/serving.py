@@ -52,12 +52,18 @@ def write(
     now: datetime,
     role: str,
     key: PrivateKey,
+    live: Mapping[str, str] | None = None,
 ) -> None:
-    """Replaces `<serving>/<zone>/state.json`. `number` rises with every change of content."""
+    """Replaces `<serving>/<zone>/state.json`. `number` rises with every change of content.
+
+    `live`: product → the version to answer from (an older one rolls back; '' answers from none). A product
+    not named is answered from its version of the highest number.
+    """
     body = {
         "number": number,
         "stops": [dict(row) for row in stops],
         "ceilings": [dict(row) for row in ceilings],
+        "live": dict(live or {}),
     }
     envelope = sign(make("serving_state", zone, number, body, now, now + LIFE), role, key)
     folder = directory / zone
