@@ -1,45 +1,84 @@
-"""The compiled usage agreement 数据产品使用协议: one immutable object from negotiation to every call.
+"""The compiled usage agreement 数据产品使用协议: one immutable object for negotiation, calls and bills.
 
 Malformed means forbidden: what cannot be compiled allows nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-VERSION = 1
+from gongshu.contract import body as bodies
+from gongshu.contract.body import OverScope, Quota, Rate
+from gongshu.contract.grounds import SAYINGS, Citing
+from gongshu.law.forms import Problem
+from gongshu.money.caps import cap_problems
+from gongshu.money.pricelaw import PriceLaw
+from gongshu.money.reading import Reading
+from gongshu.money.split import Share
+from gongshu.money.tariff import Price, Tariff
+
+STRICTNESS = {name: place for place, name in enumerate(bodies.CONSENTS)}
 
 
 class BadContract(ValueError):
     """The agreement cannot be compiled. `args[0]`: one Chinese sentence."""
 
 
-@dataclass(frozen=True)
-class Contract:
-    """Who may call which product, for what, until when, how often.
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The answer to one call: `ground` names its articles in the zone (`law.grounds`), `basis` holds them
+    when the contract was compiled with a `citing`; `clause` is the clause of the agreement."""
 
-    `buyer`: organisation id; `key`: id of the buyer's public key; `starts`, `ends`: first and last day of
-    business time; `calls_per_day`: in wall-clock days; `fields`: what an answer may hold.
+    code: str
+    sentence: str
+    ground: str
+    clause: str = ""
+    basis: tuple[str, ...] = ()
+    allowed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """Who may call which product, for what, until when, how often, under which consent, at what price.
+
+    `buyer`, `operator`: organisation ids; `key`: id of the buyer's public key; `starts`, `ends`: first and
+    last day of business time; `fields`: what an answer may hold; `clauses`: term → clause of the agreement;
+    `rulings`: code → the ruling, made once.
     """
 
     id: str
     zone: str
     product: str
+    operator: str
     buyer: str
     key: str
     starts: date
     ends: date
     purposes: frozenset[str]
+    public_benefit: frozenset[str]
     fields: frozenset[str]
-    calls_per_day: int
+    consent: str
+    quota: Quota
+    rate: Rate | None
+    over_scope: OverScope | None
+    prohibitions: frozenset[str]
+    tariff: Tariff | None
+    shares: tuple[Share, ...]
+    clauses: Mapping[str, str]
+    version: int = 2
+    rulings: Mapping[str, Ruling] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def calls_per_day(self) -> int:
+        return self.quota.calls_per_day
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Ceiling:
-    """The most the provider let a product answer (上限), confirmed at the airlock."""
+    """The most the provider let a product answer (上限), confirmed at the airlock, over all agreements."""
 
     product: str
     buyers: Mapping[str, str]
@@ -48,67 +87,119 @@ class Ceiling:
     fields: frozenset[str]
     calls_per_day: int
     consent: str
+    subjects_per_day: int = 0
 
 
-def _names(value: Any, what: str) -> frozenset[str]:
-    if not isinstance(value, list) or not value or not all(isinstance(one, str) and one for one in value):
-        raise BadContract(f"协议的{what}为空或写法不对。")
-    return frozenset(value)
+def compile_contract(zone: str, body: Mapping[str, Any], citing: Citing | None = None) -> Contract:
+    """The contract of a signed body, or `BadContract` with the sentence that says what is wrong.
 
-
-def _count(value: Any, what: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise BadContract(f"协议的{what}应是正整数。")
-    return value
-
-
-def _text(value: Any, what: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise BadContract(f"协议没有写明{what}。")
-    return value
-
-
-def _day(value: Any, what: str) -> date:
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError) as error:
-        raise BadContract(f"协议的{what}不是日期。") from error
-
-
-def compile_contract(zone: str, body: Mapping[str, Any]) -> Contract:
-    """The contract of a signed body, or `BadContract` with the sentence that says what is wrong."""
-    if body.get("v", VERSION) != VERSION:
-        raise BadContract("协议的版本不认识。")
-    made = Contract(
-        id=_text(body.get("id"), "编号"),
+    `citing` (ground id → citations, `law.grounds.citing`) is asked here once, so that no call asks the law.
+    """
+    reading = Reading()
+    read = bodies.read(reading, body)
+    if reading.problems:
+        raise BadContract(reading.problems[0].sentence)
+    return Contract(
         zone=zone,
-        product=_text(body.get("product"), "产品"),
-        buyer=_text(body.get("buyer"), "使用单位"),
-        key=_text(body.get("key"), "使用单位的公钥"),
-        starts=_day(body.get("from"), "起始日"),
-        ends=_day(body.get("until"), "终止日"),
-        purposes=_names(body.get("purposes"), "用途"),
-        fields=_names(body.get("fields"), "字段"),
-        calls_per_day=_count(body.get("calls_per_day"), "每日调用次数"),
+        rulings=_rulings(read.clauses, citing),
+        **{name: getattr(read, name) for name in read.__slots__},
     )
-    if made.ends < made.starts:
-        raise BadContract("协议的终止日早于起始日。")
-    return made
+
+
+def _rulings(clauses: Mapping[str, str], citing: Citing | None) -> dict[str, Ruling]:
+    return {
+        code: Ruling(
+            code,
+            saying.sentence,
+            saying.ground,
+            clauses[saying.term],
+            tuple(citing(saying.ground)) if citing else (),
+            code == "allowed",
+        )
+        for code, saying in SAYINGS.items()
+    }
 
 
 def compile_ceiling(body: Mapping[str, Any]) -> Ceiling:
     """The ceiling of a confirmed body; `BadContract` when malformed."""
-    buyers = body.get("buyers")
-    if not isinstance(buyers, list) or not buyers or not all(isinstance(row, dict) for row in buyers):
-        raise BadContract("上限没有写明使用单位。")
-    return Ceiling(
-        product=_text(body.get("product"), "产品"),
-        buyers={
-            _text(row.get("organisation"), "使用单位"): _text(row.get("key"), "使用单位的公钥")
-            for row in buyers
-        },
-        purposes=_names(body.get("purposes"), "用途"),
-        fields=_names(body.get("fields"), "字段"),
-        calls_per_day=_count(body.get("calls_per_day"), "每日调用次数"),
-        consent=_text(body.get("consent"), "同意方式"),
+    reading = Reading()
+    buyers = _buyers(reading, body.get("buyers"))
+    made = Ceiling(
+        product=reading.id(body.get("product"), "product", "产品"),
+        buyers=buyers,
+        purposes=reading.names(body.get("purposes"), "purposes", "用途"),
+        fields=reading.names(body.get("fields"), "fields", "字段"),
+        calls_per_day=reading.whole(body.get("calls_per_day"), "calls_per_day", "每日调用次数", 1),
+        consent=reading.one_of(body.get("consent"), "consent", "同意方式", bodies.CONSENTS),
+        subjects_per_day=reading.whole(body.get("subjects_per_day", 0), "subjects_per_day", "每日主体数"),
     )
+    if reading.problems:
+        raise BadContract(reading.problems[0].sentence)
+    return made
+
+
+def _buyers(reading: Reading, value: object) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for number, row in enumerate(reading.rows(value, "buyers", "上限的使用单位"), 1):
+        place = f"buyers.{number}"
+        given = row if isinstance(row, Mapping) else {}
+        organisation = reading.id(given.get("organisation"), f"{place}.organisation", "使用单位")
+        if organisation in found:
+            reading.fault(place, "上限里一家使用单位写了两次。")
+        found[organisation] = reading.text(given.get("key"), f"{place}.key", "使用单位的公钥")
+    return found
+
+
+def validate(
+    body: Mapping[str, Any],
+    *,
+    product_fields: Collection[str] | None = None,
+    ceiling: Ceiling | None = None,
+    caps: Mapping[str, Price] | None = None,
+    law: PriceLaw | None = None,
+) -> list[Problem]:
+    """Everything wrong with a body, each a sentence beside its field, for the page of negotiation.
+
+    `product_fields`: what the product can answer; `ceiling`: what the provider confirmed; `caps` and `law`:
+    上限收费标准 of the product, unit → price, asked only where some purpose is charged.
+    """
+    reading = Reading()
+    read = bodies.read(reading, body)
+    if product_fields is not None and not read.fields <= frozenset(product_fields):
+        outside = "、".join(sorted(read.fields - frozenset(product_fields)))
+        reading.fault("fields", f"产品没有这些字段：{outside}。")
+    if ceiling is not None:
+        _against_ceiling(reading, read, ceiling)
+    charged = read.purposes - (read.public_benefit if law and law.benefit_free else frozenset())
+    if caps is not None and law is not None and read.tariff is not None and charged:
+        reading.problems += cap_problems(read.tariff, dict(caps), law)
+    return reading.problems
+
+
+def _against_ceiling(reading: Reading, read: bodies.Body, ceiling: Ceiling) -> None:
+    """Term by term; the same comparisons as `evaluate.inside_ceiling` makes in one ruling."""
+    checks = (
+        ("product", read.product == ceiling.product, "上限不是这个产品的。"),
+        ("key", ceiling.buyers.get(read.buyer) == read.key, "使用单位或其公钥不在提供单位确认的上限之内。"),
+        ("purposes", read.purposes <= ceiling.purposes, "用途超出提供单位确认的上限。"),
+        ("fields", read.fields <= ceiling.fields, "字段超出提供单位确认的上限。"),
+        ("consent", strict_enough(read.consent, ceiling.consent), "同意方式比提供单位确认的上限宽。"),
+        (
+            "quota.calls_per_day",
+            read.quota.calls_per_day <= ceiling.calls_per_day,
+            "每日调用次数超出提供单位确认的上限。",
+        ),
+        (
+            "quota.subjects_per_day",
+            read.quota.subjects_per_day <= ceiling.subjects_per_day,
+            "每日主体数超出提供单位确认的上限。",
+        ),
+    )
+    for name, holds, sentence in checks:
+        if not holds:
+            reading.fault(name, sentence)
+
+
+def strict_enough(consent: str, asked: str) -> bool:
+    """Is an agreement's kind of consent at least as strict as the ceiling's? An unknown one never is."""
+    return STRICTNESS.get(consent, -1) >= STRICTNESS.get(asked, len(STRICTNESS))

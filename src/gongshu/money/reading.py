@@ -16,6 +16,7 @@ _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,3})(?:\.[0-9]{1,12})?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _ID = re.compile(r"[\w.:-]{1,100}")
 MOST_NAMES = 1000
+MOST_TEXT = 200
 
 
 def decimal(text: object) -> Fraction | None:
@@ -67,8 +68,8 @@ class Reading:
         return ""
 
     def whole(self, value: object, field: str, title: str, least: int = 0, most: int = MOST) -> int:
-        if whole(value, least, most):
-            return int(value)  # type: ignore[call-overload, no-any-return]
+        if isinstance(value, int) and whole(value, least, most):
+            return value
         self.fault(field, f"“{title}”应是 {least} 到 {most} 之间的整数。")
         return least
 
@@ -84,12 +85,13 @@ class Reading:
 
     def names(self, value: object, field: str, title: str, *, empty: bool = False) -> frozenset[str]:
         """A list of different non-empty texts."""
-        fits = isinstance(value, list) and all(isinstance(one, str) and one.strip() for one in value)
-        if not fits or len(value) > MOST_NAMES or not (value or empty):  # type: ignore[arg-type]
+        given: list[Any] = value if isinstance(value, list) else []
+        fits = isinstance(value, list) and all(isinstance(one, str) and one.strip() for one in given)
+        if not fits or len(given) > MOST_NAMES or not (given or empty):
             self.fault(field, f"“{title}”为空或写法不对。")
             return frozenset()
-        found = frozenset(value)  # type: ignore[arg-type]
-        if len(found) != len(value):  # type: ignore[arg-type]
+        found: frozenset[str] = frozenset(given)
+        if len(found) != len(given):
             self.fault(field, f"“{title}”里有写了两次的。")
         return found
 
@@ -114,3 +116,10 @@ class Reading:
         """No two alike."""
         if len(set(values)) != len(values):
             self.fault(field, f"“{title}”的编号有重复。")
+
+    def text(self, value: object, field: str, title: str) -> str:
+        """A text of up to 200 characters that is not blank."""
+        if isinstance(value, str) and value.strip() and len(value) <= MOST_TEXT:
+            return value
+        self.fault(field, f"没有写明{title}。")
+        return ""
