@@ -128,7 +128,9 @@ class Side:
             one.close()
 
 
-def open_side(tmp_path: Path, office: Office, key: PrivateKey, source: str = "gateway", first: int = 1) -> Side:
+def open_side(
+    tmp_path: Path, office: Office, key: PrivateKey, source: str = "gateway", first: int = 1
+) -> Side:
     ledger = Ledger(tmp_path / "journal", key, {}, source, first)
     witness = Witness("gateway", tmp_path / "state" / "witness", [key], [k.public() for k in office.keys])
     (tmp_path / "state").mkdir(exist_ok=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.http import HttpRequest
 
-from gongshu.enclave import clock
+from gongshu.enclave import clock, posting
 from gongshu.ui.site import Banner, NavItem, Site
+from gongshu.wire import witnessing
 
 if TYPE_CHECKING:
     from gongshu.airlock.access import Visitor
@@ -36,7 +37,7 @@ def of(request: HttpRequest) -> Site:
         business_date=clock.business_today(site.zone, now),
         moved=clock.offset_seconds(site.zone) != 0,
         nav=items,
-        banners=banners(),
+        banners=(*banners(), *alarms(here)),
         user=visitor.name if visitor else "",
         organisation=visitor.organisation_name if visitor else "",
         account_url="/password/",
@@ -60,6 +61,25 @@ def navigation(visitor: Visitor, here: str) -> tuple[NavItem, ...]:
         for title, url, act in NAV
         if not act or access.can(visitor, act)
     )
+
+
+def alarms(here: str) -> tuple[Banner, ...]:
+    """On the front page: evidence of this domain the office does not take, a signature that is withheld."""
+    if here != "/":
+        return ()
+    found = []
+    for one in posting.unsent():
+        since = one.since.astimezone(clock.SHANGHAI)
+        found.append(
+            f"办公域不收来源“{one.source}”的存证：{since:%m月%d日 %H:%M} 起 {one.messages} 批，"
+            f"代码 {one.code}，原话“{one.sentence}”。存证留在本域继续送，"
+            "请安全管理员运行 gongshu doctor 查看。"
+        )
+    why = witnessing.said(settings.DOMAIN_HOME / "state").get("why", "")
+    if why and why not in witnessing.SILENT:
+        reason = witnessing.WITHHELD.get(why, why)
+        found.append(f"本域没有给最新的检查点联署：{reason}（{why}）。请安全管理员运行 gongshu doctor 查看。")
+    return tuple(Banner(each, "danger") for each in found)
 
 
 def banners() -> tuple[Banner, ...]:

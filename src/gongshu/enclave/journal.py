@@ -37,6 +37,8 @@ def record(
 ) -> JournalEntry:
     """Write one line for `source` in the caller's transaction. `now` is wall time; nothing is free text.
 
+    With a `now` still to come the line leaves no sooner than then.
+
     `ground`: what the act rests on; its articles are those of the zone on the business day.
 
     Digests of unreleased outputs must be salted by the caller: their salts stay in the data domain.
@@ -67,9 +69,12 @@ def name_of(role: str) -> str:
 
 
 @transaction.atomic
-def number_waiting(role: str, limit: int = 1000) -> int:
-    """Give the next numbers and chain digests to lines not yet numbered, in the order of writing."""
-    waiting = JournalEntry.objects.filter(source=role, number__isnull=True).order_by("id")
+def number_waiting(role: str, now: datetime, limit: int = 1000) -> int:
+    """Give the next numbers and chain digests to lines not yet numbered, in the order of writing.
+
+    A line whose own time has not come yet waits: what it says of a run is heard at a full ten seconds only.
+    """
+    waiting = JournalEntry.objects.filter(source=role, number__isnull=True, written__lte=now).order_by("id")
     if not waiting.exists():
         return 0
     with connection.cursor() as cursor:
@@ -116,5 +121,5 @@ def post_waiting(role: str, now: datetime) -> int:
 def step(now: datetime) -> int:
     """Number and post what waits, for both journals of the data domain."""
     for role in SOURCES:
-        number_waiting(role)
+        number_waiting(role, now)
     return sum(post_waiting(role, now) for role in SOURCES)

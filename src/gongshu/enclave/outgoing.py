@@ -48,7 +48,16 @@ def post(
     )
 
 
-def tell_review(output: str, organisation: str, state: str, *, zone: str, now: datetime, **more: str) -> None:
+def tell_review(
+    output: str,
+    organisation: str,
+    state: str,
+    *,
+    zone: str,
+    now: datetime,
+    not_before: datetime | None = None,
+    **more: str,
+) -> None:
     """The office shows only that a vote is awaited or cast."""
     body = {"output": output, "organisation": organisation, "state": state, **more}
-    post("review", body, zone=zone, now=now, source=AIRLOCK)
+    post("review", body, zone=zone, now=now, source=AIRLOCK, not_before=not_before)

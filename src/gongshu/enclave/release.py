@@ -21,6 +21,7 @@ from gongshu.crypto.canonical import dumps
 from gongshu.crypto.hashes import digest, salted
 from gongshu.enclave import (
     attack,
+    channel,
     clock,
     confirm,
     journal,
@@ -180,12 +181,15 @@ def judge(
     output.replay = report.replay
     output.state = "blocked" if report.verdict == "block" else "reviewing"
     output.save()
-    checks = sorted({str(finding["check"]) for finding in output.findings})
+    checks = channel.told(report.verdict, output.findings)
     body = {"task": task.id, "output": output.id, "verdict": report.verdict, "checks": checks}
-    outgoing.post("verdict", body, zone=output.zone, now=now, not_before=outgoing.next_full_ten(now))
+    heard = outgoing.next_full_ten(now)
+    outgoing.post("verdict", body, zone=output.zone, now=now, not_before=heard)
     if output.state == "reviewing":
         for organisation in Grant.objects.get(id=output.grant).body["reviewing_orgs"]:
-            outgoing.tell_review(output.id, organisation, "awaited", zone=output.zone, now=now)
+            outgoing.tell_review(
+                output.id, organisation, "awaited", zone=output.zone, now=now, not_before=heard
+            )
     tasks.end(task, "done", now)
 
 
@@ -272,6 +276,7 @@ def _leave(
         "project": grant.project,
         "purpose": grant.body["purpose"],
         "grant": grant.digest,
+        "grant_id": grant.id,
         "checks": list(CHECKS),
         "findings": [{"check": f["check"], "severity": f["severity"]} for f in output.findings],
         "findings_digest": output.findings_digest,

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from gongshu.crypto.hashes import file_digest
-from gongshu.enclave import clock, confirm, journal, outgoing, sources
+from gongshu.enclave import clock, confirm, journal, outgoing, sources, thresholds
 from gongshu.enclave.engines import DuckDB, EngineError, Run
 from gongshu.enclave.policy import lens_grant
 from gongshu.enclave.runner import Sandbox
@@ -65,20 +65,42 @@ def runs_today(project: str, now: datetime) -> int:
     Runs that began, and requests for release whose output was set against the raw data, however they ended:
     each tells the office something of it.
     """
-    begin = now.astimezone(clock.SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
-    until = begin + timedelta(days=1)
+    begin, until = _day(now)
     ran = Q(kind__in=RUNS, started__gte=begin, started__lt=until)
-    return Task.objects.filter(ran | Q(reached__gte=begin, reached__lt=until), project=project).count()
+    return releases_today(project, now) + Task.objects.filter(ran, project=project).count()
+
+
+def releases_today(project: str, now: datetime) -> int:
+    """Requests for release of a project that were set against raw data on this wall-clock day."""
+    begin, until = _day(now)
+    return Task.objects.filter(project=project, reached__gte=begin, reached__lt=until).count()
+
+
+def _day(now: datetime) -> tuple[datetime, datetime]:
+    begin = now.astimezone(clock.SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+    return begin, begin + timedelta(days=1)
 
 
 def spent(task: Task, grant: Grant, now: datetime) -> bool:
-    """Has the project used up the tries on raw data its grant allows a day?"""
-    return task.kind in COUNTED and runs_today(task.project, now) >= int(grant.body["runs_per_day"])
+    """Has the project used up the tries on raw data its grant allows a day, or the requests for release
+    that the packs allow?"""
+    if task.kind not in COUNTED:
+        return False
+    if runs_today(task.project, now) >= int(grant.body["runs_per_day"]):
+        return True
+    today = clock.business_today(task.zone, now)
+    return task.kind == "release" and releases_today(task.project, now) >= thresholds.releases(
+        task.zone, today
+    )
 
 
 @transaction.atomic
 def end(task: Task, code: str, now: datetime, detail: str = "") -> None:
-    """Keep the outcome; the office hears the code, and nothing else, at the next full ten seconds."""
+    """Keep the outcome; the office hears the code, and nothing else, at the next full ten seconds.
+
+    That holds for the line of evidence as well: its time is that full ten seconds.
+    """
+    heard = outgoing.next_full_ten(now)
     task.state, task.outcome, task.ended, task.detail = "ended", code, now, detail[:8000]
     task.save(update_fields=["state", "outcome", "ended", "detail"])
     outgoing.post(
@@ -86,7 +108,7 @@ def end(task: Task, code: str, now: datetime, detail: str = "") -> None:
         {"task": task.id, "code": code},
         zone=task.zone,
         now=now,
-        not_before=outgoing.next_full_ten(now),
+        not_before=heard,
     )
     journal.record(
         source="enclave",
@@ -95,7 +117,7 @@ def end(task: Task, code: str, now: datetime, detail: str = "") -> None:
         role="enclave",
         subject=task.id,
         zone=task.zone,
-        now=now,
+        now=heard,
         ground="development.controlled",
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gongshu.host import state, users, wall
+from gongshu.host import inside, state, unsent, users, wall
 from gongshu.host.clusters import CLUSTERS, Cluster, binary, external
 from gongshu.host.errors import HostError
 from gongshu.host.home import Home, check_place, socket_root
@@ -192,6 +192,22 @@ def check_processes(home: Home) -> Iterator[Check]:
         yield Check(f"process_{name}", row["title"], ok, found, "" if ok else f"请看 {log}。")
 
 
+def check_evidence(home: Home) -> Iterator[Check]:
+    """What the office does not take of a domain's evidence, and why a witness does not co-sign."""
+    for service, title in unsent.SERVICES.items():
+        try:
+            found = inside.call(home, service, f"{unsent.__name__}:{service}")
+        except HostError:
+            continue  # its database does not answer, which is said above
+        for source, words in found["unsent"].items():
+            yield Check(f"evidence_{source}", f"{title}的存证", False, words, unsent.MEND)
+        if not found["unsent"]:
+            yield Check(f"evidence_{service}", f"{title}的存证", True, "没有被办公域拒收的")
+        withheld = found["withheld"]
+        mend = unsent.MEND_WITNESS if withheld else ""
+        yield Check(f"witness_{service}", f"{title}的见证", not withheld, withheld or "没有扣住的联署", mend)
+
+
 MACHINE: tuple[Callable[[], Check], ...] = (check_python, check_code, check_postgres)
 TOOLS: tuple[Callable[[Home | None], Check], ...] = (check_parts, check_sandbox, check_engines, check_assets)
 HOME: tuple[Callable[[Home], Check], ...] = (
@@ -217,5 +233,5 @@ def examine(path: Path) -> list[Check]:
     if home is not None:
         checks.append(Check("home", "家目录", True, f"{home.path}（{home.mode}，{home.mark}）"))
         checks += [look(home) for look in HOME]
-        checks += [*check_clusters(home), *check_processes(home)]
+        checks += [*check_clusters(home), *check_processes(home), *check_evidence(home)]
     return checks

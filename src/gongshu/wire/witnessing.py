@@ -165,6 +165,15 @@ class Watch:
         write_file(self.folder / SAID, json.dumps(said, ensure_ascii=False, sort_keys=True).encode() + b"\n")
 
 
+def said(folder: Path) -> dict[str, Any]:
+    """What the witness of this folder last said: `{witness, why, since}`; empty when it never looked."""
+    try:
+        found: Any = json.loads((folder / SAID).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _late(moment: datetime | None, now: datetime) -> bool:
     return moment is not None and moment < now - LATE
 

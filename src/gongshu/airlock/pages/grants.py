@@ -137,10 +137,13 @@ def ceiling(request: HttpRequest, pk: str) -> HttpResponse:
         raise Http404
     _, organisation = names(clock.wall_now())
     buyers = [(organisation(row["organisation"]), row["key"]) for row in found.body["buyers"]]
+    under = Grant.objects.filter(pk=found.body.get("grant"), zone=found.zone).first()
     more = {
         "title": "产品上限",
         "body": found.body,
         "buyers": buyers,
         "consent": words.consent_text(str(found.body["consent"])),
+        "grant": under,
+        "said": outline(under) if under is not None and under.state != "invalid" else None,
     }
     return _answer(request, found, "airlock/ceiling.html", more)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from gongshu.airlock import access, waiting, words
 from gongshu.airlock.forms import VoteForm
 from gongshu.airlock.pages.grants import names
-from gongshu.enclave import clock, thresholds, votes
+from gongshu.enclave import clock, products, thresholds, votes
 from gongshu.enclave.attack.model import CHECKS
 from gongshu.enclave.store.models import Grant, Output
 from gongshu.law import rules
@@ -120,6 +120,7 @@ def _context(output: Output, visitor: access.Visitor) -> dict[str, Any]:
         "title": output.name or output.id,
         "output": output,
         "grant": grant,
+        "bound": products.grant_of(output.zone, output.product),
         "developing": organisation(grant.body["developing_org"]),
         "reviewing": [organisation(each) for each in grant.body["reviewing_orgs"]],
         "preview": preview(output),
