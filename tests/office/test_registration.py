@@ -280,5 +280,5 @@ def test_who_may_not_apply_is_told_so() -> None:
 
 def test_a_zone_without_a_form_refuses_in_words() -> None:
     made: Any = people.acting(people.organisation(zone="cn"), "registrant", zone="cn")
-    with pytest.raises(Refused, match="没有规定"):
+    with pytest.raises(Refused, match="没有字段清单"):
         drafts.begin(actor=made, now=NOW, zone="cn")

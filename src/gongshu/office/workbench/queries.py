@@ -92,7 +92,8 @@ def waiting_because(task: Task) -> str:
 
 
 def outcome(task: Task) -> words.Outcome | None:
-    return words.OUTCOMES.get(task.code)
+    own = words.RELEASE_OUTCOMES if task.kind == "release" else {}
+    return own.get(task.code) or words.OUTCOMES.get(task.code)
 
 
 def progress(task: Task) -> Progress:
@@ -117,7 +118,7 @@ def progress(task: Task) -> Progress:
 
 
 def finding(zone: str, check: str, day: date) -> Finding:
-    """A check in words; its article is that of the head it answers to in the zone's list."""
+    """A check in words; its article is that of the head it answers to in the zone's list, else of the wall."""
     said = words.CHECKS.get(check)
     if said is None:
         return Finding(check, check, "这项检查有发现。", "请在闸口问审核人。", ())
@@ -129,6 +130,6 @@ def _articles(zone: str, head: str, day: date) -> tuple[str, ...]:
     try:
         items = rules.document("release.heads")["items"]
         basis = next((each.get("basis") or () for each in items if each["id"] == head), ())
-        return tuple(rules.cite(each) for each in rules.own(basis))
+        return tuple(map(rules.cite, rules.own(basis) or rules.basis("release.raw")))
     except (LawError, KeyError):
         return ()
