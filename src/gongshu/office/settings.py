@@ -33,6 +33,7 @@ APPS = (
     "scenarios",
     "workbench",
     "products",
+    "consent",
     "settlement",
     "supervision",
     "portal",

@@ -21,6 +21,7 @@ PREFIXES: dict[str, str] = {
     "scenarios": "scenarios/",
     "workbench": "workbench/",
     "products": "products/",
+    "consent": "consent/",
     "settlement": "settlement/",
     "supervision": "supervision/",
     "portal": "portal/",
