@@ -11,6 +11,7 @@ import pytest
 
 from gongshu.cli.main import main
 from gongshu.enclave import attack
+from gongshu.enclave.attack import Floor
 
 PEOPLE = "id,city,pay\n" + "".join(
     f"u{n:04d},{'甲乙'[n % 2]},{1000 + 37 * n % 911}.{n % 90 + 10}\n" for n in range(60)
@@ -135,3 +136,41 @@ def test_full_hours_are_no_ids_in_disguise(tmp_path: Path) -> None:
     spec = {"v": 1, "kind": "table", "subject": {"trips": "card"}, "sql": sql}
     report = attack.run(tmp_path / "out.csv", {"trips": tmp_path / "trips.parquet"}, spec)
     assert report.verdict == "pass", report.findings
+
+
+def _rounded(tmp_path: Path, floor: Floor) -> set[str]:
+    """The checks that speak on counts rounded to fives, explained by their query."""
+    lines = [f"u{i},{'甲' if i < 43 else '乙'}\n" for i in range(100)]
+    (tmp_path / "people.csv").write_text("id,city\n" + "".join(lines), "utf-8")
+    (tmp_path / "out.csv").write_text("city,n\n甲,45\n乙,55\n", "utf-8")
+    sql = "select city, count(*) as n from people group by city"
+    spec = {"v": 1, "kind": "table", "subject": {"people": "id"}, "sql": sql}
+    report = attack.run(tmp_path / "out.csv", {"people": tmp_path / "people.csv"}, spec, floor=floor)
+    return {finding.check for finding in report.findings}
+
+
+def test_cells_may_be_rounded_to_the_base_of_the_pack(tmp_path: Path) -> None:
+    assert _rounded(tmp_path, Floor(rounding=5)) == set()
+    assert "unexplained" in _rounded(tmp_path, Floor(rounding=3))
+
+
+def _model(tmp_path: Path, floor: Floor) -> list[str]:
+    """What is said of a linear model with 40 samples and 25 coefficients."""
+    (tmp_path / "people.csv").write_text("id,a\n" + "".join(f"u{i},{i % 7}\n" for i in range(60)), "utf-8")
+    model = {
+        "model": "LinearRegression",
+        "n_samples": 40,
+        "features": [f"x{i}" for i in range(25)],
+        "coef": [round(0.013 * i + 0.31, 3) for i in range(25)],
+        "intercept": 0.1,
+    }
+    (tmp_path / "m.json").write_text(json.dumps(model), "utf-8")
+    spec = {"v": 1, "kind": "model", "subject": {"people": "id"}, "model": {"format": "json"}}
+    report = attack.run(tmp_path / "m.json", {"people": tmp_path / "people.csv"}, spec, floor=floor)
+    return [finding.sentence for finding in report.findings if "参数数" in finding.sentence]
+
+
+def test_a_model_needs_the_degrees_of_freedom_of_the_pack(tmp_path: Path) -> None:
+    assert _model(tmp_path, Floor(freedom=10)) == []
+    (said,) = _model(tmp_path, Floor(freedom=20))
+    assert "不足 20" in said

@@ -118,7 +118,7 @@ def progress(task: Task) -> Progress:
 
 
 def finding(zone: str, check: str, day: date) -> Finding:
-    """A check in words; its article is that of the head it answers to in the zone's list, else of the wall."""
+    """A check in words; its article is that of the head it answers to in the zone, else of the wall."""
     said = words.CHECKS.get(check)
     if said is None:
         return Finding(check, check, "这项检查有发现。", "请在闸口问审核人。", ())
