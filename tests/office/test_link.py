@@ -263,6 +263,58 @@ def test_other_domains_lines_wait_for_a_gap_to_fill(world: World, log: Any, now:
     assert [log.entry(n)["seq"] for n in range(4)] == [1, 2, 3, 4]
 
 
+def test_a_line_sent_again_with_other_content_is_refused(world: World, log: Any, now: datetime) -> None:
+    first = journal(world, 1, 2, seq=1)
+    assert inbox.accept(first, now) is True
+    inbox.handle_waiting(now)
+    assert inbox.accept(first, now) is False
+    changed = [{**line, "subject": "t-9"} for line in first.body["entries"]]
+    with pytest.raises(WireError) as caught:
+        inbox.accept(message(world, 2, "journal", {"source": "enclave", "entries": changed}), now)
+    assert caught.value.code == "conflict"
+    same = message(world, 2, "journal", {"source": "enclave", "entries": first.body["entries"]})
+    assert inbox.accept(same, now) is True
+    inbox.handle_waiting(now)
+    assert sequencer.step(now) == 2 and log.entry(0)["subject"] == "t-1"
+
+
+def test_a_journal_of_after_a_restore_is_logged_beside_the_old_one(
+    world: World, log: Any, now: datetime
+) -> None:
+    inbox.accept(journal(world, 1, 3, seq=1), now)
+    name = "enclave.r0123456789ab"
+    lines = [{**line, "source": name} for line in journal(world, 1, 2, seq=9).body["entries"]]
+    inbox.accept(message(world, 2, "journal", {"source": name, "entries": lines}), now)
+    inbox.handle_waiting(now)
+    assert sequencer.step(now) == 5
+    assert (log.last("enclave"), log.last(name)) == (3, 2)
+    keys = [settings.KEYS.public("log"), settings.KEYS.public("log-sm2")]
+    report = check.verify(settings.LOG_DIR, keys)
+    assert report.ok and not report.gaps
+
+
+def test_the_witnesses_read_the_entries_the_checkpoint_covers(
+    world: World, log: Any, client: Client, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gongshu.evidence.audit import Audit
+    from gongshu.evidence.checkpoint import read
+
+    for number in range(600):
+        record(subject=f"s-{number}")
+    sequencer.step(now)
+    monkeypatch.setattr(proofs, "PAGE", 250)
+    audit = Audit()
+    while audit.size < 600:
+        answer = _line(client).get(f"/link/entries?from={audit.size}")
+        page = [row.encode() for row in canonical.loads(answer.content)["entries"]]
+        assert 0 < len(page) <= 512
+        audit.take(page, lambda _source: False, (), lambda _source, _numbers: {})
+    audit.check(read(log.checkpoint())[0])
+    assert canonical.loads(_line(client).get("/link/entries?from=600").content)["entries"] == []
+    assert _line(client).get("/link/entries?from=601").status_code == 400
+    assert _line(client).get("/link/entries?from=x").status_code == 400
+
+
 def test_a_checkpoint_goes_out_and_cosignatures_come_back(world: World, log: Any, now: datetime) -> None:
     from gongshu.evidence.witness import Witness
 

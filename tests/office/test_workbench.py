@@ -279,6 +279,34 @@ def test_bad_input_asks_for_nothing(zone: Zone, project: Any, field: str, value:
     assert Task.objects.filter(kind="release").count() == 0
 
 
+@pytest.mark.parametrize("code", ["failed", "too_large", "limit", "refused_grant"])
+def test_a_request_that_was_not_tested_says_so_and_may_be_made_again(
+    zone: Zone, project: Any, code: str
+) -> None:
+    task = asked(zone, project)
+    services.ended(task.pk, code, zone.zone, NOW)
+    task.case.refresh_from_db()
+    assert task.case.state == "failed"
+    page = text(zone.client(zone.developer).get(f"/cases/{task.case.pk}/"))
+    assert queries.outcome(Task.objects.get(pk=task.pk)).next in page and 'id="ask-again"' in page
+    given = {"kind": "index", "title": "公交客流指数"}
+    zone.send(zone.developer, f"/workbench/tasks/{task.from_task_id}/release/", "release-form", **given)
+    again = Task.objects.exclude(pk=task.pk).get(kind="release", from_task=task.from_task)
+    assert again.case.state == "requested"
+    task.case.refresh_from_db()
+    assert task.case.state == "withdrawn"
+    verdict(zone, again)
+    again.case.refresh_from_db()
+    assert again.case.state == "awaiting"
+
+
+def test_a_request_that_was_tested_counts_as_a_try(zone: Zone, project: Any) -> None:
+    task = asked(zone, project)
+    before = services.used_today(project)
+    services.ended(task.pk, "failed", zone.zone, NOW)
+    assert services.used_today(project) == before + 1
+
+
 def test_a_block_says_which_checks_and_how_to_repair_but_no_place(zone: Zone, project: Any) -> None:
     made = asked(zone, project)
     verdict(zone, made, "block", ("threshold", "differencing"))

@@ -35,7 +35,10 @@ class ReleaseHandler(Handler):
 
     def panel_context(self, case: Case, actor: Actor) -> Mapping[str, Any]:  # noqa: ARG002
         task = task_of(case)
-        return {"progress": queries.progress(task), "task": task} if task else {}
+        if task is None:
+            return {}
+        failed = queries.outcome(task) if case.state == "failed" else None
+        return {"progress": queries.progress(task), "task": task, "failed": failed}
 
     def subject_url(self, case: Case) -> str:
         task = task_of(case)

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from gongshu.law.history import local_day
+from gongshu.office.accounts import actors
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused
@@ -20,6 +21,7 @@ from gongshu.office.workbench.models import Task
 
 PROCEDURE = "release.record"
 GROUND = permissions.GROUND
+TRIED = ("done", "too_large", "failed")
 NOT_STARTED = ("refused_grant", "refused_stop", "limit")  # 数据域没有开始运行的，不占次数
 
 
@@ -59,10 +61,12 @@ def submit_run(project: Project, *, actor: Actor, now: datetime, sql: str, title
 
 
 def used_today(project: Project) -> int:
-    """Runs of a project submitted on this wall-clock day in Asia/Shanghai, as the data domain counts."""
+    """Tries of a project on raw data on this wall-clock day in Asia/Shanghai, as the data domain counts:
+    runs, and requests for release that ended as something judged on raw data may end."""
     begin = clock.wall_now().astimezone(clock.SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
-    runs = Task.objects.filter(project=project, kind="run").exclude(code__in=NOT_STARTED)
-    return runs.filter(wall_at__gte=begin, wall_at__lt=begin + timedelta(days=1)).count()
+    tried = Task.objects.filter(project=project, kind="run").exclude(code__in=NOT_STARTED)
+    tried |= Task.objects.filter(project=project, kind="release", code__in=TRIED)
+    return tried.filter(wall_at__gte=begin, wall_at__lt=begin + timedelta(days=1)).count()
 
 
 @transaction.atomic
@@ -114,6 +118,9 @@ def request_release(
     )
     made.save(update_fields=["case"])
     cases.perform(made.case, "request", actor, {"task": run.pk}, now)
+    for before in run.releases.select_related("case").filter(case__state="failed"):
+        assert before.case is not None
+        cases.perform(before.case, "withdraw", actor, {"reasons": f"没有测试完，已重新申请：{made.pk}"}, now)
     return made
 
 
@@ -189,4 +196,7 @@ def ended(task: str, code: str, zone: str, at: datetime) -> Task | None:
         now=clock.wall_now(),
         articles=basis(zone, GROUND),
     )
+    if row.kind == "release" and code != "done" and row.case is not None and row.case.state == "requested":
+        facts = {"code": code, "signature_verified": True}
+        cases.perform(row.case, "note_failed", actors.enclave(zone), facts, clock.business_now())
     return row

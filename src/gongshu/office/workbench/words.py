@@ -48,6 +48,25 @@ OUTCOMES: dict[str, Outcome] = {
     "cancelled": Outcome("已取消", "任务在运行前或者运行中被取消。", "需要时重新提交。", "cancelled"),
 }
 
+RELEASE_OUTCOMES: dict[str, Outcome] = {
+    "limit": Outcome(
+        "超过每日次数",
+        "项目今天对着原始数据试的次数已经用完，出域检验没有做。",
+        "明天回到这次运行，重新申请出域。",
+        "failed",
+    ),
+    "too_large": Outcome(
+        "结果太大", "成果超过了出域允许的大小，没有检验。", "先汇总，重新运行后再申请出域。", "failed"
+    ),
+    "failed": Outcome(
+        "没有测试完",
+        "数据域的出域检验没有做完；详情只留在数据域。",
+        "核对产品编号和形式，回到这次运行重新申请；仍不成的，请数据域的审核人在闸口查看。",
+        "failed",
+    ),
+}
+"""Where a request for release needs other words than a run."""
+
 VERDICTS = {
     "pass": ("未发现问题", "攻击测试没有发现问题，送两名审核人盲审。"),
     "review": ("需要人来判断", "攻击测试有需要人来判断的地方，送两名审核人盲审。"),
