@@ -102,7 +102,7 @@ def explain_ruling(contract: Contract, call: Call, ruling: Ruling, rules: Rules)
 
 
 def _title(ruling: Ruling) -> str:
-    return f"{TERMS[SAYINGS[ruling.code].term]}（协议条款“{ruling.clause}”）"
+    return f"{SAYINGS[ruling.code].holds}（协议条款“{ruling.clause}”）"
 
 
 def _passed(contract: Contract, ruling: Ruling) -> Iterator[Step]:
@@ -111,7 +111,7 @@ def _passed(contract: Contract, ruling: Ruling) -> Iterator[Step]:
         if code == ruling.code:
             return
         if _asked(contract, code):
-            yield Step(f"{_title(contract.rulings[code])}：{code}", True, "成立", ())
+            yield Step(_title(contract.rulings[code]), True, "成立", ())
 
 
 def _asked(contract: Contract, code: str) -> bool:
