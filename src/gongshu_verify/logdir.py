@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,23 @@ _REQUIRED = frozenset(
 
 def is_log(path: Path) -> bool:
     return path.is_dir() and any((path / name).exists() for name in ("checkpoint", "tile", "checkpoints"))
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path | None]:
+    """The log in a zip, unpacked to a folder that goes away again; None when `path` is no such zip."""
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        yield None
+        return
+    with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(prefix="gongshu-verify-") as folder:
+        names = archive.namelist()
+        if not {"checkpoint", "checkpoints"} <= set(names):
+            yield None
+            return
+        for name in names:
+            with suppress(zipfile.BadZipFile, OSError, RuntimeError):  # what is spoilt is told as missing
+                archive.extract(name, folder)  # keeps within the folder whatever the names try
+        yield Path(folder)
 
 
 def verify_log(directory: Path, keys: Sequence[Key]) -> LogReport:

@@ -11,14 +11,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gongshu_verify.audit import is_audit, verify_audit
 from gongshu_verify.documents import NotADocument, verify_document
 from gongshu_verify.faults import Problem
 from gongshu_verify.keys import Key, KeyFileError, read_keys
-from gongshu_verify.logdir import is_log, verify_log
+from gongshu_verify.logdir import is_log, unpacked, verify_log
 
 USAGE = """用法：gongshu-verify 路径 [--key 公钥文件] [--json]
 
-路径：存证日志的目录、证明文件、证书 PDF（旁边有同名 .sig.json）、出域记录、回执、同意书或检查点。
+路径：存证日志的目录或压缩包、审计抽样档案、
+证明文件、证书 PDF（旁边有同名 .sig.json）、出域记录、回执、同意书或检查点。
 公钥文件：签名文本的公钥行、PEM 或“算法:base64”，与 gongshu keys 打印的一样。
 退出码：0 成立且由所给公钥签名；1 不成立，或没有给公钥；2 用法不对或没有这个文件。"""
 _KINDS = {
@@ -29,6 +31,7 @@ _KINDS = {
     "receipt": "回执",
     "consent": "同意书",
     "checkpoint": "检查点",
+    "audit": "审计抽样档案",
 }
 
 
@@ -64,7 +67,10 @@ def verify(path: Path, key_file: Path | None) -> dict[str, Any]:
     try:
         if is_log(path):
             return _log(path, keys)
-        report = verify_document(path, keys)
+        with unpacked(path) as log:
+            if log is not None:
+                return _log(log, keys)
+        report = verify_audit(path, keys) if is_audit(path) else verify_document(path, keys)
     except NotADocument as error:
         raise BadUse("kind", str(error)) from error
     except OSError as error:

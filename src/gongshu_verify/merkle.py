@@ -83,3 +83,29 @@ def included(alg: str, leaf: bytes, index: int, size: int, path: Sequence[bytes]
             node = hash_(b"\1" + node + step)
         fn, sn = fn >> 1, sn >> 1
     return node if sn == 0 else None
+
+
+def consistent(alg: str, old: int, new: int, first: bytes, second: bytes, path: Sequence[bytes]) -> bool:
+    """Whether `path` shows that the tree of `new` leaves with root `second` continues that of `old` with
+    root `first` (RFC 9162, 2.1.4.2)."""
+    if old == new:
+        return not path and first == second
+    if not 0 < old < new or not path:
+        return False
+    hash_ = HASH[alg]
+    steps = [first, *path] if old & (old - 1) == 0 else list(path)
+    fn, sn = old - 1, new - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    before = after = steps[0]
+    for step in steps[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            before, after = hash_(b"\1" + step + before), hash_(b"\1" + step + after)
+            while fn and not fn & 1:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            after = hash_(b"\1" + after + step)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and before == first and after == second

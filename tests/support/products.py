@@ -132,7 +132,7 @@ class Market:
         made = wire.make(kind, self.zone, number, body, wall)
         InboxMessage.objects.create(source="k", number=number, kind=kind, envelope=made.data(), received=wall)
         with transaction.atomic():
-            for handler in inbox.HANDLERS[kind]:
+            for handler in inbox.HANDLERS.get(kind, ()):
                 handler(made, [], wall)
 
     def released(self, **more: Any) -> Any:

@@ -59,7 +59,9 @@ def keep_deadlines(case: Case, runnings: tuple[Running, ...]) -> dict[tuple[str,
     """One row a running of a clock; a row keeps its id, so that its 为什么 keeps its address."""
     kept: dict[tuple[str, date], str] = {}
     known = {(row.ledger, row.started): row for row in Deadline.objects.filter(case=case)}
-    for running in runnings:
+    # 同一天里办了又重新起算的，只留后一次
+    newest = {(each.id, each.started): each for each in runnings}
+    for running in newest.values():
         row = known.pop((running.id, running.started), None) or Deadline(
             case=case, zone_id=case.zone_id, ledger=running.id, started=running.started
         )

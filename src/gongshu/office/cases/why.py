@@ -137,7 +137,7 @@ def of_deadline(identifier: str, actor: Actor) -> Screen | None:
     running = next(
         (
             each
-            for each in engine.ledger(procedure, rules, services.history_of(case))
+            for each in reversed(engine.ledger(procedure, rules, services.history_of(case)))
             if (each.id, each.started) == (row.ledger, row.started)
         ),
         None,

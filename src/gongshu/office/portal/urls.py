@@ -17,5 +17,6 @@ urlpatterns = [
     path("disclosure/", views.disclosed, name="disclosure"),
     path("laws/", views.law_texts, name="laws"),
     path("log/", views.log, name="log"),
+    path("log/archive.zip", views.log_archive, name="log-archive"),
     path("log/<path:name>", views.log_file, name="log-file"),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET
@@ -15,9 +15,10 @@ from gongshu.office.accounts.access import actor_of
 from gongshu.office.accounts.zones import ZONES
 from gongshu.office.cases import lawbook
 from gongshu.office.cases.views import as_json
-from gongshu.office.link import clock
+from gongshu.office.link import clock, logarchive
 from gongshu.office.portal import disclosure, laws, logfiles, sources
 from gongshu.ui import errors
+from gongshu.ui.export import attachment
 from gongshu.ui.tables import Column, Filter, Table
 
 FEW = 5
@@ -272,7 +273,7 @@ def log(request: HttpRequest) -> HttpResponse:
         "title": "存证日志",
         "head": logfiles.head(),
         "keys": logfiles.keys(),
-        "witnesses": logfiles.witnesses(),
+        "witnesses": logfiles.witnesses(clock.wall_now()),
     }
     return render(request, "portal/log.html", context)
 
@@ -288,4 +289,17 @@ def log_file(_request: HttpRequest, name: str) -> HttpResponse | FileResponse:
         path.open("rb"), content_type="text/plain; charset=utf-8" if text else "application/octet-stream"
     )
     answer["Cache-Control"] = "no-cache" if text else "public, max-age=86400"
+    return answer
+
+
+@require_GET
+def log_archive(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """The whole log as one zip, for anyone; unpacked, both verifiers take it."""
+    try:
+        size, pieces = logarchive.stream()
+    except logarchive.NoLog as error:
+        return errors.page(request, 404, str(error), "no_log")
+    answer = StreamingHttpResponse(pieces, content_type="application/zip")
+    answer["Content-Disposition"] = attachment(f"存证日志-{size}条.zip")
+    answer["Cache-Control"] = "no-cache"
     return answer

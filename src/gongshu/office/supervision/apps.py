@@ -1,0 +1,28 @@
+"""The app: attaches itself to its procedures, to 为什么 and to the navigation."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class SupervisionConfig(AppConfig):
+    name = "gongshu.office.supervision"
+    label = "supervision"
+    verbose_name = "监管"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from gongshu.office.accounts import frame
+        from gongshu.office.cases import registry
+        from gongshu.office.supervision import handlers, permissions, services, why
+
+        for procedure in services.PROCEDURES:
+            registry.register(procedure, handlers.CorrectionHandler())
+        registry.explain_with(why.MEASURE, why.of_measure)
+        registry.explain_with(why.DRAW, why.of_draw)
+        registry.explain_with(why.TOTAL, why.of_total)
+        frame.add("监管驾驶舱", "supervision:cockpit", 700, permissions.sees)
+        frame.add("整改", "supervision:corrections", 710, permissions.orders)
+        frame.add("总数核对", "supervision:totals", 720, permissions.sees)
+        frame.add("审计抽样", "supervision:draws", 730, permissions.draws)
+        frame.add("我的数据", "supervision:mine", 210, permissions.provides)
