@@ -24,6 +24,7 @@ from gongshu.enclave import (
     trust,
     witness,
 )
+from gongshu.enclave.sample import work as samples
 from gongshu.enclave.store.models import Task
 from gongshu.wire import hold
 from gongshu.wire.duties import Duty, repeat, stop_on_signals
@@ -32,7 +33,11 @@ from gongshu.wire.feed import FeedClient
 
 log = logging.getLogger(__name__)
 # What this version can compute; the other kinds of the feed end as failed, with the reason kept here.
-COMPUTE: Mapping[str, Callable[[Task, datetime], object]] = {"run": tasks.run, "release": release.request}
+COMPUTE: Mapping[str, Callable[[Task, datetime], object]] = {
+    "run": tasks.run,
+    "release": release.request,
+    "sample": samples.request,
+}
 
 
 # When this process found that nothing holds the data domain any more; a restore needs it to end first.
@@ -105,6 +110,7 @@ def run() -> int:
     duties = [
         Duty("poll", 0.5, lambda now: poll(clients, now)),
         Duty("release", 0.5, unless_held(release.step)),
+        Duty("sample", 0.5, unless_held(samples.step)),
         Duty("journal", 0.5, unless_unsigned(journal.step)),
         Duty("post", 0.5, posting.post),
     ]

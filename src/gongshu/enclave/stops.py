@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from gongshu.enclave import journal, outgoing
-from gongshu.enclave.store.models import Ceiling, Grant, Output, Stop, Task
+from gongshu.enclave.store.models import Ceiling, Grant, Output, Sample, Stop, Task
 
 # How a running task is told; the enclave's process sets it, the airlock's has none and the loop finds out.
 CANCEL: list[Callable[[Task], object]] = []
@@ -84,3 +84,5 @@ def _act(made: Stop, now: datetime) -> None:
         Ceiling.objects.filter(product=made.target, state="live").update(state="withdrawn")
     else:
         outputs.filter(grant__in=hit).update(state="stopped")
+        samples = Sample.objects.filter(grant__in=hit, state__in=("awaiting", "agreed"))
+        samples.update(state="stopped", decided=now)

@@ -2,5 +2,15 @@
 
 from .column import ColumnProfile, Defects, Recognised, column, table
 from .headers import Finding, headers_look_like_data
+from .samples import is_sample
 
-__all__ = ["ColumnProfile", "Defects", "Finding", "Recognised", "column", "headers_look_like_data", "table"]
+__all__ = [
+    "ColumnProfile",
+    "Defects",
+    "Finding",
+    "Recognised",
+    "column",
+    "headers_look_like_data",
+    "is_sample",
+    "table",
+]

@@ -86,7 +86,12 @@ def resident_id_15(value: str) -> bool:
 
 
 def credit_code(value: str) -> bool:
-    """A unified social credit code (GB 32100) whose check character holds."""
+    """A unified social credit code (GB 32100) whose check character holds.
+
+    A division that begins with 89 does not exist: such codes are samples (`samples.DIVISION`).
+    """
+    if value[2:4] == "89":
+        return False
     try:
         _uscc.validate(value.upper())
     except (ValidationError, ValueError, KeyError, IndexError):
@@ -104,7 +109,12 @@ def luhn(value: str) -> bool:
 
 
 def vin(value: str) -> bool:
-    """A vehicle identification number (GB 16735) whose check digit holds."""
+    """A vehicle identification number (GB 16735) whose check digit holds; no maker's code begins with 0."""
+    return not value.startswith("0") and vin_check(value)
+
+
+def vin_check(value: str) -> bool:
+    """The check digit of a vehicle identification number, whoever its maker is."""
     value = value.upper()
     if len(value) != 17 or any(c not in _VIN_VALUES for c in value) or value.isdigit() or value.isalpha():
         return False

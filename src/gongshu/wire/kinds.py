@@ -228,6 +228,21 @@ KINDS: Mapping[str, Kind] = {
         {"id": "id", "output": "id", "digest": "digest", "votes": "list", "sources": "list", "record": "map"},
         (ENCLAVE,),
     ),
+    # digest、salt：提供单位在闸口确认的正是这些文件
+    "sample": Kind(
+        "样例",
+        "inbox",
+        {
+            "id": "id",
+            "task": "id",
+            "grant": "id",
+            "digest": "digest",
+            "salt": "id",
+            "files": "list",
+            "record": "map",
+        },
+        (ENCLAVE,),
+    ),
     "calls": Kind(
         "调用批次",
         "inbox",

@@ -190,6 +190,41 @@ class Output(models.Model):
     made = models.DateTimeField()
 
 
+class Sample(models.Model):
+    """A masked sample of a grant's tables: kept here until every provider confirmed its digest.
+
+    `files`: [{name, table, media, rows, size, digest, columns}]; `measures`: usefulness and risk beside
+    the raw marginals, for the airlock only; `digest`: salted, over id and files.
+    """
+
+    STATES = [
+        ("awaiting", "待提供单位确认"),
+        ("agreed", "已确认，待送出"),
+        ("sent", "已提供给开发人员"),
+        ("refused", "提供单位不同意"),
+        ("blocked", "检查未通过，不予提供"),
+        ("stopped", "已停止"),
+    ]
+    id = models.CharField(max_length=80, primary_key=True)
+    zone = models.CharField(max_length=20)
+    task = models.OneToOneField(Task, on_delete=models.PROTECT, related_name="sample")
+    grant = models.CharField(max_length=80)
+    project = models.CharField(max_length=80)
+    path = models.CharField(max_length=400)
+    files = models.JSONField(default=list)
+    snapshots = models.JSONField(default=list, help_text="所用快照")
+    salt = models.CharField(max_length=64)
+    digest = models.CharField(max_length=80)
+    measures = models.JSONField(default=dict, help_text="有用程度和风险，只在闸口可见")
+    state = models.CharField(max_length=20, choices=STATES, default="awaiting")
+    sentence = models.CharField(max_length=400, default="")
+    made = models.DateTimeField()
+    decided = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["grant", "-made"], name="sample_of_grant")]
+
+
 class ProductOfGrant(models.Model):
     """Whose product it is: the grant under which it was first released or given a ceiling."""
 

@@ -1,0 +1,88 @@
+"""What a sample is drawn from and how: tables, columns and the few settings, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gongshu.recognise import kinds
+
+Array = Any
+"""An array of numpy; its own types say nothing of length or cells."""
+
+VALUES = ("DATE", "TIMESTAMP", "DOUBLE", "BOOLEAN")
+"""Types whose values are drawn from bands and never name anybody by themselves."""
+NOT_NAMING = ("coordinate",)
+
+
+class SampleError(Exception):
+    """No sample can be drawn. `args[0]`: one Chinese sentence, for the airlock only."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """`type`: the engine's; `grade`: L1 to L4, the stricter of manifest and grant; `kind`: as recognised."""
+
+    name: str
+    type: str
+    grade: str
+    kind: str | None = None
+
+    @property
+    def is_value(self) -> bool:
+        return self.type in VALUES or self.type.startswith("DECIMAL")
+
+    @property
+    def names_somebody(self) -> bool:
+        """Whether its values are replaced by pseudonyms: L4, or sensitive and of an identifying kind."""
+        if self.is_value or self.kind in NOT_NAMING:
+            return False
+        return self.grade == "L4" or (self.grade == "L3" and self.kind in kinds.KINDS)
+
+    @property
+    def domain(self) -> str:
+        """The type of its pseudonyms: equal values of one domain become equal samples in every table."""
+        if self.kind in kinds.KINDS:
+            return str(self.kind)
+        return "number" if self.type == "BIGINT" else "code"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One granted table. `place`: file or folder of plain Parquet; `rows`: the grant's filter or ''."""
+
+    name: str
+    place: Path
+    columns: tuple[Column, ...]
+    subject: str | None = None
+    rows: str = ""
+
+    def column(self, name: str) -> Column:
+        return next(one for one in self.columns if one.name == name)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is drawn. `threshold`: subjects a category, a band or a combination must have (from the
+    packs); `subjects`: the most of one sample; `share`: the most of all subjects; `frame`: rows looked at
+    a table, a pseudo-random part of larger ones; `rows`: the most of one table's sample."""
+
+    threshold: int = 10
+    subjects: int = 1000
+    share: float = 0.2
+    frame: int = 60_000
+    rows: int = 8_000
+
+
+@dataclass
+class Drawn:
+    """One table of a sample: columns of equal length in the table's order; None is an empty cell."""
+
+    source: Source
+    columns: dict[str, list[object]] = field(default_factory=dict)
+    dropped: int = 0
+
+    @property
+    def height(self) -> int:
+        return len(next(iter(self.columns.values()), []))
