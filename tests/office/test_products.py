@@ -470,8 +470,18 @@ def test_a_malformed_ceiling_is_refused_in_words(market: Market, more: dict[str,
 @pytest.mark.row("L13")
 def test_a_product_that_touches_persons_gets_no_ceiling_without_consent(market: Market) -> None:
     row, key = market.released(touches=True), market.hand_in_key()
-    with pytest.raises(Refused, match="同意"):
-        supply.ask_ceiling(row, actor=market.maker, now=NOW, buyers=[(market.buyer.pk, key.key)], terms=TERMS)
+    asked = {"actor": market.maker, "now": NOW, "buyers": [(market.buyer.pk, key.key)]}
+    for more, words in (
+        ({}, "同意方式"),
+        ({"consent": "standing"}, "主体数"),
+        ({"consent": "never"}, "同意方式"),
+    ):
+        with pytest.raises(Refused, match=words):
+            supply.ask_ceiling(row, terms=TERMS | more, **asked)
+    made = supply.ask_ceiling(row, terms=TERMS | {"consent": "each_call", "subjects_per_day": "50"}, **asked)
+    assert (made.body["consent"], made.body["subjects_per_day"]) == ("each_call", 50)
+    plain = supply.ask_ceiling(market.begin(), terms=TERMS | {"consent": "standing"}, **asked)
+    assert plain.body["consent"] == "none"
 
 
 def test_one_key_is_enough_to_stop(market: Market) -> None:

@@ -175,7 +175,8 @@ def main(argv: list[str]) -> int:
     """Serve until interrupted. Arguments: port, the office's state folder."""
     port, folder = int(argv[0]), Path(argv[1])
     with Standin(port) as standin:
-        print(f"{standin.issuer} → {standin.write(folder)}")
+        sys.stdout.write(f"{standin.issuer} → {standin.write(folder)}\n")
+        sys.stdout.flush()
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

@@ -16,7 +16,7 @@ from support.products import FIELDS, Market
 from support.wires import World, key_row
 
 PERSON = {"subject_type": "person", "name": "李小明", "number": "11010519491231002X"}
-OTHER = {"subject_type": "person", "name": "王五", "number": "440524188001010014"}
+OTHER = {"subject_type": "person", "name": "王五", "number": "440524198801010011"}
 ASKED: dict[str, Any] = {
     "title": "办理住房贷款，核验公积金缴存", "purpose": "transport", "fields": FIELDS[:2], "kind": "standing",
     "from": "2026-04-01", "until": "2026-09-30", "refusal": "可以改为自己提交缴存证明。", "hours": "72",
@@ -70,6 +70,12 @@ class Desk:
         market.do(made, "file", market.officer, market.later, number="黄数备〔2026〕1号")
         made.refresh_from_db()
         return made
+
+    def world_now(self) -> Any:
+        """The trust list as it is installed, with the buyer's and the firm's keys."""
+        from gongshu.office.link import trust
+
+        return trust.current(datetime.now(UTC))
 
     def ask(self, **more: Any) -> Any:
         from gongshu.office.consent import requests

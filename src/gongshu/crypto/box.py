@@ -1,5 +1,7 @@
-"""Sealing a small thing to the holder of an SM2 key (GB/T 32918.4): randomised, so that nothing can be guessed
-by sealing guesses and comparing."""
+"""Sealing a small thing to the holder of an SM2 key (GB/T 32918.4).
+
+Sealing is randomised: nobody learns anything by sealing guesses and comparing.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _UNREADABLE = "同意所指的主体认不出来，不予接受。"
 
 
 def name(kind: str, number: str) -> str:
-    """How a subject is written before it is sealed or digested: `person:<id number>`, `firm:<credit code>`."""
+    """A subject as it is sealed or digested: `person:<id number>`, `firm:<credit code>`."""
     if kind not in KINDS:
         raise WireError("subject", "主体只有个人（person）和企业（firm）两种。")
     return f"{kind}:{''.join(number.split()).upper()}"

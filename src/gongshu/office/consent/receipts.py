@@ -18,6 +18,7 @@ from django.conf import settings
 from gongshu.crypto import canonical
 from gongshu.crypto.hashes import salted
 from gongshu.crypto.sign import PrivateKey, PublicKey
+from gongshu.evidence import note
 from gongshu.office.accounts.permissions import Refused
 from gongshu.office.link import proofs, trust
 from gongshu.office.link.models import OutboxEntry
@@ -27,6 +28,7 @@ from gongshu.wire.errors import WireError
 KEYS = ("portal", "portal-sm2")
 ROLE = "portal"
 FEED_KEY = "portal"
+LOG_KEYS = ("log", "log-sm2")
 
 
 def signers() -> list[PrivateKey]:
@@ -84,5 +86,7 @@ def with_proof(made: Mapping[str, Any], entry: OutboxEntry) -> dict[str, Any]:
 
 
 def public_keys() -> Sequence[str]:
-    """The consent service's public keys as `gongshu-verify --key` reads them, one a line."""
-    return [key.public().encode() for key in signers()]
+    """The keys a receipt and its proof are checked with, as `gongshu-verify --key` reads them, one a line."""
+    present, origin = set(settings.KEYS.names()), settings.SITE.origin
+    log = [note.verifier_line(origin, settings.KEYS.public(name)) for name in LOG_KEYS if name in present]
+    return [*(key.public().encode() for key in signers()), *log]

@@ -44,6 +44,17 @@ CEILING: tuple[Input, ...] = (
         help="产品不指向个人和企业的填 0。",
         required=False,
     ),
+    Input(
+        "consent",
+        "同意方式",
+        "choice",
+        help="产品涉及个人信息、商业秘密的必选；不涉及的不选。",
+        required=False,
+        options=(
+            ("standing", "事先同意，期限之内每次调用核对"),
+            ("each_call", "每次调用都要一份新的同意"),
+        ),
+    ),
 )
 
 

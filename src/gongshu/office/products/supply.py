@@ -43,12 +43,6 @@ def ask_ceiling(
     """
     permissions.check_operator(actor, product, "products.ceiling")
     articles = basis(product.zone_id, GROUND, local_day(now))
-    if product.typed.get("touches"):
-        raise Refused(
-            "这个产品的调用涉及个人信息或商业秘密，要有同意服务才能供数，本版本还不提供。",
-            "consent",
-            articles,
-        )
     owners = standing.providers(product)
     if not owners:
         raise Refused("产品还没有选定授权，不知道由哪些提供单位确认上限。", "input:grant", articles)
@@ -57,9 +51,10 @@ def ask_ceiling(
     wrong = [each for each in content.term_problems(content.CEILING, terms, fields) if each.field != "buyers"]
     if wrong:
         raise Refused(wrong[0].sentence, f"input:{wrong[0].field}", articles)
+    consent = _consent(product, terms)
     made = Ceiling(zone_id=product.zone_id, product=product, providers=list(owners))
     try:
-        made.body = content.ceiling_body(made.pk, product.pk, product.grant, buyers, terms, "none")
+        made.body = content.ceiling_body(made.pk, product.pk, product.grant, buyers, terms, consent)
     except BadContract as error:
         raise Refused(str(error), "ceiling", articles) from error
     made.digest = body_digest("ceiling", product.zone_id, made.body)
@@ -68,6 +63,20 @@ def ask_ceiling(
     feed.publish("ceiling", made.body, zone=product.zone_id, now=clock.wall_now())
     _record("ceiling.ask", made.pk, product, actor, "operator", made.digest)
     return made
+
+
+def _consent(product: Product, terms: Mapping[str, Any]) -> str:
+    """How persons and firms agree to calls: as chosen where the product touches them, else `none`."""
+    if not product.typed.get("touches"):
+        return "none"
+    articles = basis(product.zone_id, "consent.given")
+    if not terms.get("consent"):
+        raise Refused("这个产品的调用涉及个人信息或商业秘密，请选择同意方式。", "input:consent", articles)
+    if content.whole(terms.get("subjects_per_day")) < 1:
+        raise Refused(
+            "这个产品指向个人或企业，请写明每日最多涉及的主体数。", "input:subjects_per_day", articles
+        )
+    return str(terms["consent"])
 
 
 def _check_buyers(product: Product, buyers: Sequence[tuple[str, str]]) -> None:
