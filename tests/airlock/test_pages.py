@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
-from gongshu.enclave import release, tasks
+from gongshu.enclave import products, release, tasks
 from gongshu.enclave.store.models import Confirmation, Grant, Intake, Outgoing, Output, Stop, Task, Vote
+from gongshu.wire import witnessing
 from support.domainworld import Domain
 
 Enter = Callable[[str], Client]
@@ -204,6 +206,69 @@ def test_the_reviewer_sees_the_bytes_and_no_developer_does(granted: Domain, ente
     data = client.get(f"/reviews/{output.id}/file/").content
     assert data == Path(output.path).read_bytes()
     assert enter("p-dev").get(f"/reviews/{output.id}/").status_code == 404
+
+
+def test_the_review_page_says_whose_product_it_is(granted: Domain, enter: Enter) -> None:
+    output = reviewing(granted)
+    page = enter("p-auth").get(f"/reviews/{output.id}/").content.decode()
+    assert "<code>pd-1</code>（出域时归入这项授权" in page and "线路客流" in page
+    products.bind("huangshi", "pd-1", "g-9", granted.now.date(), granted.now)
+    page = enter("p-bus2").get(f"/reviews/{output.id}/").content.decode()
+    assert "已属于授权 <code>g-9</code>" in page
+
+
+def test_a_ceiling_is_confirmed_beside_the_grant_it_rests_on(granted: Domain, enter: Enter) -> None:
+    body = {
+        "id": "ce-1",
+        "product": "pd-1",
+        "grant": "g-1",
+        "buyers": [{"organisation": "org-authority", "key": "k-1"}],
+        "purposes": ["调度"],
+        "fields": ["line"],
+        "calls_per_day": 5,
+        "subjects_per_day": 0,
+        "consent": "none",
+    }
+    granted.feed("ceiling", body)
+    page = enter("p-bus").get("/ceilings/ce-1/").content.decode()
+    for words in (
+        "所依据的授权",
+        "公交客流指数",
+        "2020-01-01",
+        "2099-12-31",
+        "org-operator",
+        "trips",
+        "boarded",
+    ):
+        assert words in page, words
+    products.bind("huangshi", "pd-2", "g-9", granted.now.date(), granted.now)
+    granted.feed("ceiling", {**body, "id": "ce-2", "product": "pd-2"})
+    page = enter("p-bus").get("/ceilings/ce-2/").content.decode()
+    assert products.ELSEWHERE in page and "id_answer" not in page
+
+
+def test_evidence_the_office_does_not_take_stands_on_the_front_page(domain: Domain, enter: Enter) -> None:
+    client = enter("p-bus")
+    assert "不收来源" not in client.get("/").content.decode()
+    Outgoing.objects.create(
+        source="airlock",
+        number=99,
+        kind="journal",
+        envelope={},
+        not_before=domain.now,
+        refused=domain.now,
+        tries=3,
+        code="replay",
+        sentence="<b>不予接受</b>",
+    )
+    page = client.get("/").content.decode()
+    assert "不收来源“airlock”的存证" in page and "代码 replay" in page and "&lt;b&gt;不予接受" in page
+    assert "不收来源" not in client.get("/grants/").content.decode()
+    said = settings.DOMAIN_HOME / "state" / witnessing.SAID
+    said.parent.mkdir(parents=True, exist_ok=True)
+    said.write_text('{"why": "missing", "since": "2026-03-02T01:00:00.000Z"}')
+    assert "没有给最新的检查点联署" in client.get("/").content.decode()
+    said.unlink()
 
 
 def test_a_second_vote_is_refused(granted: Domain, enter: Enter) -> None:

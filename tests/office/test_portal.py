@@ -264,3 +264,39 @@ def test_only_published_resources_are_found_and_shown_without_data(visitor: Clie
     assert "刷卡流水" in page
     assert "二级 一般" in page
     assert "线路" in page
+
+
+def test_a_missing_cosignature_of_the_newest_checkpoints_is_seen(
+    log: Path, visitor: Client, tmp_path: Path
+) -> None:
+    from gongshu.crypto.sign import PrivateKey
+    from gongshu.evidence import history, note
+    from gongshu.evidence.files import Writer
+    from gongshu.office.link.models import FeedItem
+
+    now = datetime.now(UTC)
+    keys = {"enclave": PrivateKey.generate("ed25519")}
+    signed = (log / "checkpoint").read_bytes()
+    published = read(signed)[1]
+    line = note.cosign("enclave", published.text, list(keys.values()), int(now.timestamp()))
+    history.store_cosignatures(
+        Writer(log), signed, "".join(one.text() for one in line), [key.public() for key in keys.values()]
+    )
+    for number, (to, minutes) in enumerate(((2, 40), (3, 30)), 1):
+        FeedItem.objects.create(
+            zone="huangshi",
+            seq=number,
+            kind="checkpoint",
+            envelope={"body": {"proof": {"to": to}}},
+            published=now - timedelta(minutes=minutes),
+        )
+    told = {each.name: each for each in logfiles.witnesses(now)}
+    assert (told["数据域"].size, told["数据域"].behind, told["数据域"].late) == (3, 0, False)
+    assert (told["网关"].size, told["网关"].behind, told["网关"].late) == (0, 3, True)
+    page = text(visitor.get("/portal/log/"))
+    assert "没有联署过" in page and "到第 3 条" in page
+    FeedItem.objects.create(
+        zone="huangshi", seq=3, kind="checkpoint", envelope={"body": {"proof": {"to": 9}}}, published=now
+    )
+    assert not {each.name: each for each in logfiles.witnesses(now)}["数据域"].late
+    assert {each.name: each for each in logfiles.witnesses(now + timedelta(hours=1))}["数据域"].late

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from gongshu.cli.answer import Answer, BadUse
 from gongshu.cli.parser import command_parser
@@ -35,7 +36,8 @@ def verify(argv: list[str]) -> Answer:
         )
     keys = _keys(options.key, home, directory, own=options.dir is None or options.home is not None)
     report = check(directory, keys)
-    return Answer(report.ok, report.data(), _text(report.ok, report.data()))
+    behind = _behind(report.witnesses, report.size)
+    return Answer(report.ok, {**report.data(), "unwitnessed": behind}, _text(report.ok, report.data()))
 
 
 def _home() -> Path:
@@ -69,6 +71,32 @@ def _read(path: Path) -> list[PublicKey]:
         raise BadUse("key", str(error)) from error
 
 
+# The witnesses every installation has (docs/evidence.md); others may come.
+WITNESSES = {"enclave": "数据域", "gateway": "网关"}
+
+
+def _behind(witnesses: list[dict[str, Any]], size: int) -> dict[str, int]:
+    """Witness → how many of the newest entries it has not co-signed; all of them when it never did."""
+    reached = dict.fromkeys(WITNESSES, 0)
+    for one in witnesses:
+        reached[str(one["name"])] = max(reached.get(str(one["name"]), 0), int(one["size"]))
+    return {name: size - at for name, at in sorted(reached.items())}
+
+
+def _cosigned(witnesses: list[dict[str, Any]], size: int) -> list[str]:
+    """A sentence a witness; a missing co-signature of the newest entries is said, not passed over."""
+    said = []
+    for name, behind in _behind(witnesses, size).items():
+        title = f"见证人“{WITNESSES.get(name, name)}”"
+        if behind == size and size:
+            said.append(f"{title}没有联署过任何检查点。")
+        elif behind:
+            said.append(f"{title}只联署到第 {size - behind} 条，其后 {behind} 条没有它的见证。")
+        else:
+            said.append(f"{title}已联署最新的检查点。")
+    return said
+
+
 def _text(ok: bool, data: dict[str, object]) -> str:
     problems = data["problems"]
     assert isinstance(problems, list)
@@ -76,6 +104,7 @@ def _text(ok: bool, data: dict[str, object]) -> str:
     assert isinstance(witnesses, list)
     head = "日志完整" if ok else f"日志有 {len(problems)} 个问题"
     lines = [f"{head}：共 {data['size']} 条，检查点 {data['checkpoints']} 个，见证 {len(witnesses)} 个。"]
+    lines += _cosigned(witnesses, int(str(data["size"])))
     lines.append(f"SHA-256 根 {data['root']}，SM3 根 {data['root_sm3']}。")
     lines += [f"- {problem['sentence']}" for problem in problems]
     return "\n".join(lines)
