@@ -19,6 +19,7 @@ NAV = (
     ("首页", "/", ""),
     ("入库", "/intake/", "hand_in"),
     ("授权确认", "/grants/", ""),
+    ("样例确认", "/samples/", "confirm"),
     ("出域审核", "/reviews/", ""),
     ("停止", "/stops/", ""),
 )
@@ -54,6 +55,7 @@ def navigation(visitor: Visitor, here: str) -> tuple[NavItem, ...]:
     counts = {
         "/intake/": len(waiting.intakes(visitor)),
         "/grants/": len(waiting.grants(visitor)) + len(waiting.ceilings(visitor)),
+        "/samples/": len(waiting.samples(visitor)),
         "/reviews/": len(waiting.reviews(visitor)),
     }
     return tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from gongshu.airlock import views
-from gongshu.airlock.pages import grants, intake, reviews, stops
+from gongshu.airlock.pages import grants, intake, reviews, samples, stops
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -21,6 +21,8 @@ urlpatterns = [
     path("grants/", grants.index, name="grants"),
     path("grants/<str:pk>/", grants.grant, name="grant"),
     path("ceilings/<str:pk>/", grants.ceiling, name="ceiling"),
+    path("samples/", samples.index, name="samples"),
+    path("samples/<str:pk>/", samples.one, name="sample"),
     path("reviews/", reviews.index, name="reviews"),
     path("reviews/<str:pk>/", reviews.one, name="review"),
     path("reviews/<str:pk>/file/", reviews.file, name="review-file"),

@@ -83,6 +83,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "grants": grants,
         "ceilings": ceilings,
         "asked": len(grants) + len(ceilings),
+        "samples": waiting.samples(visitor),
         "reviews": waiting.reviews(visitor),
     }
     return render(request, "airlock/home.html", context)

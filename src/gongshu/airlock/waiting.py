@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gongshu.airlock.access import Visitor, can
 from gongshu.enclave import confirm, votes
-from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Intake, Output
+from gongshu.enclave.sample import confirming
+from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Intake, Output, Sample
 
 
 def intakes(visitor: Visitor) -> list[Intake]:
@@ -39,6 +40,20 @@ def reviews(visitor: Visitor) -> list[Output]:
     """Outputs this person may vote on and has not."""
     rows = Output.objects.filter(state="reviewing").order_by("made") if can(visitor, "review") else ()
     return [output for output in rows if not votes.may_vote(output, visitor.person, visitor.organisation)]
+
+
+def samples(visitor: Visitor) -> list[Sample]:
+    """Samples that wait for the own organisation's answer."""
+    rows = Sample.objects.filter(state="awaiting").order_by("made") if can(visitor, "confirm") else ()
+    return [sample for sample in rows if confirming.asked(sample, visitor.organisation)]
+
+
+def visible_samples(visitor: Visitor) -> list[Sample]:
+    """Samples of tables the own organisation provides; nobody else sees the raw marginals beside them."""
+    if not can(visitor, "confirm"):
+        return []
+    rows = Sample.objects.order_by("-made")
+    return [sample for sample in rows if visitor.organisation in confirming.required(sample)]
 
 
 def visible_grants(visitor: Visitor) -> list[Grant]:

@@ -57,6 +57,26 @@ CHECKS = {
     "unreadable": "能否完整读出",
 }
 
+MEASURES = {"tv": "总变差，0 为相同", "ks": "K-S 距离，0 为相同"}
+# 样例的风险：名称，怎么看
+RISKS = {
+    "unmarked": ("没有记号的标识", "应为 0；化名都落在从未发放的号段"),
+    "copies": ("与原始行相同的行", "应为 0"),
+    "alone": ("人数不足门槛的组合", "应为 0"),
+    "linked": ("能由字段值认出本人的比例", "与随便猜差不多才好"),
+    "linked_by_chance": ("随便猜的比例", "上一行的对照"),
+    "nearest_least": ("到最近原始行的最小距离", "大于 0"),
+    "nearest_median": ("到最近原始行的距离（中位数）", "与下一行相近，说明不比真实的邻居更近"),
+    "raw_nearest_median": ("原始行之间的最近距离（中位数）", "上一行的对照"),
+    "rare_share": ("归入其他的取值", "占全部取值的比例"),
+    "least_group": ("样例里最小的组", "各类别字段取值都相同的行最少有几行"),
+}
+
+
+def measured(value: float) -> str:
+    """A measure as it is read: counts whole, shares and distances short."""
+    return str(value) if isinstance(value, int) else f"{value:.6f}".rstrip("0").rstrip(".")
+
 
 def zone_title(zone: str) -> str:
     """A zone as people call it, from its pack; an unknown zone by its id."""

@@ -77,6 +77,7 @@ LOOKS: dict[str, Look] = {
     "awaited": Look("待投票", WAITING),
     "cast": Look("已投票", WORKING),
     "released": Look("已出域", GOOD),
+    "sent": Look("已提供", GOOD),
     "blocked": Look("已阻断", BAD),
     "pass": Look("通过", GOOD),
     "review": Look("需人工判断", WARN),

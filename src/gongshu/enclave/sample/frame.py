@@ -121,10 +121,10 @@ def read(
     columns = ", ".join(_as_text(source, one.name) for one in source.columns)
     some = f"WHERE {subject} IS NOT NULL" if subject else ""
     order = ", ".join([CHOSEN, *(quoted(one.name) for one in source.columns)])
-    table = connection.execute(
+    table = connection.sql(
         f"SELECT * FROM (SELECT {columns}, {who} AS {SUBJECT}, {hashed} AS {CHOSEN} "  # noqa: S608
         f"FROM {name} {some}) WHERE {CHOSEN} < {wide!r} ORDER BY {order}"
-    ).fetch_arrow_table()
+    ).to_arrow_table()
     raw = [str(one).strip().upper() for one in table[SUBJECT].to_pylist()]
     names, numbers = np.unique(np.array(raw, dtype=object), return_inverse=True)
     drawn = np.zeros(len(names), dtype=bool)

@@ -75,10 +75,11 @@ def plan(grant: Grant, staged: Mapping[str, Path]) -> list[Source]:
     found = []
     for name, table in by["tables"].items():
         manifest = sources.vault().manifest(held[name].snapshot)
-        kinds = {one.name: one.kind for one in manifest.columns}
+        # in the snapshot's own order: a message's keys have none
         columns = tuple(
-            Column(column, said["type"], said["grade"], kinds[column])
-            for column, said in table["columns"].items()
+            Column(one.name, said["type"], said["grade"], one.kind)
+            for one in manifest.columns
+            if (said := table["columns"].get(one.name)) is not None
         )
         subject = table.get("subject")
         if subject and subject not in table["columns"]:
