@@ -33,7 +33,7 @@ HEADS = {
         "从这里开始",
         ("architecture", "glossary", "where-things-are", "threat-model", "coverage", "bench"),
     ),
-    "law": ("法", ("grammar", "clocks", "procedures/README")),
+    "law": ("法", ("grammar", "clocks", "grounds", "procedures/README")),
     "rooms": ("各房间", ()),
 }
 

@@ -95,6 +95,7 @@ def said_to_office() -> str:
     return str(list(Outgoing.objects.values_list("envelope", flat=True)))
 
 
+@pytest.mark.row("I17", "L06")
 def test_a_product_leaves_only_by_two_votes_over_its_bytes(granted: Domain) -> None:
     assert run(granted).outcome == "done"
     output = ask(granted)
@@ -174,6 +175,7 @@ def test_a_small_cell_is_blocked_and_the_office_learns_no_place(granted: Domain)
     assert output.id in verdict["output"]
 
 
+@pytest.mark.row("C19", "A16")
 def test_raw_rows_are_refused_by_the_lens_before_any_data_is_read(granted: Domain) -> None:
     assert run(granted, "SELECT * FROM trips").outcome == "refused_lens"
     assert not Output.objects.exists()
@@ -186,6 +188,7 @@ def test_the_office_hears_only_a_code_at_a_full_ten_seconds(granted: Domain) -> 
     assert sent.not_before.second % 10 == 0 and sent.not_before.microsecond == 0
 
 
+@pytest.mark.row("J08", "J12")
 def test_an_unconfirmed_grant_opens_nothing(domain: Domain, trips: Path) -> None:
     domain.hand_in(trips, "res-1", "trips", public_line)
     domain.feed("grant", domain.grant("res-1", "trips"))
@@ -200,6 +203,7 @@ def test_a_refused_grant_opens_nothing(domain: Domain, trips: Path) -> None:
     assert run(domain).outcome == "refused_grant"
 
 
+@pytest.mark.row("J08")
 def test_only_the_provider_confirms(domain: Domain, trips: Path) -> None:
     domain.hand_in(trips, "res-1", "trips", public_line)
     domain.feed("grant", domain.grant("res-1", "trips"))

@@ -110,7 +110,7 @@ def test_conditions(change: dict[str, Any], asked: list[str]) -> None:
     assert fields({**RESOURCE, **change}) == asked
 
 
-@pytest.mark.row("R49", "R50", "R51", "R52", "R53", "R54")
+@pytest.mark.row("D09", "R49", "R50", "R51", "R52", "R53", "R54")
 def test_co_owners_row_by_row() -> None:
     assert fields({**RESOURCE, "R49": True}) == ["co_owners"]
     owner = {"R50": "某局", "R51": good_uscc(), "R52": "organ", "R53": "420200", "R54": FILE}

@@ -78,31 +78,27 @@ def test_every_zone_answers_for_every_ground(zone: str) -> None:
             assert LIBRARY.source(citation).pack in LIBRARY.above(zone), (name, citation)
 
 
-def used() -> set[str]:
-    """Texts of the code that look like the id of a ground."""
-    return {text for path in CODE if path.suffix == ".py" for text in literals(path) if GROUND.match(text)}
-
-
 def test_every_ground_is_asked_for_somewhere() -> None:
-    assert [name for name in NAMES if name not in used()] == []
+    modules = [path for path in CODE if path.suffix == ".py"]
+    used = {text for path in modules for text in literals(path) if GROUND.match(text)}
+    assert [name for name in NAMES if name not in used] == []
+
+
+def asked(path: Path) -> Iterator[str]:
+    """The grounds a module asks for: `basis(…, "id")`, `ground="id"`."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            given = [each.value for each in node.keywords if each.arg == "ground"]
+            given += node.args if name == "basis" else []
+            for each in given:
+                if isinstance(each, ast.Constant) and GROUND.match(str(each.value)):
+                    yield str(each.value)
 
 
 def test_every_ground_the_code_asks_for_is_there() -> None:
-    asked = set()
-    for path in CODE:
-        if path.suffix != ".py":
-            continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call):
-                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                given = [*node.args, *(each.value for each in node.keywords if each.arg == "ground")]
-                if name in ("basis", "record"):
-                    asked |= {
-                        each.value
-                        for each in given
-                        if isinstance(each, ast.Constant) and GROUND.match(str(each.value))
-                    }
-    assert asked and asked <= set(NAMES), asked - set(NAMES)
+    found = {name for path in CODE if path.suffix == ".py" for name in asked(path)}
+    assert found and found <= set(NAMES), found - set(NAMES)
 
 
 def test_a_ground_is_that_of_the_zone_and_the_nations_where_the_zone_is_unknown() -> None:

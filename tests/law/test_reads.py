@@ -49,6 +49,7 @@ UNREAD_LIMITS = {
     "registration.check": SHOWN,
     "registration.output": SHOWN,
     "release.reviewers": SAME,
+    "scenario.priority_domains": "场景表单的领域仍是文字，按清单标出优先的以后落实",
     "target.products.2027": "监管看板以后落实",
     "target.products.2030": "监管看板以后落实",
     "target.scenes.2027": "监管看板以后落实",

@@ -155,6 +155,7 @@ def test_the_check_works_without_scripts_and_loses_nothing(zone: Zone, project: 
     assert 'value="甲"' in text(answer)
 
 
+@pytest.mark.row("I17", "K13")
 def test_only_the_named_developers_write_queries(zone: Zone, project: Any) -> None:
     assert 'id="run-form"' not in text(zone.client(zone.operator).get(f"/workbench/{project.pk}/"))
     denied = zone.client(zone.operator).post(f"/workbench/{project.pk}/", {"do": "run", "sql": GOOD})

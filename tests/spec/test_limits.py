@@ -123,3 +123,13 @@ def test_only_gansu_caps_renewals_by_the_term() -> None:
         for zone in ("cn", "gansu", "huangshi")
     }
     assert found == {"cn": "open", "gansu": "capped", "huangshi": "open"}
+
+
+@pytest.mark.row("A21", "A22")
+@pytest.mark.parametrize(
+    ("zone", "count", "basis"), [("hubei", 12, "hubei-operation:7"), ("huangshi", 8, "huangshi-plan:二(六)")]
+)
+def test_the_domains_to_be_taken_first(zone: str, count: int, basis: str) -> None:
+    rule = rules.at(zone, ON).limit("scenario.priority_domains")
+    assert len(set(rule.value)) == count and rule.basis == (basis,)
+    assert ("城市治理" in rule.value) and not rules.at("gansu", ON).has("limits", rule.id)

@@ -6,10 +6,12 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from gongshu.law import coverage, diagrams, packs
+from gongshu.law import coverage, diagrams, packs, rules
 from gongshu.law.inputs import INPUT_KINDS
 from gongshu.law.packs import Library
 from gongshu.law.predicates import PREDICATES
+from gongshu.law.rules import Rules
+from gongshu.law.values import BY_CHOICE
 
 ON = date(2026, 1, 5)
 """The day the pages show; a fixed one, so that a page changes only when a pack does."""
@@ -58,6 +60,35 @@ def grammar() -> str:
     return GRAMMAR.read_text("utf-8") + "\n".join(lines) + head + "\n".join(kinds) + "\n"
 
 
+GROUNDS_HEAD = """# 依据
+
+由规则包的 `grounds.yaml` 生成，不要手改。权限、透镜、攻击、合同这些不是程序说的话，代码里只写依据的 id；
+是哪一条，看案件、授权或者协议所在的专区。专区不认识的取国家的。“↑”表示取自另一个规则包。
+
+| 依据 | {zones} |
+|---|{rule}|
+"""
+
+
+def grounds(library: Library) -> str:
+    """Every ground, and what it rests on in each zone."""
+    found = [rules.at(zone, ON, library) for zone in library.zones]
+    rows = []
+    for name in sorted({name for law in found for name in law.ids("grounds")}):
+        cells = [_ground(law, name) for law in found]
+        rows.append(f"| `{name}`<br>{found[0].find('grounds', name).title} | {' | '.join(cells)} |")
+    head = GROUNDS_HEAD.format(zones=" | ".join(library.zones), rule="|".join("---" for _ in found))
+    return head + "\n".join(rows) + "\n"
+
+
+def _ground(law: Rules, name: str) -> str:
+    if not law.has("grounds", name):
+        return ""
+    rule = law.find("grounds", name)
+    taken = "" if rule.pack == law.zone else f" ↑{rule.pack}"
+    return ("<br>".join(rule.basis) or BY_CHOICE) + taken
+
+
 def pages(library: Library) -> dict[str, str]:
     """Path below `docs` → text of every generated page."""
     names = sorted({name for zone in library.zones for s, name in library.table(zone) if s == "procedures"})
@@ -65,6 +96,7 @@ def pages(library: Library) -> dict[str, str]:
     listing = "\n".join(f"- [{name}]({name}.md)" for name in names)
     found["procedures/README.md"] = f"# 程序\n\n每个程序一页，从规则包生成。\n\n{listing}\n"
     found["grammar.md"] = grammar()
+    found["grounds.md"] = grounds(library)
     found["coverage.md"] = coverage.page(library, ON)
     return found
 

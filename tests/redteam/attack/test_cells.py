@@ -111,6 +111,7 @@ COPIES: dict[str, str] = {
     ("name", "form"),
     [(name, "csv" if i % 2 or name == "texts" else "parquet") for i, name in enumerate(COPIES)],
 )
+@pytest.mark.row("C19", "L07")
 def test_row_copies(world: World, name: str, form: str) -> None:
     path = world.out(f"c.{form}", COPIES[name])
     report = world.attack(path, ("person", "trip"), kind="dataset")
@@ -128,6 +129,7 @@ def test_shuffled_columns(world: World) -> None:
     assert "row_copy" in found(world.attack(path, kind="dataset"))
 
 
+@pytest.mark.row("K12", "L07")
 def test_unique_combination(world: World) -> None:
     path = world.out("u.csv", "SELECT DISTINCT birth, gender, district FROM person LIMIT 50")
     assert "unique" in found(world.attack(path, kind="dataset"))
@@ -167,6 +169,7 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
 }
 
 
+@pytest.mark.row("K12", "L07")
 @pytest.mark.parametrize("declared", [True, False])
 @pytest.mark.parametrize("name", DIFFERENCES)
 def test_differencing(world: World, name: str, declared: bool) -> None:

@@ -24,7 +24,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.mark.parametrize(("mode", "codes", "sql"), ATTACKS)
-@pytest.mark.row("K02", "L07")
+@pytest.mark.row("A16", "C19", "K02", "L07")
 def test_attack_is_refused(mode: str, codes: frozenset[str], sql: str) -> None:
     verdict = lens.check(sql, {**GRANT, "mode": mode}, at=AT)
     found = {violation.code for violation in verdict.violations}
