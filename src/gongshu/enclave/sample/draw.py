@@ -120,7 +120,8 @@ def _table(
     who, base = _bases(one, cast, random, settings)
     mixed = [each for each in source.columns if not each.names_somebody and each.name != source.subject]
     banded = banded_columns(one, mixed, settings)
-    made = mosaic.recipe(banded, one.subject, settings.threshold)
+    fewest = least(one, settings)
+    made = mosaic.recipe(banded, one.subject, fewest)
     groups = _groups(mixed)
     found, kept = mosaic.donors(made, base, groups, max(settings.threshold, 2), random)
     shift = _shifts(who, key, cast is not None)
@@ -128,7 +129,7 @@ def _table(
     for place, (each, band) in enumerate(zip(mixed, banded, strict=True)):
         drawn.columns[each.name] = _cells(each, band, found[place], shift, random)
     _keep_order(one, drawn, mixed)
-    copied = copies(drawn, one, mixed, settings.threshold)
+    copied = copies(drawn, one, mixed, fewest)
     drawn.dropped += int((copied & kept).sum())
     kept &= ~copied
     for each in source.columns:
@@ -137,6 +138,11 @@ def _table(
         elif each.name not in drawn.columns:
             drawn.columns[each.name] = _named(one, each, who, pools, names, random)
     return _shuffled(drawn, kept, random)
+
+
+def least(one: Frame, settings: Settings) -> int:
+    """How many subjects a combination needs to be shown; one where nobody stands behind the rows."""
+    return settings.threshold if one.source.subject else 1
 
 
 def copies(drawn: Drawn, one: Frame, columns: Sequence[Column], threshold: int) -> Array:

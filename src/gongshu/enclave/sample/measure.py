@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from gongshu.enclave.sample import bands, mosaic
-from gongshu.enclave.sample.draw import banded_columns, copies
+from gongshu.enclave.sample.draw import banded_columns, copies, least
 from gongshu.enclave.sample.frame import Frame
 from gongshu.enclave.sample.model import Array, Column, Drawn, Settings
 from gongshu.enclave.sample.pseudonyms import Pseudonyms
@@ -26,6 +26,8 @@ from gongshu.recognise import is_sample, kinds
 SHOWN = 12
 NEAREST = 1500
 AGAINST = 6000
+FOREIGN = -9
+"""The code of a word that is none of those enough subjects have."""
 
 
 def measured(
@@ -100,7 +102,8 @@ def _shares(band: bands.Category, made: Sequence[object]) -> tuple[list[object],
     words = list(band.words)
     place = {repr(word): n for n, word in reversed(list(enumerate(words)))}
     before = np.bincount(band.code, minlength=len(words)) / max(band.code.size, 1)
-    after = np.bincount([place[repr(value)] for value in made], minlength=len(words)) / max(len(made), 1)
+    known = [place[repr(value)] for value in made if repr(value) in place]
+    after = np.bincount(np.array(known, dtype=int), minlength=len(words)) / max(len(made), 1)
     return words, before, after
 
 
@@ -138,7 +141,7 @@ def _recoded(band: mosaic.Banded, made: Sequence[object]) -> Array:
     """The sample's values by the raw data's coarse bands."""
     if isinstance(band, bands.Category):
         place = {repr(word): n for n, word in reversed(list(enumerate(band.words)))}
-        return np.array([place[repr(value)] for value in made])
+        return np.array([place.get(repr(value), FOREIGN) for value in made])
     return band.place(np.array([np.nan if v is None else bands.as_number(v) for v in made]))
 
 
@@ -220,10 +223,10 @@ def _risk(
 ) -> dict[str, Any]:
     near = _nearest(one, raw, columns, banded)
     codes = np.stack(ours) if ours else np.zeros((0, one.height), dtype=int)
-    made = mosaic.recipe(banded, raw.subject, settings.threshold)
+    made = mosaic.recipe(banded, raw.subject, least(raw, settings))
     return {
         "unmarked": _unmarked(one),
-        "copies": int(copies(one, raw, columns, settings.threshold).sum()),
+        "copies": int(copies(one, raw, columns, least(raw, settings)).sum()),
         "alone": int(_alone(codes, made)),
         "nearest_least": round(float(near[0].min()), 6) if near[0].size else 1.0,
         "nearest_median": round(float(np.median(near[0])), 4) if near[0].size else 1.0,
@@ -237,10 +240,11 @@ def _risk(
 
 
 def _alone(codes: Array, made: mosaic.Recipe) -> int:
-    """Rows with a pair of categories fewer subjects than the threshold have."""
+    """Rows with a word or a pair of words that fewer subjects than the threshold have."""
     words = [n for n, ranked in enumerate(made.ranked) if not ranked]
     rare = {which: found for which, found in made.rare.items() if set(which) <= set(words)}
-    return int(mosaic.offending(codes, mosaic.Recipe(made.codes, made.subject, made.ranked, rare)).sum())
+    found = mosaic.offending(codes, mosaic.Recipe(made.codes, made.subject, made.ranked, rare))
+    return int((found | (codes == FOREIGN).any(axis=0)).sum())
 
 
 def _least_group(codes: Array, banded: Sequence[mosaic.Banded]) -> int:
@@ -278,8 +282,11 @@ def _nearest(
     for each, band in zip(columns, banded, strict=True):
         if isinstance(band, bands.Category):
             words = {repr(value): n for n, value in enumerate(band.words)}
-            there = np.array([words.get(repr(v), -1 - n) for n, v in enumerate(raw.cells[each.name])])
-            sides.append((np.array([words[repr(v)] for v in one.columns[each.name]]), there, False))
+            there = np.array(
+                [words.get(repr(v), FOREIGN - 1 - n) for n, v in enumerate(raw.cells[each.name])]
+            )
+            ours = np.array([words.get(repr(v), FOREIGN) for v in one.columns[each.name]])
+            sides.append((ours, there, False))
         else:
             numbers = [np.array([np.nan if v is None else bands.as_number(v) for v in side])
                        for side in (one.columns[each.name], raw.cells[each.name])]  # fmt: skip

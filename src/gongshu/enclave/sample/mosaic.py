@@ -45,7 +45,7 @@ def recipe(columns: Sequence[Banded], subject: Array, threshold: int) -> Recipe:
         which: _rare(codes, which, subject, threshold) for which in combinations(every, 2)
     }
     if len(every) > 2:
-        rare[every] = _rare(codes, every, subject, ALONE)
+        rare[every] = _rare(codes, every, subject, min(ALONE, threshold))
     return Recipe(codes, subject, ranked, rare)
 
 
