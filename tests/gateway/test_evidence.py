@@ -124,7 +124,7 @@ class Side:
     watch: Watch
 
     def close(self) -> None:
-        for one in (self.ledger.calls, self.ledger.evidence, self.ledger.outgoing):
+        for one in self.ledger.journals:
             one.close()
 
 

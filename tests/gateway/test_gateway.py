@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from gongshu.crypto.sign import PrivateKey
+from gongshu.gateway.batches import root_of
 from gongshu.gateway.main import build
 from gongshu.wire.settings import load
 from support.gateways import ROWS, Street
@@ -56,7 +57,11 @@ def test_an_answered_call_is_durable_and_becomes_evidence(street: Street) -> Non
     assert street.gateway.ledger.post(street.gateway.line.site.urls["link"], now) == 0
     journal, calls = street.office.posted
     line = journal.body["entries"][0]
-    assert line["numbers"] == {"count": 3, "first": 1, "last": 3}
+    assert line["numbers"] == {"count": 3, "first": 1, "last": 3, "hits": 3, "subjects": 0, "batch": 1}
+    assert calls.body["batch"] == "gateway-1" and calls.body["purpose"] == "产业发展"
+    assert calls.body["answers"] == {"rows": 3} and calls.body["hits"] == 3
+    records = [record for _, record in street.gateway.ledger.calls.scan()]
+    assert calls.body["root"] == root_of(records)
     assert calls.body["count"] == 3 and calls.body["root"] == line["digests"]["root"]
 
 
@@ -76,16 +81,14 @@ def test_a_restart_counts_on_and_forgets_nothing(street: Street, tmp_path: Path)
     street.sign_up(calls_per_day=2)
     assert street.call(TARGET).status_code == 200
     street.server.should_exit = True
-    for journal in (
-        street.gateway.ledger.calls,
-        street.gateway.ledger.evidence,
-        street.gateway.ledger.outgoing,
-    ):
+    for journal in street.gateway.ledger.journals:
         journal.close()
     again = build(load(tmp_path))
     street.gateway = again
     street.poll()
-    assert again.counts.contracts == {"ct-1": 1}
+    tally = again.meter.contracts["ct-1"]
+    assert (tally.today, tally.this_month, tally.total) == (1, 1, 1)
+    assert again.meter.products["pd-1"].today == 1
     assert again.line.state.contracts["ct-1"].buyer == "org-bank"
 
 
@@ -104,7 +107,6 @@ def test_the_quota_of_the_agreement_and_of_the_ceiling(street: Street) -> None:
         ({"until": "2020-12-31"}, "expired"),
         ({"from": "2099-01-01"}, "not_yet"),
         ({"purposes": ["公益事业"]}, "over_scope"),
-        ({"fields": ["月份"]}, "field"),
     ],
 )
 def test_what_the_agreement_does_not_bear_is_not_answered(
@@ -198,10 +200,15 @@ def test_a_secret_is_drawn_with_the_buyers_key_and_then_signs(street: Street) ->
     secret = base64.b64decode(drawn.json()["secret"])
     assert street.call(TARGET, secret=secret).status_code == 200
     assert code(street.call("/v1/credentials/cred-1/secret", "POST", secret=secret)) == "scheme"
-    newer = base64.b64decode(street.call("/v1/credentials/cred-1/secret", "POST").json()["secret"])
-    assert newer != secret
-    assert code(street.call(TARGET, secret=secret)) == "signature"
+    second = street.call("/v1/credentials/cred-1/secret", "POST").json()
+    newer = base64.b64decode(second["secret"])
+    assert newer != secret and second["previous_until"]
+    assert street.call(TARGET, secret=secret).status_code == 200  # two live keys while one is rotated
     assert street.call(TARGET, secret=newer).status_code == 200
+    third = street.call("/v1/credentials/cred-1/secret", "POST", body=b'{"keep_old_seconds": 0}').json()
+    assert third["previous_until"] is None
+    assert code(street.call(TARGET, secret=newer)) == "signature"
+    assert code(street.call(TARGET, secret=secret)) == "signature"
 
 
 def test_a_replay_is_refused(street: Street) -> None:
@@ -235,5 +242,5 @@ def test_an_unsigned_request_and_the_health_page(street: Street) -> None:
     base = f"http://127.0.0.1:{street.port}"
     assert httpx.get(base + TARGET, trust_env=False).status_code == 401
     assert httpx.get(base + "/healthz", trust_env=False).json()["ok"] is True
-    big = httpx.post(base + "/v1/credentials/cred-1/secret", content=b"x" * 100_000, trust_env=False)
+    big = httpx.post(base + "/v1/credentials/cred-1/secret", content=b"x" * 600_000, trust_env=False)
     assert big.status_code == 413

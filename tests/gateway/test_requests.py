@@ -40,17 +40,18 @@ def sm3_by_another_hand(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("key", [b"short", bytes(64), bytes(range(100))])
-def test_hmac_sm3_agrees_with_a_second_implementation(key: bytes) -> None:
+@pytest.mark.parametrize("mac", [requests.hmac_sm3, requests._hmac_sm3_by_hand])
+def test_hmac_sm3_agrees_with_a_second_implementation(key: bytes, mac) -> None:
     block = (sm3_by_another_hand(key) if len(key) > 64 else key).ljust(64, b"\0")
     inner = sm3_by_another_hand(bytes(one ^ 0x36 for one in block) + b"data")
     outer = sm3_by_another_hand(bytes(one ^ 0x5C for one in block) + inner)
-    assert requests.hmac_sm3(key, b"data") == outer
+    assert mac(key, b"data") == outer
 
 
 @pytest.mark.parametrize("scheme", [*requests.HMAC_SCHEMES, requests.KEY_SCHEME])
 def test_a_good_signature_is_taken(scheme: str) -> None:
     given, data = signed(scheme)
-    requests.check(given, data, SECRET, KEY.public())
+    requests.check(given, data, [SECRET], KEY.public)
 
 
 @pytest.mark.parametrize("scheme", [*requests.HMAC_SCHEMES, requests.KEY_SCHEME])
@@ -66,21 +67,21 @@ def test_any_change_breaks_the_signature(scheme: str, change: str) -> None:
         b"x" if change == "body" else b"",
     )
     with pytest.raises(requests.Unauthorised):
-        requests.check(given, data, SECRET, KEY.public())
+        requests.check(given, data, [SECRET], KEY.public)
 
 
 def test_an_sm2_key_signs_too() -> None:
     key = PrivateKey.generate("sm2")
     given, data = signed(requests.KEY_SCHEME, key)
-    requests.check(given, data, None, key.public())
+    requests.check(given, data, [], key.public)
     with pytest.raises(requests.Unauthorised):
-        requests.check(given, data, None, KEY.public())
+        requests.check(given, data, [], KEY.public)
 
 
 def test_an_undrawn_secret_is_said() -> None:
     given, data = signed("GS1-HMAC-SHA256")
     with pytest.raises(requests.Unauthorised) as caught:
-        requests.check(given, data, None, KEY.public())
+        requests.check(given, data, [], KEY.public)
     assert caught.value.code == "no_secret"
 
 
@@ -128,5 +129,23 @@ def test_memory_of_nonces_is_swept() -> None:
     replays = requests.Replays(started_ms=0)
     for number in range(50):
         replays.remember(authorization("GS1-KEY", b"x", nonce=f"{number:016d}"), 1_000_000)
-    replays.sweep(1_000_000 + requests.WINDOW_MS + 1)
-    assert not replays.seen
+    replays.sweep(1_000_000 + requests.WINDOW_MS + requests.SLOT_MS)
+    assert not len(replays)
+
+
+def test_during_a_rotation_two_secrets_count_and_no_third() -> None:
+    given, data = signed("GS1-HMAC-SHA256")
+    requests.check(given, data, [b"n" * 32, SECRET], KEY.public)
+    with pytest.raises(requests.Unauthorised):
+        requests.check(given, data, [b"n" * 32], KEY.public)
+
+
+def test_the_idempotency_key_is_signed_too() -> None:
+    given, data = signed("GS1-HMAC-SHA256")
+    assert requests.message("GET", TARGET, given, b"", "once") == data + b"\nonce"
+
+
+@pytest.mark.parametrize("changed", ["Credential=cred-1,Time=7", "Credential=cred-1,  Time=7"])
+def test_the_usual_and_the_unusual_way_of_writing_say_the_same(changed: str) -> None:
+    usual = requests.parse(f"GS1-KEY Credential=cred-1, Time=7, Nonce={NONCE}, Signature=AAAA")
+    assert requests.parse(f"GS1-KEY {changed}, Nonce={NONCE}, Signature=AAAA") == usual

@@ -21,7 +21,8 @@ from gongshu.crypto.hashes import digest
 from gongshu.crypto.keystore import FileKeyStore
 from gongshu.crypto.sign import PrivateKey
 from gongshu.gateway import requests
-from gongshu.gateway.app import Gateway, make_app
+from gongshu.gateway.app import make_app
+from gongshu.gateway.engine import Gateway
 from gongshu.gateway.main import build
 from gongshu.wire import envelope as wire
 from gongshu.wire import feed, inbox, lease, serving
@@ -36,6 +37,7 @@ ROWS = [
     for line in ("1路", "2路")
 ]
 COLUMNS = ["月份", "线路", "客流"]
+FIRM = "91420200MA00000000"
 
 
 class Office:
@@ -79,10 +81,12 @@ class Office:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def publish(self, kind: str, body: dict[str, Any], buyer: PrivateKey | None = None) -> None:
+    def publish(
+        self, kind: str, body: dict[str, Any], buyer: PrivateKey | None = None, role: str = "buyer"
+    ) -> None:
         made = wire.make(kind, ZONE, len(self.items) + 1, body, datetime.now(UTC))
         if buyer is not None:
-            made = wire.attach(made, [wire.consent(kind, ZONE, body, "buyer", buyer)])
+            made = wire.attach(made, [wire.consent(kind, ZONE, body, role, buyer)])
         self.items.append(wire.sign(made, "office", self.world.keys["office"]))
 
     def close(self) -> None:
@@ -103,6 +107,7 @@ class Street:
         self.stops: list[dict[str, Any]] = []
         self.ceilings: list[dict[str, Any]] = [self.ceiling()]
         self.number = 0
+        self.live = {}
         self.say()
         self.product("rel-1")
         self.gateway: Gateway = build(load(self.home))
@@ -118,11 +123,21 @@ class Street:
         (self.home / "config" / "config.json").write_text(json.dumps(config))
         (self.home / "config" / "mark").write_text("test\n")
         (self.home / "config" / "mark").chmod(0o444)
-        FileKeyStore(self.home / "gateway" / "keys").add("gateway", self.world.keys["gateway"])
+        keys = FileKeyStore(self.home / "gateway" / "keys")
+        keys.add("gateway", self.world.keys["gateway"])
+        keys.add("sealing", self.world.keys["sealing"])
         rows = [key_row(key, role) for role, key in self.world.keys.items() if role != "buyer"]
         rows.append(key_row(self.buyer, "buyer", organisation="org-bank"))
+        rows = [row for row in rows if row["role"] != "subject"]
+        rows.append(key_row(self.world.keys["subject"], "subject", organisation="org-firm"))
         body = self.world.body(
-            keys=rows, organisations=[{"id": "org-bank", "name": "银行"}], people=[], accounts=[]
+            keys=rows,
+            organisations=[
+                {"id": "org-bank", "name": "银行"},
+                {"id": "org-firm", "name": "企业", "uscc": FIRM},
+            ],
+            people=[{"id": f"p-{n}", "name": "审核人", "organisation": "org-bank"} for n in (1, 2)],
+            accounts=[],
         )
         made = wire.attach(
             wire.make("trust", ZONE, 0, body, datetime.now(UTC)),
@@ -139,6 +154,8 @@ class Street:
             "fields": COLUMNS,
             "calls_per_day": 50,
             "consent": "none",
+            "grant": "g-1",
+            "subjects_per_day": 40,
             **changes,
         }
 
@@ -157,13 +174,23 @@ class Street:
             **changes,
         }
 
+    live: dict[str, str]
+
     def say(self, age: timedelta = timedelta()) -> None:
         """The data domain renews its word to the gateway."""
         self.number += 1
         now = datetime.now(UTC) - age
         key = self.world.keys["enclave"]
         serving.write(
-            self.home / "serving", ZONE, self.number, self.stops, self.ceilings, now, "enclave", key
+            self.home / "serving",
+            ZONE,
+            self.number,
+            self.stops,
+            self.ceilings,
+            now,
+            "enclave",
+            key,
+            self.live,
         )
 
     def product(self, version: str, number: int = 1, rows: Any = ROWS, key: PrivateKey | None = None) -> Path:
@@ -206,27 +233,32 @@ class Street:
         raise RuntimeError("the gateway did not start")
 
     def call(
-        self, target: str, method: str = "GET", secret: bytes | None = None, **changes: Any
+        self,
+        target: str,
+        method: str = "GET",
+        secret: bytes | None = None,
+        body: bytes = b"",
+        idempotency: str = "",
+        **changes: Any,
     ) -> httpx.Response:
         """A signed request: with the buyer's key, or by HMAC with `secret`."""
         time_ms = changes.pop("time_ms", int(time.time() * 1000))
         nonce = changes.pop("nonce", secrets.token_hex(8))
         scheme = "GS1-HMAC-SM3" if secret else requests.KEY_SCHEME
         given = requests.Authorization(scheme, "cred-1", time_ms, nonce, b"")
-        data = requests.message(method, target, given, b"")
+        data = requests.message(method, target, given, body, idempotency)
         signature = requests.hmac_sm3(secret, data) if secret else self.buyer.sign(data)
         headers = dict(requests.header(scheme, "cred-1", time_ms, nonce, signature))
+        if idempotency:
+            headers["idempotency-key"] = idempotency
+        url = f"http://127.0.0.1:{self.port}{target}"
         return httpx.request(
-            method, f"http://127.0.0.1:{self.port}{target}", headers={**headers, **changes}, trust_env=False
+            method, url, headers={**headers, **changes}, content=body or None, trust_env=False
         )
 
     def close(self) -> None:
         if hasattr(self, "server"):
             self.server.should_exit = True
         self.office.close()
-        for journal in (
-            self.gateway.ledger.calls,
-            self.gateway.ledger.evidence,
-            self.gateway.ledger.outgoing,
-        ):
+        for journal in self.gateway.ledger.journals:
             journal.close()

@@ -140,6 +140,18 @@ class FileJournal:
                     found.append(Record(number, chain.decode(), canonical.loads(record)))
         return found
 
+    def scan(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(number, record as it was put) of the durable records above `after`, a file at a time in memory."""
+        segments = self._segments()
+        for place, path in enumerate(segments):
+            if place + 1 < len(segments) and int(segments[place + 1].stem) <= after + 1:
+                continue
+            for number, _, record in _records(path.read_bytes()):
+                if number > self._durable:
+                    return
+                if number > after:
+                    yield number, record
+
     def prune(self, upto: int) -> int:
         """Drop files that hold only records numbered `upto` or less; how many files went.
 
@@ -162,6 +174,24 @@ class FileJournal:
             if gone:
                 sync_folder(self.directory)
             return gone
+
+    @property
+    def broken(self) -> bool:
+        """A write failed: nothing is taken until `reopen`."""
+        return self._file < 0 <= self._lock
+
+    def reopen(self) -> None:
+        """After a failed write (a full disk): read what the disk really holds and go on behind it.
+
+        What was put and not said to be durable is cut off or, where it reached the disk whole, kept.
+        Raises `JournalError` or `OSError` while the disk is not mended.
+        """
+        with self._flushing, self._guard:
+            if not self.broken:
+                return
+            self._waiting, self._chain = [], _START
+            self._number = self._durable = self._written = 0
+            self._recover()
 
     def close(self) -> None:
         """Flush and give the lock back."""

@@ -2,167 +2,155 @@
 
 from __future__ import annotations
 
-import base64
+import asyncio
+import logging
 import re
-import secrets
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import date
 from typing import Any
 
-import msgspec
+from gongshu.gateway import reconcile, testing
+from gongshu.gateway.engine import Gateway, encode
+from gongshu.gateway.errors import Refusal, refusal
+from gongshu.gateway.openapi import document
 
-from gongshu.contract.model import Contract
-from gongshu.crypto.hashes import digest
-from gongshu.crypto.keystore import FileKeyStore
-from gongshu.crypto.sign import PublicKey
-from gongshu.gateway import requests
-from gongshu.gateway.answers import Counts, Refusal, answer, contract_of, wall_day, zone_of
-from gongshu.gateway.calls import Call, Ledger
-from gongshu.gateway.line import Line
-
+log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Reply = tuple[int, list[tuple[bytes, bytes]], bytes]
 
-ROWS = re.compile(r"/v1/products/([A-Za-z0-9._-]{1,80})/rows\Z")
-SECRET = re.compile(r"/v1/credentials/([A-Za-z0-9._-]{1,80})/secret\Z")
-LARGEST_BODY = 64 * 1024
-encode = msgspec.json.Encoder().encode
-
-
-def secret_name(credential: str, number: int | str) -> str:
-    """The key store's name of the `number`th secret of a credential (ids differ by case, names do not)."""
-    return f"hmac.{digest(credential.encode())[7:39]}.{number}"
-
-
-@dataclass
-class Gateway:
-    """Everything the app answers from."""
-
-    line: Line
-    keys: FileKeyStore
-    ledger: Ledger
-    replays: requests.Replays
-    counts: Counts = field(default_factory=Counts)
-
-    def key_of(self, contract: Contract) -> PublicKey:
-        """The buyer's key on the trust list now."""
-        now = datetime.now(UTC)
-        entry = self.line.trust.current(now).find(contract.key, "buyer")
-        if entry is None or not entry.holds(contract.zone, now):
-            raise Refusal(401, "key", "使用单位的公钥不在信任名单上，或已过期。")
-        return entry.public
-
-    def drawn(self, credential: str) -> int:
-        """How often a credential's secret was drawn; only the newest one counts."""
-        return len(list(self.keys.directory.glob(f"{secret_name(credential, '*')}.secret")))
-
-    def secret(self, credential: str) -> bytes | None:
-        drawn = self.drawn(credential)
-        return self.keys.secret(secret_name(credential, drawn)) if drawn else None
-
-    def authenticate(
-        self, method: str, target: str, headers: Mapping[bytes, bytes], body: bytes, credential: str = ""
-    ) -> tuple[Contract, requests.Authorization]:
-        """The contract of a request whose signature holds; `Refusal` 401 otherwise."""
-        now_ms = int(datetime.now(UTC).timestamp() * 1000)
-        try:
-            given = requests.parse(headers.get(b"authorization", b"").decode("ascii", "replace"))
-            if credential and given.credential != credential:
-                raise requests.Unauthorised("credential", "签名的凭证与路径中的不一致。")
-            self.replays.check(given, now_ms)
-            contract = contract_of(self.line.book, self.line.state, given.credential)
-            signed = requests.message(method, target, given, body)
-            requests.check(given, signed, self.secret(given.credential), self.key_of(contract))
-            self.replays.remember(given, now_ms)
-        except requests.Unauthorised as error:
-            raise Refusal(401, error.code, error.sentence) from error
-        return contract, given
-
-    async def rows(
-        self, product: str, target: str, query: str, headers: Mapping[bytes, bytes]
-    ) -> dict[str, Any]:
-        """Answer a call; the answer leaves only once its record is durable."""
-        contract, _ = self.authenticate("GET", target, headers, b"")
-        now = datetime.now(UTC)
-        made = answer(self.line.state, self.line.book, contract, product, query, self.counts, now)
-        day = wall_day(now)
-        self.counts.add(day, contract.id, contract.product)
-        call = Call(
-            secrets.token_hex(12),
-            contract.zone,
-            contract.id,
-            contract.product,
-            made["version"],
-            now,
-            digest(encode(made["rows"])),
-        )
-        try:
-            await self.ledger.write(call)
-        except OSError as error:
-            self.counts.take_back(day, contract.id, contract.product)
-            raise Refusal(503, "ledger", "网关写不下调用记录，没有回答也没有计次；请稍后再试。") from error
-        return {**made, "call": call.id}
-
-    def draw_secret(
-        self, credential: str, target: str, headers: Mapping[bytes, bytes], body: bytes
-    ) -> dict[str, Any]:
-        """A new HMAC secret for a credential, asked for with the buyer's own key, unseen by the office."""
-        contract, given = self.authenticate("POST", target, headers, body, credential)
-        if given.scheme != requests.KEY_SCHEME:
-            raise Refusal(401, "scheme", "领取密钥须用使用单位自己的私钥签名。")
-        zone_of(self.line.state, contract, datetime.now(UTC))
-        secret = self.keys.create_secret(secret_name(credential, self.drawn(credential) + 1))
-        return {"ok": True, "credential": credential, "secret": base64.b64encode(secret).decode()}
-
-    def health(self) -> dict[str, Any]:
-        zones = {name: zone.broken or "ok" for name, zone in self.line.state.zones.items()}
-        return {"ok": bool(zones), "zones": zones}
+LARGEST_BODY = 512 * 1024
+JSON = (b"content-type", b"application/json")
+_ID = r"([A-Za-z0-9._-]{1,80})"
+SINGLE = re.compile(rf"/v1/(test/)?products/{_ID}/(verify|lookup)\Z")
+ROWS = re.compile(rf"/v1/products/{_ID}/rows\Z")
+SECRET = re.compile(rf"/v1/credentials/{_ID}/secret\Z")
+DAY = re.compile(rf"/v1/credentials/{_ID}/reconciliation/(\d{{4}}-\d{{2}}-\d{{2}})\Z")
 
 
 async def _body(receive: Receive) -> bytes:
-    parts: bytes = b""
-    while True:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        if len(body) > LARGEST_BODY:
+            break
         message = await receive()
-        parts += message.get("body", b"")
-        if len(parts) > LARGEST_BODY:
-            raise Refusal(413, "too_large", "请求正文过大。")
-        if not message.get("more_body"):
-            return parts
+        body += message.get("body", b"")
+    if len(body) > LARGEST_BODY:
+        raise refusal("too_large")
+    return body
 
 
-async def _send(send: Send, status: int, data: Mapping[str, Any]) -> None:
-    body = encode(data)
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def make_app(gateway: Gateway) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+class App:
     """The ASGI application."""
 
-    async def route(scope: Scope, receive: Receive) -> dict[str, Any]:
-        method, path = scope["method"], scope["path"]
-        query = scope["query_string"].decode("ascii", "replace")
-        target = f"{path}?{query}" if query else path
-        headers = dict(scope["headers"])
-        if path == "/healthz" and method == "GET":
-            return gateway.health()
-        found = ROWS.match(path)
-        if found and method == "GET":
-            return await gateway.rows(found[1], target, query, headers)
-        found = SECRET.match(path)
-        if found and method == "POST":
-            return gateway.draw_secret(found[1], target, headers, await _body(receive))
-        raise Refusal(404, "path", "没有这个地址。接口说明见产品页。")
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.openapi = encode(document())
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         try:
-            await _send(send, 200, await route(scope, receive))
-        except Refusal as refusal:
-            await _send(send, refusal.status, refusal.data())
+            status, headers, body = await self._route(scope, receive)
+        except Refusal as error:
+            status, headers, body = error.status, [JSON], encode(error.data())
+            if error.wait:
+                headers.append((b"retry-after", b"%d" % error.wait))
+        headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
-    return app
+    async def _route(self, scope: Scope, receive: Receive) -> Reply:
+        path: str = scope["path"]
+        found = SINGLE.match(path)
+        if found is not None:
+            return await self._single(found, scope, receive)
+        for pattern, method, handler in self._table():
+            found = pattern.match(path)
+            if found is not None:
+                if scope["method"] != method:
+                    raise refusal("method")
+                reply: Reply = await handler(found, scope, receive)
+                return reply
+        if path == "/v1/openapi.json":
+            return 200, [JSON], self.openapi
+        if path == "/healthz":
+            return 200, [JSON], encode(self.gateway.health())
+        raise refusal("path")
+
+    def _table(self) -> tuple[tuple[re.Pattern[str], str, Callable[..., Awaitable[Reply]]], ...]:
+        return (
+            (ROWS, "GET", self._rows),
+            (SECRET, "POST", self._secret),
+            (DAY, "GET", self._reconciliation),
+        )
+
+    async def _single(self, found: re.Match[str], scope: Scope, receive: Receive) -> Reply:
+        if scope["method"] != "POST":
+            raise refusal("method")
+        header, idempotency = _headers(scope)
+        body = await _body(receive)
+        test, product, operation = found.groups()
+        target = _target(scope)
+        gateway = self.gateway
+        if test:
+            now_ms = gateway.now_ms()
+            testing.authenticate(gateway.replays, "POST", target, header, body, now_ms, idempotency)
+            return 200, [JSON], encode(testing.answer(operation, body))
+        return 200, [JSON], await gateway.single(operation, product, target, header, body, idempotency)
+
+    async def _rows(self, found: re.Match[str], scope: Scope, _receive: Receive) -> Reply:
+        query = scope["query_string"].decode("ascii", "replace")
+        return 200, [JSON], await self.gateway.rows(found[1], _target(scope), query, _headers(scope)[0])
+
+    async def _secret(self, found: re.Match[str], scope: Scope, receive: Receive) -> Reply:
+        body = await _body(receive)
+        made = self.gateway.draw_secret(found[1], _target(scope), _headers(scope)[0], body)
+        return 200, [JSON, (b"cache-control", b"no-store")], encode(made)
+
+    async def _reconciliation(self, found: re.Match[str], scope: Scope, _receive: Receive) -> Reply:
+        gateway = self.gateway
+        gateway.own("GET", _target(scope), _headers(scope)[0], b"", found[1])
+        try:
+            day = date.fromisoformat(found[2])
+        except ValueError as error:
+            raise refusal("query", "日期写法不对，应为 YYYY-MM-DD。") from error
+        after = gateway.totals.day_from(reconcile.day_number(day))
+        key, now_ms = gateway.signer, gateway.now_ms()
+        file = await asyncio.to_thread(
+            reconcile.make, gateway.ledger.calls, after, found[1], day, key, now_ms
+        )
+        name = f"{found[1]}-{found[2]}.csv"
+        headers = [
+            (b"content-type", b"text/csv; charset=utf-8"),
+            (b"content-disposition", f'attachment; filename="{name}"'.encode()),
+            (b"x-gongshu-digest", file.digest.encode()),
+            (b"x-gongshu-signature", file.signature.encode()),
+            (b"x-gongshu-key", file.key.encode()),
+            (b"x-gongshu-complete", b"true" if file.complete else b"false"),
+        ]
+        return 200, headers, file.content
+
+
+def _headers(scope: Scope) -> tuple[str, str]:
+    """The two headers the gateway reads: the signature and the idempotency key."""
+    authorization = idempotency = b""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization = value
+        elif name == b"idempotency-key":
+            idempotency = value
+    return authorization.decode("ascii", "replace"), idempotency.decode("ascii", "replace")
+
+
+def _target(scope: Scope) -> str:
+    query: bytes = scope["query_string"]
+    path: str = scope["path"]
+    return f"{path}?{query.decode('ascii', 'replace')}" if query else path
+
+
+def make_app(gateway: Gateway) -> App:
+    """The ASGI application over a gateway."""
+    return App(gateway)

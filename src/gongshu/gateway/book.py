@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gongshu.crypto import canonical
+from gongshu.gateway.consents import Consents
 from gongshu.wire.admit import Admitted
 from gongshu.wire.feed import Item
 from gongshu.wire.store import write_file
+from gongshu.wire.times import stamp
+from gongshu.wire.trust import TrustList
 
-TABLES = ("contracts", "credentials", "stops", "clocks")
+log = logging.getLogger(__name__)
+TABLES = ("contracts", "credentials", "stops", "clocks", "trips", "lifted", "effects")
+# What other threads write too: never rolled back with a feed item, whose effect on them is idempotent.
+OWN = ("trips", "lifted", "effects")
 
 
 @dataclass
@@ -28,15 +37,25 @@ class Book:
     stops: dict[str, dict[str, Any]] = field(default_factory=dict)
     clocks: dict[str, int] = field(default_factory=dict)
     """zone → business minus wall time in seconds"""
+    trips: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """contract id → {id, zone, at}: stopped by this gateway itself (熔断) until a `lift` names that id"""
+    lifted: dict[str, str] = field(default_factory=dict)
+    """trip id → contract: a trip is lifted once, and a lift that came first counts too"""
+    effects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """stop, withdrawal or trip id → {zone, at}: took effect here and is still to be told"""
     checkpoints: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """checkpoints the feed brought and the witness has not looked at; not kept, the feed has them"""
+    consents: Consents | None = None
+    trust: Callable[[], TrustList] | None = None
+    _paging: bool = False
+    _guard: threading.RLock = field(default_factory=threading.RLock)
 
     @classmethod
     def load(cls, path: Path) -> Book:
         if not path.exists():
             return cls(path)
         kept = canonical.loads(path.read_bytes())
-        return cls(path, kept["places"], **{name: kept[name] for name in TABLES})
+        return cls(path, kept["places"], **{name: kept.get(name, {}) for name in TABLES})
 
     def get(self, zone: str) -> int:
         return self.places.get(zone, 0)
@@ -46,14 +65,48 @@ class Book:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write all of it once the item is taken; a failure inside leaves file and memory as they were."""
+        """Write all of it once the item is taken; a failure inside leaves file and memory as they were.
+
+        Inside `page` the writing waits for the page's end: what a crash loses is taken from the feed again.
+        """
         before = self._data()
         try:
             yield
-            write_file(self.path, canonical.dumps(self._data()))
+            if not self._paging:
+                self._write()
         except BaseException:
             self._restore(before)
             raise
+
+    @contextmanager
+    def page(self) -> Iterator[None]:
+        """One flush for a whole page of the feed: consents first, then the book with its place."""
+        before, self._paging = self._data(), True
+        if self.consents is not None:
+            self.consents.begin()
+        try:
+            yield
+        finally:
+            self._paging = False
+            if self.consents is not None:
+                self.consents.commit()
+            if self._data() != before:
+                self._write()
+
+    def change(self, table: str, key: str, row: Any) -> None:
+        """One row of the gateway's own (a trip, an effect told), durable when this returns. None removes."""
+        with self._guard:
+            rows = dict(getattr(self, table))
+            if row is None:
+                rows.pop(key, None)
+            else:
+                rows[key] = row
+            setattr(self, table, rows)
+            self._write()
+
+    def _write(self) -> None:
+        with self._guard:
+            write_file(self.path, canonical.dumps(self._data()))
 
     def _data(self) -> dict[str, Any]:
         return {"places": dict(self.places), **{name: dict(getattr(self, name)) for name in TABLES}}
@@ -61,13 +114,15 @@ class Book:
     def _restore(self, kept: dict[str, Any]) -> None:
         self.places = kept["places"]
         for name in TABLES:
-            setattr(self, name, kept[name])
+            if name not in OWN:
+                setattr(self, name, kept[name])
 
     def take(self, item: Item) -> None:
         """The effect of one feed item; what is refused or of no concern here changes nothing."""
         handler = HANDLERS.get(item.envelope.kind)
         if isinstance(item, Admitted) and handler is not None:
-            handler(self, item)
+            with self._guard:
+                handler(self, item)
 
     def stopped(self, product: str, contract: str) -> dict[str, Any] | None:
         """The stop that hits a product or contract, if any."""
@@ -102,6 +157,34 @@ def _credential(book: Book, item: Admitted) -> None:
 def _stop(book: Book, item: Admitted) -> None:
     body = item.envelope.body
     book.stops[body["id"]] = {"scope": body["scope"], "target": body["target"], "reason": body["reason"]}
+    _took_effect(book, body["id"], item)
+
+
+def _consent(book: Book, item: Admitted) -> None:
+    if book.consents is None or book.trust is None:
+        return
+    refused = book.consents.take(item, book.trust())
+    if refused:
+        log.warning("consent %s: %s", item.envelope.body["id"], refused)
+
+
+def _withdrawal(book: Book, item: Admitted) -> None:
+    body = item.envelope.body
+    if book.consents is not None and book.consents.withdraw(body["id"], body["consent"]):
+        _took_effect(book, body["id"], item)
+
+
+def _lift(book: Book, item: Admitted) -> None:
+    """Office and airlock (for the provider) let a contract go on after a trip; for exactly that trip."""
+    body = item.envelope.body
+    book.lifted = {**book.lifted, body["trip"]: body["contract"]}
+    trip = book.trips.get(body["contract"])
+    if trip is not None and trip["id"] == body["trip"]:
+        book.trips = {one: row for one, row in book.trips.items() if one != body["contract"]}
+
+
+def _took_effect(book: Book, id_: str, item: Admitted) -> None:
+    book.effects = {**book.effects, id_: {"zone": item.envelope.zone, "at": stamp(datetime.now(UTC))}}
 
 
 def _clock(book: Book, item: Admitted) -> None:
@@ -116,6 +199,9 @@ HANDLERS = {
     "contract": _contract,
     "credential": _credential,
     "stop": _stop,
+    "consent": _consent,
+    "withdrawal": _withdrawal,
+    "lift": _lift,
     "clock": _clock,
     "checkpoint": _checkpoint,
 }

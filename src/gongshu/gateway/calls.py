@@ -1,68 +1,42 @@
 """Calls answered: each is durable before its answer leaves; a batch of them is one line of evidence.
 
-journal/calls      one record a call
+journal/calls      one record a request (gateway.receipts)
+journal/batches    one record a batch: what bills are made of (gateway.batches)
 journal/evidence   one record a batch: the gateway's journal in the sense of evidence
 journal/outgoing   signed envelopes for the office, kept until taken
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from gongshu.contract.evaluate import AGREEMENT
-from gongshu.crypto import canonical
 from gongshu.crypto.sign import PrivateKey
 from gongshu.evidence import entry
 from gongshu.evidence.journal import FileJournal, JournalError, Record
-from gongshu.evidence.tree import merkle_root
+from gongshu.gateway.batches import Batcher, Kept
+from gongshu.gateway.group import GroupCommit, Waiting
 from gongshu.gateway.line import business_day
+from gongshu.gateway.receipts import Receipt, loads
 from gongshu.gateway.unsent import Place
 from gongshu.law import grounds
 from gongshu.wire import envelope as wire
 from gongshu.wire import inbox, journal
 from gongshu.wire.errors import WireError
-from gongshu.wire.times import instant, stamp
+from gongshu.wire.times import instant
 
 log = logging.getLogger(__name__)
 ROLE = "gateway"
 BATCHED = "calls.batch"
-BATCH = 10_000
-
-
-@dataclass(frozen=True)
-class Call:
-    """One answered call. No subject, no condition, no value: the answer only as its digest."""
-
-    id: str
-    zone: str
-    contract: str
-    product: str
-    version: str
-    at: datetime
-    answer: str
-
-    def data(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "zone": self.zone,
-            "contract": self.contract,
-            "product": self.product,
-            "version": self.version,
-            "at": stamp(self.at),
-            "answer": self.answer,
-        }
-
-
-def root_of(records: list[bytes]) -> str:
-    """The Merkle root (RFC 9162, SHA-256) over records in canonical JSON."""
-    return f"sha256:{merkle_root('sha256', records).hex()}"
+BATCH = 20_000
+# Seconds between messages about how often consents were used.
+USES_EVERY = 10.0
 
 
 class Ledger:
@@ -82,17 +56,36 @@ class Ledger:
     ) -> None:
         self.calls = FileJournal(directory / "calls")
         self.evidence = FileJournal(directory / "evidence")
+        self.batched = FileJournal(directory / "batches")
         self.outgoing = FileJournal(directory / "outgoing")
         self.source = source
         self.place = Place.load(directory / "posted.json")
+        self.batcher = Batcher()
+        self._waiting: deque[Kept] = deque()
+        self.group = GroupCommit(self.calls, self._keep)
+        self.on_batched: Callable[[list[dict[str, Any]], list[Kept]], object] | None = None
+        self.on_kept: Callable[[int, Receipt], object] | None = None
         self._key = key
         self._clocks = clocks
         self._above = first - 1
-        self._flush: asyncio.Task[None] | None = None
+        self._told = 0.0
+        self._place()
+
+    @property
+    def journals(self) -> tuple[FileJournal, ...]:
+        return (self.calls, self.evidence, self.batched, self.outgoing)
+
+    def _place(self) -> None:
+        """Where batching, evidence and wrapping stand, read from the files."""
         lines = self.evidence.read()
-        self._seq = next((int(one.data["seq"]) for one in reversed(lines) if one.data["source"] == source), 0)
-        batches = [int(one.data["numbers"]["last"]) for one in lines if _is_batch(one)]
-        self._batched = batches[-1] if batches else 0
+        self._seq = next(
+            (int(one.data["seq"]) for one in reversed(lines) if one.data["source"] == self.source), 0
+        )
+        batches = [one.data["numbers"] for one in lines if _is_batch(one)]
+        self._evident = int(batches[-1].get("batch", 0)) if batches else 0
+        kept = self.batched.read(max(0, self.batched.last - 1))
+        lasts = [int(one["last"]) for one in batches] + [int(one.data["upto"]) for one in kept]
+        self._upto = max(lasts, default=0)
         self._wrapped = self._last_wrapped(lines)
 
     def _last_wrapped(self, lines: list[Record]) -> int:
@@ -104,52 +97,94 @@ class Ledger:
                 return numbers.get((last["source"], last["seq"]), 0)
         return 0
 
-    async def write(self, call: Call) -> None:
+    @property
+    def upto(self) -> int:
+        """The number of the last call that stands in a batch."""
+        return self._upto
+
+    def recall(self, number: int, record: bytes, receipt: Receipt) -> None:
+        """A record found on the disk at a start: in a batch already, or still to be batched."""
+        if number <= self._upto:
+            self.batcher.note(receipt)
+        else:
+            self._waiting.append(Kept(number, record, receipt))
+
+    async def write(self, receipt: Receipt) -> None:
         """Durable when this returns; calls that come together share one fsync. `OSError` when it fails."""
-        try:
-            number = self.calls.put(call.data())
-            while self.calls.durable < number:
-                if self._flush is None or self._flush.done():
-                    self._flush = asyncio.create_task(self._flush_once())
-                await asyncio.shield(self._flush)
-        except JournalError as error:
-            raise OSError(str(error)) from error
+        await self.group.write(receipt.dumps(), receipt)
 
-    async def _flush_once(self) -> None:
-        await asyncio.to_thread(self.calls.flush)
-
-    def today(self, day_of: Any, day: str) -> list[dict[str, Any]]:
-        """The calls kept of a wall-clock day, for the counts after a restart."""
-        found = (record.data for record in self.calls.read())
-        return [call for call in found if day_of(call) == day]
+    def _keep(self, one: Waiting) -> None:
+        receipt = one.made if one.made is not None else loads(one.record)
+        self._waiting.append(Kept(one.number, one.record, receipt))
+        if receipt.idem and self.on_kept is not None:
+            self.on_kept(one.number, receipt)
 
     def batch(self, now: datetime) -> int:
-        """Make evidence of calls not yet in a batch: a line a run of one contract's calls. How many lines."""
-        if self.calls.durable <= self._batched:
+        """Make evidence of durable calls not yet in a batch; how many lines. A batch is one contract's, day's
+        and purpose's; all batches of one turn become durable together."""
+        self._mend()
+        taken: list[Kept] = []
+        while self._waiting and len(taken) < BATCH:
+            taken.append(self._waiting.popleft())
+        if taken:
+            self._batch(taken)
+        return self._prove(now)
+
+    def _batch(self, taken: list[Kept]) -> None:
+        batches = self.batcher.batches(taken)
+        try:
+            for body in batches:
+                self.batched.put({"v": 1, "upto": taken[-1].number, **body})
+            self.batched.flush()
+        except JournalError:
+            self.batcher.forget(taken)
+            self._waiting.extendleft(reversed(taken))
+            raise
+        self._upto = taken[-1].number
+        if self.on_batched is not None:
+            self.on_batched(batches, taken)
+
+    def _prove(self, now: datetime) -> int:
+        """A line of evidence for every batch that has none yet."""
+        if self._evident >= self.batched.durable:
             return 0
-        waiting = self.calls.read(self._batched, BATCH)
         made = 0
-        for contract, run in groupby(waiting, key=lambda record: str(record.data["contract"])):
-            self._batch_one(contract, list(run), now)
+        for record in self.batched.read(self._evident):
+            body = record.data
+            zone = body["zone"]
+            articles = grounds.basis(zone, AGREEMENT, business_day(now, self._clocks.get(zone, 0)))
+            numbers = {name: body[name] for name in ("count", "first", "last", "hits", "subjects")}
+            self._record(
+                BATCHED,
+                zone,
+                body["product"],
+                now,
+                case=body["contract"],
+                articles=articles,
+                digests={"root": body["root"]},
+                numbers={**numbers, "batch": record.number},
+            )
+            self._evident = record.number
             made += 1
         return made
 
-    def _batch_one(self, contract: str, run: list[Record], now: datetime) -> None:
-        zone, product = str(run[0].data["zone"]), str(run[0].data["product"])
-        root = root_of([canonical.dumps(record.data) for record in run])
-        articles = grounds.basis(zone, AGREEMENT, business_day(now, self._clocks.get(zone, 0)))
-        numbers = {"count": len(run), "first": run[0].number, "last": run[-1].number}
-        self._record(
-            BATCHED,
-            zone,
-            product,
-            now,
-            case=contract,
-            articles=articles,
-            digests={"root": root},
-            numbers=numbers,
-        )
-        self._batched = run[-1].number
+    def _mend(self) -> None:
+        """Go on after a full disk: open what broke anew and read where everything stands."""
+        broken = [one for one in (self.evidence, self.batched, self.outgoing) if one.broken]
+        for one in broken:
+            one.reopen()
+        if broken:
+            self._place()
+
+    def tell_uses(self, now: datetime, every: float = USES_EVERY) -> int:
+        """Say how often consents were used, at most every so many seconds; how many messages."""
+        if now.timestamp() - self._told < every:
+            return 0
+        self._told = now.timestamp()
+        told = self.batcher.told()
+        for zone, body in told:
+            self.say("uses", zone, body, now)
+        return len(told)
 
     def note(self, act: str, zone: str, subject: str, now: datetime) -> None:
         """One line of evidence about what the gateway itself did, for example as a witness."""
@@ -208,14 +243,23 @@ class Ledger:
         self._wrapped = lines[-1].number
         batches = [line.data for line in lines if _is_batch(line)]
         for line in batches:
-            body = {
-                "product": line["subject"],
-                "contract": line["case"],
-                "count": line["numbers"]["count"],
-                "root": line["digests"]["root"],
-            }
-            self.say("calls", line["zone"], body, now)
+            self.say("calls", line["zone"], self._calls(line), now)
         return 1 + len(batches)
+
+    def _calls(self, line: Mapping[str, Any]) -> dict[str, Any]:
+        """What a bill needs of a batch. `batch` is its id, the same however often it is said."""
+        body = {
+            "product": line["subject"],
+            "contract": line["case"],
+            "count": line["numbers"]["count"],
+            "root": line["digests"]["root"],
+        }
+        number = line["numbers"].get("batch")
+        if number is None:  # as lines were written before consents
+            return body
+        kept = self.batched.read(number - 1, 1)[0].data
+        names = ("day", "purpose", "hits", "subjects", "answers", "first", "last")
+        return {**body, "batch": f"{line['source']}-{line['seq']}", **{name: kept[name] for name in names}}
 
     def say(self, kind: str, zone: str, body: Mapping[str, Any], now: datetime) -> None:
         """Keep one signed envelope for the office's inbox."""

@@ -14,8 +14,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gongshu.contract.model import BadContract, Ceiling, Contract, compile_ceiling, compile_contract
+from gongshu.crypto.sign import PrivateKey
 from gongshu.gateway import products
 from gongshu.gateway.book import Book
+from gongshu.law import grounds
 from gongshu.wire import lease as wire_lease
 from gongshu.wire import serving
 from gongshu.wire.errors import WireError
@@ -24,6 +26,7 @@ from gongshu.wire.lease import Lease
 from gongshu.wire.settings import Settings
 from gongshu.wire.store import TrustStore
 from gongshu.wire.times import instant
+from gongshu.wire.trust import TrustList
 
 log = logging.getLogger(__name__)
 EVERY = 0.5
@@ -34,12 +37,13 @@ SHANGHAI_OFFSET = timedelta(hours=8)
 class Zone:
     """What holds in one zone now."""
 
-    products: Mapping[str, products.Product]
+    products: Mapping[str, products.Version]
     ceilings: Mapping[str, Ceiling]
     stops: tuple[Mapping[str, Any], ...]
     lease: Lease | None
     broken: str = ""
     """Why nothing is answered: one sentence."""
+    trust: TrustList | None = None
 
 
 @dataclass(frozen=True)
@@ -48,17 +52,6 @@ class State:
 
     zones: Mapping[str, Zone] = field(default_factory=dict)
     contracts: Mapping[str, Contract] = field(default_factory=dict)
-
-
-def compile_contracts(book: Book) -> dict[str, Contract]:
-    """The contracts of the book; a malformed one is as if it were not there."""
-    made = {}
-    for id_, row in book.contracts.items():
-        try:
-            made[id_] = compile_contract(row["zone"], row["body"])
-        except BadContract as error:
-            log.warning("contract %s: %s", id_, error)
-    return made
 
 
 def business_day(now: datetime, offset: int) -> date:
@@ -81,11 +74,18 @@ class Line:
     site: Settings
     book: Book
     trust: TrustStore
+    sealing: PrivateKey
     state: State = field(default_factory=State)
     places: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     clients: dict[str, FeedClient] = field(default_factory=dict)
+    shelves: dict[str, products.Shelf] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     after_poll: Callable[[datetime], object] | None = None
+    on_state: Callable[[State, datetime], object] | None = None
+    """hears of every new state in the line's thread, before the answering side sees it"""
+    _compiled: dict[tuple[str, date], Contract | None] = field(default_factory=dict)
+    _own_loads: bool = True
+    """snapshots are read by the line itself; `run_shelves` takes that over"""
 
     def client(self, zone: str) -> FeedClient:
         if zone not in self.clients:
@@ -94,18 +94,51 @@ class Line:
             )
         return self.clients[zone]
 
+    def shelf(self, zone: str) -> products.Shelf:
+        if zone not in self.shelves:
+            root = self.site.serving / zone / "products"
+            self.shelves[zone] = products.Shelf(root, zone, self.site.mark, self.sealing)
+        return self.shelves[zone]
+
     def poll(self) -> State:
         """One round over all zones; what fails closes its zone and says why."""
         zones = {zone: self._zone(zone) for zone in self.site.zones}
-        self.state = State(zones, compile_contracts(self.book))
+        now = datetime.now(UTC)
+        state = State(zones, self._contracts(now))
+        if self.on_state is not None:
+            self.on_state(state, now)
+        self.state = state
         return self.state
+
+    def _contracts(self, now: datetime) -> dict[str, Contract]:
+        """The contracts of the book, each compiled once a business day (its articles are those of the day);
+        a malformed one is as if it were not there."""
+        made: dict[str, Contract] = {}
+        compiled: dict[tuple[str, date], Contract | None] = {}
+        for id_, row in self.book.contracts.items():
+            day = business_day(now, self.book.clocks.get(row["zone"], 0))
+            key = (id_, day)
+            contract = self._compiled[key] if key in self._compiled else self._compile(id_, row, day)
+            compiled[key] = contract
+            if contract is not None:
+                made[id_] = contract
+        self._compiled = compiled
+        return made
+
+    @staticmethod
+    def _compile(id_: str, row: Mapping[str, Any], day: date) -> Contract | None:
+        try:
+            return compile_contract(row["zone"], row["body"], grounds.citing(row["zone"], day))
+        except BadContract as error:
+            log.warning("contract %s: %s", id_, error)
+            return None
 
     def _zone(self, zone: str) -> Zone:
         client = self.client(zone)
-        before = self.state.zones.get(zone)
         broken = ""
         try:
-            client.poll(self.book.take)
+            with self.book.page():
+                client.poll(self.book.take)
         except WireError as error:
             # A cut line is bridged by the lease; a broken one ends it.
             broken = "" if error.code == "line" else error.sentence
@@ -118,10 +151,13 @@ class Line:
             )
             self.places[zone] = place
             body = admitted.envelope.body
-            known = {(one.id, one.version): one for one in before.products.values()} if before else {}
-            found = products.scan(self.site.serving, zone, trust, now, self.site.mark, known)
+            shelf = self.shelf(zone)
+            if self._own_loads:
+                shelf.look(trust, now)
             ceilings = self._ceilings(body["ceilings"])
-            return Zone(found, ceilings, tuple(body["stops"]), lease, broken)
+            bodies = {str(row.get("product")): row for row in body["ceilings"]}
+            found = shelf.live(body.get("live") or {}, bodies)
+            return Zone(found, ceilings, tuple(body["stops"]), lease, broken, trust)
         except WireError as error:
             return Zone({}, {}, (), lease, broken or error.sentence)
 
@@ -136,6 +172,19 @@ class Line:
                 continue
             made[ceiling.product] = ceiling
         return made
+
+    def run_shelves(self) -> None:
+        """Read new versions until `stop` is set, in a thread of its own: a large snapshot must not keep the
+        gateway from hearing a stop."""
+        self._own_loads = False
+        while not self.stop.is_set():
+            for zone in self.site.zones:
+                try:
+                    now = datetime.now(UTC)
+                    self.shelf(zone).look(self.trust.current(now), now)
+                except Exception:
+                    log.exception("serving")
+            self.stop.wait(EVERY)
 
     def run(self) -> None:
         """Until `stop` is set."""

@@ -1,61 +1,179 @@
-"""The gateway's process: uvicorn in front, one thread on the line behind."""
+"""The gateway's process: uvicorn in front, threads on the line, the shelves and the chores behind."""
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
+import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import uvicorn
 
 from gongshu.crypto.keystore import FileKeyStore
-from gongshu.gateway import requests
-from gongshu.gateway.answers import Counts, wall_day
-from gongshu.gateway.app import Gateway, make_app
+from gongshu.gateway import receipts, requests
+from gongshu.gateway.app import make_app
 from gongshu.gateway.book import Book
 from gongshu.gateway.calls import Ledger
-from gongshu.gateway.line import Line
+from gongshu.gateway.consents import Consents
+from gongshu.gateway.engine import Gateway
+from gongshu.gateway.keyring import Keyring
+from gongshu.gateway.line import Line, business_day
+from gongshu.gateway.meter import Days, Meter, Totals, wall_day
+from gongshu.gateway.receipts import Answers, Known
+from gongshu.gateway.routes import Routes
 from gongshu.gateway.watch import Watching
 from gongshu.wire import doors, hold
 from gongshu.wire import settings as wire_settings
 from gongshu.wire.journal import named
 from gongshu.wire.settings import Settings
 from gongshu.wire.store import TrustStore
-from gongshu.wire.times import instant
+from gongshu.wire.times import stamp
 
-KEY = "gateway"
+KEY, SEALING, SUBJECTS = "gateway", "sealing", "subjects"
+TOTALS = "totals.json"
+# Seconds between writings of the totals: so much of the journal is read again at a start, no more.
+SAVE_EVERY = 10.0
+# How long a thread may keep the interpreter while others wait, in seconds: the flushing thread must get
+# back in quickly, the answers of its group wait for it.
+SWITCH = 0.001
 
 
 def build(site: Settings) -> Gateway:
-    """The gateway of a home, its counts of the day restored from its own journal."""
+    """The gateway of a home, its counts restored from its own journal."""
     keys = FileKeyStore(site.gateway / "keys")
     state = site.gateway / "state"
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if SEALING not in keys:
+        keys.create(SEALING, "sm2")
+    sealing = keys.signer(SEALING)
+    trust = TrustStore(site.trust("gateway"))
+    days = Days(keys.create_secret(SUBJECTS))
+    consents = Consents(state / "consents.db", days.who, sealing, site.mark)
     book = Book.load(state / "book.json")
+    book.consents = consents
+    book.trust = lambda: trust.current(datetime.now(UTC))
+    incarnation = named(KEY, hold.incarnation(site))
     ledger = Ledger(
-        site.gateway / "journal",
-        keys.signer(KEY),
-        book.clocks,
-        named(KEY, hold.incarnation(site)),
-        hold.first_number(site),
+        site.gateway / "journal", keys.signer(KEY), book.clocks, incarnation, hold.first_number(site)
     )
-    line = Line(site, book, TrustStore(site.trust("gateway")))
-    now = datetime.now(UTC)
-    counts = Counts()
-    day = wall_day(now)
-    for call in ledger.today(lambda call: wall_day(instant(call["at"], "at")), day):
-        counts.add(day, call["contract"], call["product"])
+    line = Line(site, book, trust, sealing)
+    now_ms = int(time.time() * 1000)
+    gateway = Gateway(
+        line,
+        Keyring.load(keys, state / "rotation.json"),
+        ledger,
+        requests.Replays(started_ms=now_ms),
+        Meter(days),
+        consents,
+        Routes(book),
+        Answers(keys, site.cipher),
+        Totals.load(state / TOTALS),
+        keys.signer(KEY),
+    )
+    restore(gateway, now_ms)
+    line.after_poll = Chores(gateway, Watching.open(line, ledger, state, keys.signer(KEY)), state).run
+    return gateway
 
-    watching = Watching.open(line, ledger, state, keys.signer(KEY))
 
-    def after_poll(at: datetime) -> None:
-        watching.see(at)
-        ledger.batch(at)
-        ledger.wrap(site.zone, at)
-        ledger.post(site.urls["link"], at)
+def restore(gateway: Gateway, now_ms: int) -> None:
+    """Count again what the journal holds beyond the totals, and all of today and yesterday."""
+    today, meter, totals, ledger = wall_day(now_ms), gateway.meter, gateway.totals, gateway.ledger
+    for contract, row in totals.contracts.items():
+        tally = meter.of(meter.contracts, contract, today)
+        tally.total = row["total"]
+        if row["month"] == tally.month:
+            tally.this_month = row["this_month"]
+    late: list[tuple[int, bytes, receipts.Receipt]] = []
+    for number, record in ledger.calls.scan(totals.read_from(today)):
+        receipt = receipts.loads(record)
+        _recount(gateway, number, receipt, today)
+        if receipt.idem:
+            gateway.answers.keep(receipt.idem, Known(number, receipt.body), receipt.at)
+        if wall_day(receipt.at) >= today - 1 or number > ledger.upto:
+            ledger.recall(number, record, receipt)
+        if totals.upto < number <= ledger.upto:
+            late.append((number, record, receipt))
+    # Batches that became durable just before the process died, and the totals did not.
+    if late:
+        bodies = [one.data for one in ledger.batched.read() if one.data["last"] > totals.upto]
+        gateway.consents.keep_used((i.consent, i.once) for *_, r in late for i in r.items if i.once)
+        totals.add(bodies, late[-1][0], meter.days)
 
-    line.after_poll = after_poll
-    return Gateway(line, keys, ledger, requests.Replays(started_ms=int(now.timestamp() * 1000)), counts)
+
+def _recount(gateway: Gateway, number: int, receipt: receipts.Receipt, today: int) -> None:
+    meter = gateway.meter
+    day = wall_day(receipt.at)
+    mine = meter.of(meter.contracts, receipt.contract, today)
+    all_ = meter.of(meter.products, receipt.product, today)
+    count = len(receipt.items)
+    if number > gateway.totals.upto:
+        mine.total += count
+        if meter.days.month(day) == mine.month:
+            mine.this_month += count
+    if day == today:
+        mine.today += count
+        all_.today += count
+        marks = {item.mark for item in receipt.items if item.mark}
+        mine.subjects |= marks
+        all_.subjects |= marks
+    gateway.consents.used.update(item.consent for item in receipt.items if item.once)
+
+
+@dataclass
+class Chores:
+    """What is done beside answering, again and again in one thread."""
+
+    gateway: Gateway
+    watching: Watching
+    state: Path
+    _saved: float = 0.0
+    _upto: int = -1
+    _stops: set[str] = field(default_factory=set)
+
+    def run(self, now: datetime) -> None:
+        gateway = self.gateway
+        ledger, site = gateway.ledger, gateway.line.site
+        self.watching.see(now)
+        while ledger.batch(now):
+            pass
+        self._effects(now)
+        ledger.tell_uses(now)
+        ledger.wrap(site.zone, now)
+        ledger.post(site.urls["link"], now)
+        if time.monotonic() - self._saved >= SAVE_EVERY:
+            self._save(now)
+
+    def _effects(self, now: datetime) -> None:
+        """Tell the office what took effect here: stops, withdrawals, trips. Once, or again after a crash."""
+        gateway = self.gateway
+        book, ledger = gateway.line.book, gateway.ledger
+        for id_, row in list(book.effects.items()):
+            ledger.say("effect", row["zone"], {"stop": id_, "at": row["at"]}, now)
+            book.change("effects", id_, None)
+        for name, zone in gateway.line.state.zones.items():
+            for stop in zone.stops:
+                if stop["id"] not in self._stops:
+                    self._stops.add(stop["id"])
+                    ledger.say("effect", name, {"stop": stop["id"], "at": stamp(now)}, now)
+        for contract, trip in list(book.trips.items()):
+            if not trip["said"]:
+                ledger.note("contract.tripped", trip["zone"], contract, now)
+                body = {"stop": trip["id"], "at": trip["at"], "contract": contract, "code": "tripped"}
+                ledger.say("effect", trip["zone"], body, now)
+                if book.trips.get(contract) == trip:
+                    book.change("trips", contract, {**trip, "said": True})
+
+    def _save(self, now: datetime) -> None:
+        self._saved = time.monotonic()
+        gateway = self.gateway
+        if gateway.totals.upto != self._upto:
+            gateway.totals.save(self.state / TOTALS)
+            self._upto = gateway.totals.upto
+        gateway.answers.forget(int(now.timestamp() * 1000))
+        gateway.consents.forget_used(business_day(now, 0).isoformat())
 
 
 def main(home: Path) -> int:
@@ -63,9 +181,24 @@ def main(home: Path) -> int:
     site = wire_settings.load(home)
     door = doors.listener(site, "gateway")
     gateway = build(site)
-    for work in (gateway.line.run, gateway.line.run_chores):
+    sys.setswitchinterval(SWITCH)
+    line = gateway.line
+    for work in (line.run, line.run_shelves, line.run_chores):
         threading.Thread(target=work, name=work.__name__, daemon=True).start()
-    config = uvicorn.Config(make_app(gateway), log_level="warning", access_log=False, lifespan="off")
+    # What is loaded stays: the collector need not walk consents and snapshots again and again.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    config = uvicorn.Config(
+        make_app(gateway),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        loop="uvloop",
+        http="httptools",
+        server_header=False,
+        proxy_headers=False,
+        backlog=doors.BACKLOG,
+    )
     uvicorn.Server(config).run(sockets=[door])
-    gateway.line.stop.set()
+    line.stop.set()
     return 0

@@ -47,7 +47,13 @@ FOLDERS: Mapping[str, tuple[str, ...]] = {
 LEFT = (DATABASE_FILE,)
 DUMP, META, GATEWAY = "database.dump", "meta.json", "gateway.sealed"
 # A restored gateway would count from the copied place; what was delivered is copied before what it speaks of.
-GATEWAY_FIRST = ("journal/posted.json", "journal/outgoing", "journal/evidence", "journal/calls")
+GATEWAY_FIRST = (
+    "journal/posted.json",
+    "journal/outgoing",
+    "journal/evidence",
+    "journal/batches",
+    "journal/calls",
+)
 PATIENCE = 60.0
 LOCKS = "link_feedhead, link_inboxmessage"
 # The lock under which the office's sequencer gives numbers.

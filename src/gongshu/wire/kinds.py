@@ -153,6 +153,8 @@ KINDS: Mapping[str, Kind] = {
         (ANYONE,),
         never_expires=True,
     ),
+    # 网关自己停下的协议（熔断）：办公域发布，闸口代提供单位签署，只对这一次熔断有效
+    "lift": Kind("解除熔断", "feed", {"id": "id", "contract": "id", "trip": "id"}, (OFFICE, AIRLOCK)),
     "contract": Kind(
         "使用协议",
         "feed",

@@ -1,0 +1,181 @@
+"""The record of one answered request: a JSON array of fixed places, cheap to write, the same bytes for ever.
+
+It names no subject and no value: a subject is a mark that only this gateway can make and that differs by day
+and product (`meter.Days`), the answer stands in it as a digest. Where the buyer sent an idempotency key the
+answer itself is kept too, sealed under a key that is destroyed two days later, so that a retry gets the same
+bytes even after a restart. The leaf of a batch's Merkle tree is the record as written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import itertools
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from gongshu.crypto import aead
+from gongshu.crypto.keystore import FileKeyStore, KeyStoreError
+from gongshu.evidence.journal import FileJournal
+from gongshu.gateway.meter import wall_day
+from gongshu.wire.times import instant
+
+VERSION = 2
+_encode = msgspec.json.Encoder().encode
+
+
+class Item(NamedTuple):
+    """One subject's answer: its class (`errors.ANSWERED`), the subject's mark of the day, the consent used;
+    `once`: the last day of a consent that is good for one call and thereby used up."""
+
+    answer: str
+    mark: str = ""
+    consent: str = ""
+    once: str = ""
+
+
+class Receipt(msgspec.Struct, array_like=True, frozen=True):
+    """One answered request. `at`: wall time in ms; `day`: business day; `answer`, `body`: SHA-256 in hex;
+    `idem`: the idempotency key as a digest with the credential, or empty; `sealed`: base64 of the answer."""
+
+    v: int
+    id: str
+    at: int
+    zone: str
+    contract: str
+    credential: str
+    product: str
+    version: str
+    operation: str
+    purpose: str
+    day: str
+    items: tuple[Item, ...]
+    answer: str
+    idem: str = ""
+    body: str = ""
+    sealed: str = ""
+
+    def dumps(self) -> bytes:
+        """Canonical JSON: an array of texts and integers has one form."""
+        return _encode(self)
+
+
+_decoder = msgspec.json.Decoder(Receipt)
+
+
+def loads(record: bytes) -> Receipt:
+    """A record of the journal of calls; those of the first version are maps about released tables."""
+    if record.startswith(b"["):
+        return _decoder.decode(record)
+    old: dict[str, Any] = msgspec.json.decode(record)
+    at = int(instant(old["at"], "at").timestamp() * 1000)
+    answer = str(old["answer"]).removeprefix("sha256:")
+    return Receipt(
+        1, old["id"], at, old["zone"], old["contract"], "", old["product"], old["version"], "rows", "",
+        datetime.fromtimestamp(wall_day(at) * 86_400, UTC).date().isoformat(), (Item("rows"),), answer,
+    )  # fmt: skip
+
+
+class Ids:
+    """Ids of calls: random per process, counted within it; unique without asking the system each time."""
+
+    def __init__(self) -> None:
+        self._start = secrets.token_hex(8)
+        self._count = itertools.count(1)
+
+    def next(self) -> str:
+        return f"{self._start}{next(self._count):08x}"
+
+
+def idem_of(credential: str, key: str) -> str:
+    """An idempotency key as the journal keeps it: nobody else's request can collide with it."""
+    return hashlib.sha256(f"{credential}\n{key}".encode()).hexdigest()[:32]
+
+
+class Known(NamedTuple):
+    """Where the answer under an idempotency key lies: the record's number, and the digest of its request."""
+
+    number: int
+    body: str
+
+
+@dataclass
+class Answers:
+    """Answers kept for retries: which record holds them, the newest in memory, keys by wall-clock day."""
+
+    keys: FileKeyStore
+    cipher: str = aead.ALGORITHMS[0]
+    known: dict[int, dict[str, Known]] = field(default_factory=dict)
+    fresh: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    pending: set[str] = field(default_factory=set)
+    """keys whose first request is being answered just now"""
+    _secrets: dict[int, bytes] = field(default_factory=dict)
+    most: int = 20_000
+
+    def seal(self, idem: str, answer: bytes, at_ms: int) -> str:
+        """The answer as the record keeps it."""
+        key = self._key(wall_day(at_ms), make=True)
+        return base64.b64encode(aead.seal(self.cipher, key, answer, idem.encode())).decode()
+
+    def open(self, receipt: Receipt) -> bytes:
+        """The answer of a record; `KeyStoreError` when its day's key is gone, `AeadError` when changed."""
+        key = self._key(wall_day(receipt.at), make=False)
+        return aead.open_(self.cipher, key, base64.b64decode(receipt.sealed), receipt.idem.encode())
+
+    def keep(self, idem: str, known: Known, at_ms: int) -> None:
+        """Called once the record is durable."""
+        self.known.setdefault(wall_day(at_ms), {})[idem] = known
+
+    def fresh_answer(self, idem: str, answer: bytes) -> None:
+        """Keep an answer in memory for the retries that come soon."""
+        self.fresh[idem] = answer
+        if len(self.fresh) > self.most:
+            self.fresh.popitem(last=False)
+
+    async def recall(self, idem: str, known: Known, journal: FileJournal) -> bytes:
+        """The answer given before: from memory, or unsealed from its record on the disk."""
+        answer = self.fresh.get(idem)
+        if answer is None:
+            answer = self.open(await asyncio.to_thread(_record, journal, known.number))
+            self.fresh_answer(idem, answer)
+        return answer
+
+    def find(self, idem: str, now_ms: int) -> Known | None:
+        """Where a key was used in the last 24 hours (and at most 48)."""
+        for day in (wall_day(now_ms), wall_day(now_ms) - 1):
+            found = self.known.get(day, {}).get(idem)
+            if found is not None:
+                return found
+        return None
+
+    def forget(self, now_ms: int) -> None:
+        """Destroys the keys of days that no retry can reach; their sealed answers are unreadable for ever."""
+        today = wall_day(now_ms)
+        for day in [one for one in self.known if one < today - 1]:
+            del self.known[day]
+        for day in [one for one in self._secrets if one < today - 1]:
+            del self._secrets[day]
+        for path in self.keys.directory.glob("answers.*.secret"):
+            if int(path.name.split(".")[1]) < today - 1:
+                path.unlink()
+
+    def _key(self, day: int, *, make: bool) -> bytes:
+        key = self._secrets.get(day)
+        if key is None:
+            name = f"answers.{day}"
+            key = self.keys.create_secret(name) if make else self.keys.secret(name)
+            self._secrets[day] = key
+        return key
+
+
+def _record(journal: FileJournal, number: int) -> Receipt:
+    for found, record in journal.scan(number - 1):
+        if found == number:
+            return loads(record)
+    raise KeyStoreError("幂等键所指的记录不在了。")
