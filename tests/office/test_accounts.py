@@ -372,3 +372,23 @@ def test_the_first_administrators_come_from_the_command_line_once() -> None:
         enrol("system_administrator", "sys2")
     with pytest.raises(Refused):
         enrol("registrar", "reg1")
+
+
+@pytest.mark.parametrize("zone", ["cn", "gansu", "hubei", "huangshi", "anhui", "chizhou"])
+def test_a_missing_permission_is_refused_with_the_articles_of_the_zone(zone: str) -> None:
+    """What a Hubei draft says is no reason in Gansu, and the reverse."""
+    from gongshu.law import packs
+    from gongshu.office.accounts.permissions import TABLE, Refused, check
+
+    library = packs.library()
+    nobody: Any = people.acting(people.organisation(zone=zone), "auditor", zone=zone)
+    for name, entry in TABLE.items():
+        if not entry.ground or "auditor" in entry.roles:
+            continue
+        with pytest.raises(Refused) as refused:
+            check(nobody, name, zone)
+        cited = {library.source(each).pack for each in refused.value.articles}
+        assert cited <= set(library.above(zone)), (name, refused.value.articles)
+    with pytest.raises(Refused) as refused:
+        check(nobody, "scenarios.write", zone)
+    assert any(each.startswith(zone if zone != "cn" else "national") for each in refused.value.articles)
