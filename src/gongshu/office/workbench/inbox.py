@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gongshu.office.link.inbox import on
-from gongshu.office.workbench import outputs, services
+from gongshu.office.workbench import outputs, samples, services
 from gongshu.wire.envelope import Envelope, Verified
 from gongshu.wire.times import instant
 
@@ -28,3 +28,14 @@ def review(made: Envelope, verified: list[Verified], _now: datetime) -> None:
 @on("release")
 def release(made: Envelope, verified: list[Verified], now: datetime) -> None:
     outputs.released(made, verified, now)
+
+
+@on("confirmation")
+def confirmation(made: Envelope, verified: list[Verified], _now: datetime) -> None:
+    """A provider's answer about a sample; grants and ceilings belong to other apps."""
+    samples.answered(made, verified)
+
+
+@on("sample")
+def sample(made: Envelope, verified: list[Verified], now: datetime) -> None:
+    samples.supplied(made, verified, now)

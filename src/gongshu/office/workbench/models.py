@@ -139,3 +139,41 @@ class Release(ZonedModel):
 
     def __str__(self) -> str:
         return self.title
+
+
+class SampleAnswer(ZonedModel):
+    """A provider's answer at the airlock about a sample the office has not seen yet."""
+
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="sample_answers")
+    sample = models.CharField("样例的编号", max_length=80)
+    digest = models.CharField("加盐的摘要", max_length=80)
+    organisation = models.CharField("机构", max_length=40)
+    answer = models.CharField("答复", max_length=20)
+    at = models.DateTimeField("自然时间")
+
+    class Meta:
+        verbose_name = "样例的答复"
+        constraints = [models.UniqueConstraint(fields=["sample", "organisation"], name="sample_answer_once")]
+
+
+class Sample(ZonedModel):
+    """A masked sample every provider confirmed.
+
+    `files`: [{name, table, media, rows, size, digest, columns}].
+    """
+
+    id = models.CharField("编号", max_length=80, primary_key=True)
+    task = models.OneToOneField(Task, on_delete=models.PROTECT, related_name="sample")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="samples")
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="samples")
+    digest = models.CharField("确认过的摘要", max_length=80)
+    files = models.JSONField("文件", default=list)
+    record = models.JSONField("说明", default=dict)
+    envelope = models.CharField("签名文件的摘要", max_length=80)
+    at = models.DateTimeField("自然时间")
+
+    objects = OfProjectQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "样例"
+        indexes = [models.Index(fields=["project", "-at"], name="sample_of_project")]

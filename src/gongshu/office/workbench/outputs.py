@@ -127,7 +127,7 @@ def released(made: Envelope, verified: Sequence[Verified], now: datetime) -> Rel
     task = found.task
     assert task.case is not None
     _replay(found)
-    files = [_kept(each) for each in body.get("files") or ()]
+    files = [kept_file(each) for each in body.get("files") or ()]
     if not any(each["digest"] == body["digest"] for each in files):
         raise Unfit("出域消息里没有所说摘要的文件。")
     row = Release.objects.create(
@@ -174,15 +174,15 @@ def votes_hold(votes: Sequence[Mapping[str, Any]], grant: Grant) -> bool:
     )
 
 
-def _kept(file: Mapping[str, Any]) -> dict[str, Any]:
+def kept_file(file: Mapping[str, Any]) -> dict[str, Any]:
     """One file of the message, its bytes checked and deposited."""
     try:
         data = base64.b64decode(str(file.get("content") or ""), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Unfit("出域消息里的文件读不出来。") from error
+        raise Unfit("消息里的文件读不出来。") from error
     digest = "sha256:" + hashlib.sha256(data).hexdigest()
     if digest != file.get("digest"):
-        raise Unfit("出域消息里的文件与所说的摘要不符。")
+        raise Unfit("消息里的文件与所说的摘要不符。")
     deposits.put_bytes(data)
     name = str(file.get("name") or "output").replace("/", "_")[:200]
     return {"name": name, "media": str(file.get("media") or ""), "size": len(data), "digest": digest}

@@ -57,7 +57,7 @@ def submit_run(project: Project, *, actor: Actor, now: datetime, sql: str, title
         )
     reads = {table: [column for column, _ in columns] for table, columns in advice.reads}
     body = {"sql": sql, "output": {"kind": "table", "title": title.strip()[:120] or "运行结果"}}
-    return _publish(project, grant, "run", title.strip()[:120] or "运行", body, actor, now, reads=reads)
+    return publish(project, grant, "run", title.strip()[:120] or "运行", body, actor, now, reads=reads)
 
 
 def used_today(project: Project) -> int:
@@ -105,7 +105,7 @@ def request_release(
     body: dict[str, Any] = {"from_task": run.pk, "output": output}
     if product.strip():
         body["product"] = product.strip()[:60]
-    made = _publish(project, grant, "release", output["title"], body, actor, now, from_task=run)
+    made = publish(project, grant, "release", output["title"], body, actor, now, from_task=run)
     made.case = cases.open_case(
         PROCEDURE,
         made.pk,
@@ -133,7 +133,7 @@ def _parties(project: Project, grant: Grant) -> dict[str, Any]:
     }
 
 
-def _publish(
+def publish(
     project: Project,
     grant: Grant,
     kind: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from gongshu.office.workbench import files, views
+from gongshu.office.workbench import files, pages, views
 
 app_name = "workbench"
 urlpatterns = [
@@ -17,6 +17,8 @@ urlpatterns = [
     path("released/<str:pk>/release.json", files.envelope, name="envelope"),
     path("released/<str:pk>/bundle.zip", files.bundle, name="bundle"),
     path("released/<str:pk>/files/<int:number>", files.file, name="file"),
+    path("samples/<str:pk>/bundle.zip", pages.sample_bundle, name="sample-bundle"),
+    path("<str:pk>/sample/", pages.ask_sample, name="ask-sample"),
     path("<str:pk>/", views.desk, name="desk"),
     path("<str:pk>/lens/", views.lens, name="lens"),
 ]

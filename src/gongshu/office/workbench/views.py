@@ -20,7 +20,7 @@ from gongshu.office.scenarios import grants
 from gongshu.office.scenarios import queries as scenarios
 from gongshu.office.scenarios.models import Project
 from gongshu.office.scenarios.views.projects import state_of, state_title, tables
-from gongshu.office.workbench import lensing, permissions, queries, services, words
+from gongshu.office.workbench import lensing, permissions, queries, samples, services, words
 from gongshu.office.workbench.models import Release, Task
 from gongshu.ui.tables import Column, Filter, Table
 
@@ -109,6 +109,7 @@ def desk(request: HttpRequest, pk: str) -> HttpResponse:
         "advice": lensing.advise(sql, grant, today) if shows and mine and grant else None,
         "tasks": [decorated(each) for each in queries.tasks(actor).filter(project=project)[:RECENT]],
         "used": services.used_today(project),
+        "sample": samples.standing(grant),
         "refusal": refusal,
     }
     return render(request, "workbench/desk.html", context, status=status_of(refusal.code) if refusal else 200)
