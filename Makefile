@@ -3,7 +3,7 @@ PY := .venv/bin/python
 PYTEST := PYTHONPATH=tests $(PY) -m pytest
 COV := --cov --cov-report=
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test bench fault format lint docs
+.PHONY: help setup setup-dev demo test bench fault mutation format lint docs
 
 help: ## 列出命令
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -25,6 +25,9 @@ bench: setup-dev ## 基准：同一次运行里与参照相比
 
 fault: setup-dev ## 长时间的故障与容量测试
 	scripts/test.sh fault
+
+mutation: setup-dev ## 变异测试：make mutation [ROOMS="money contract law lens"]，不到 80 % 即失败
+	$(PY) scripts/mutation.py $(ROOMS)
 
 format: setup-dev ## 整理格式
 	.venv/bin/ruff format src tests bench scripts

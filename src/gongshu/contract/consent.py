@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from gongshu.contract.model import BadContract
+from gongshu.law.forms import Problem
 from gongshu.money.reading import Reading
 
 KINDS = {"standing": "在期限内有效", "once": "只用一次"}
@@ -38,8 +39,22 @@ def compile_consent(body: Mapping[str, Any], subject: str | None = None) -> Cons
     `subject`: the token opened from the sealed one of the body, where the caller opened it.
     """
     reading = Reading()
+    found = _read(reading, body, subject)
+    if reading.problems:
+        raise BadContract(reading.problems[0].sentence)
+    return found
+
+
+def consent_problems(body: Mapping[str, Any]) -> list[Problem]:
+    """Everything wrong with the body of a consent, each a sentence beside its field."""
+    reading = Reading()
+    _read(reading, body, None)
+    return reading.problems
+
+
+def _read(reading: Reading, body: Mapping[str, Any], subject: str | None) -> Consent:
     contract = body.get("contract")
-    found = Consent(
+    return Consent(
         id=reading.id(body.get("id"), "id", "同意的编号"),
         subject=reading.text(body.get("subject") if subject is None else subject, "subject", "同意的主体"),
         product=reading.id(body.get("product"), "product", "产品"),
@@ -51,6 +66,3 @@ def compile_consent(body: Mapping[str, Any], subject: str | None = None) -> Cons
         ends=reading.day(body.get("until"), "until", "同意的终止日"),
         once=reading.one_of(body.get("kind"), "kind", "同意的种类", KINDS) == "once",
     )
-    if reading.problems:
-        raise BadContract(reading.problems[0].sentence)
-    return found

@@ -123,8 +123,22 @@ def _rulings(clauses: Mapping[str, str], citing: Citing | None) -> dict[str, Rul
 def compile_ceiling(body: Mapping[str, Any]) -> Ceiling:
     """The ceiling of a confirmed body; `BadContract` when malformed."""
     reading = Reading()
+    made = _ceiling(reading, body)
+    if reading.problems:
+        raise BadContract(reading.problems[0].sentence)
+    return made
+
+
+def ceiling_problems(body: Mapping[str, Any]) -> list[Problem]:
+    """Everything wrong with the body of a ceiling, each a sentence beside its field."""
+    reading = Reading()
+    _ceiling(reading, body)
+    return reading.problems
+
+
+def _ceiling(reading: Reading, body: Mapping[str, Any]) -> Ceiling:
     buyers = _buyers(reading, body.get("buyers"))
-    made = Ceiling(
+    return Ceiling(
         product=reading.id(body.get("product"), "product", "产品"),
         buyers=buyers,
         purposes=reading.names(body.get("purposes"), "purposes", "用途"),
@@ -133,9 +147,6 @@ def compile_ceiling(body: Mapping[str, Any]) -> Ceiling:
         consent=reading.one_of(body.get("consent"), "consent", "同意方式", bodies.CONSENTS),
         subjects_per_day=reading.whole(body.get("subjects_per_day", 0), "subjects_per_day", "每日主体数"),
     )
-    if reading.problems:
-        raise BadContract(reading.problems[0].sentence)
-    return made
 
 
 def _buyers(reading: Reading, value: object) -> dict[str, str]:
