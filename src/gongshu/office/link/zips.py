@@ -39,7 +39,7 @@ class _Sink:
 def stream(files: Iterable[tuple[str, Content]]) -> Iterator[bytes]:
     """The pieces of a zip with these (name, content), in this order."""
     sink = _Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as made:  # type: ignore[arg-type]
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as made:  # type: ignore[call-overload]
         for name, content in files:
             info = zipfile.ZipInfo(name, DATE)
             info.external_attr = 0o100644 << 16

@@ -51,8 +51,3 @@ def draws(actor: Actor) -> bool:
 
 def provides(actor: Actor) -> bool:
     return not actor.anonymous and can(actor, "supervision.mine")
-
-
-def orders(actor: Actor) -> bool:
-    """Those who order to correct, and everybody who may be ordered to."""
-    return not actor.anonymous and (can(actor, "supervision.order") or can(actor, "supervision.see"))

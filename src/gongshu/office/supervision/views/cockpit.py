@@ -33,6 +33,13 @@ def zones_of(actor: Actor) -> list[tuple[str, str]]:
     return [(each, ZONES[each].title) for each in ZONES if each in actor.officer_zones()]
 
 
+def zone_filter(actor: Actor) -> list[Filter]:
+    """Which zone a list is about, for those who oversee several; the rows are already those of it."""
+    zones = zones_of(actor)
+    own = f"专区（不选为{ZONES[actor.zone].title}）"
+    return [Filter("zone", own, lambda rows, _value: rows, zones)] if len(zones) > 1 else []
+
+
 @require_GET
 @needs("supervision.see")
 def cockpit(request: HttpRequest) -> HttpResponse:
@@ -46,7 +53,6 @@ def cockpit(request: HttpRequest) -> HttpResponse:
     context = {
         "title": f"{ZONES[zone].title}监管驾驶舱",
         "shown": found,
-        "first": found[:4],
         "today": ask.today,
         "zone": zone,
         "zones": zones_of(actor),
@@ -85,7 +91,7 @@ def rows(request: HttpRequest, measure: str) -> HttpResponse:
         found.rows(ask),
         found.columns(ask),
         title=found.title,
-        filters=[*found.filters(ask), Filter("zone", "专区", lambda kept, _value: kept, zones_of(actor))],
+        filters=[*found.filters(ask), *zone_filter(actor)],
         order=found.order,
         empty=found.empty,
     )
@@ -148,7 +154,7 @@ def agreeing(request: HttpRequest) -> HttpResponse:
                 lambda kept, value: [each for each in kept if each.agrees is (value == "yes")],
                 [("yes", "一致"), ("no", "不一致")],
             ),
-            Filter("zone", "专区", lambda kept, _value: kept, zones_of(actor)),
+            *zone_filter(actor),
         ],
         per_page=100,
         empty="没有符合条件的核对。",

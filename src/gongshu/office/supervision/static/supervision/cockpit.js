@@ -3,6 +3,7 @@
 
 const ROW = 30;
 const MOST = 12;
+const FONT = "GS Sans, sans-serif";
 
 document.addEventListener("DOMContentLoaded", () => {
   if (!window.echarts) return;
@@ -15,7 +16,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const chart = window.echarts.init(place, null, { renderer: "svg" });
     chart.setOption({
       animation: false,
-      grid: { left: 8, right: 44, top: 4, bottom: 4, containLabel: true },
+      grid: { left: place.clientWidth < 420 ? 124 : 184, right: 64, top: 4, bottom: 4 },
       xAxis: { type: "value", show: false, max: place.dataset.picture === "targets" ? 100 : undefined },
       yAxis: {
         type: "category",
@@ -23,14 +24,14 @@ document.addEventListener("DOMContentLoaded", () => {
         data: links.map((each) => each.dataset.label),
         axisTick: { show: false },
         axisLine: { show: false },
-        axisLabel: { width: 180, overflow: "truncate", color: "#1c2733", fontFamily: "inherit" },
+        axisLabel: { width: place.clientWidth < 420 ? 110 : 170, overflow: "truncate", ellipsis: "…", color: "#1c2733", fontFamily: FONT, fontSize: 12 },
       },
       series: [{
         type: "bar",
         barWidth: 14,
         itemStyle: { color: "#1d4f91" },
         data: links.map((each) => Number(each.dataset.bar)),
-        label: { show: true, position: "right", formatter: (one) => links[one.dataIndex].querySelector("b").textContent },
+        label: { show: true, position: "right", fontFamily: FONT, formatter: (one) => links[one.dataIndex].querySelector("b").textContent },
       }],
     });
     chart.on("click", (one) => links[one.dataIndex].click());
