@@ -92,8 +92,8 @@ class OfAgreementQuerySet(ZonedQuerySet):
 class ConsentRequest(ZonedModel):
     """What a buyer asks of one subject under one agreement, behind a code that expires.
 
-    `terms`: purpose, title, fields, kind, from, until, refusal. `body`: what a firm was given to sign with a key
-    of its own.
+    `terms`: purpose, title, fields, kind, from, until, refusal. `body`: what a firm was given to sign with
+    its own key.
     """
 
     STATES = [("open", "等待答复"), ("agreed", "已同意"), ("refused", "未同意"), ("cancelled", "已取消")]

@@ -129,7 +129,7 @@ def asked(request: HttpRequest, pk: str) -> HttpResponse:
     state, words = state_of(row)
     mine = row.agreement.buyer_id in actor.organisations
     # segno 画的 SVG 只含我们自己的地址编码，没有用户输入的标记
-    qr = mark_safe(segno.make(link, error="m", micro=False).svg_inline(scale=4, border=2))  # noqa: S308
+    qr = mark_safe(segno.make(link, error="m", micro=False).svg_inline(border=2, omitsize=True))  # noqa: S308
     consent = getattr(row, "consent", None)
     context = {
         "title": row.terms["title"],
