@@ -268,7 +268,7 @@ def test_every_band_is_held_against_the_cap_exactly() -> None:
     assert cap_problems(made, {"call": Price(30)}, law("cn")) == []
     assert cap_problems(made, {"call": Price(300, 10)}, law("cn")) == []
     (over,) = cap_problems(made, {"call": Price(299, 10)}, law("cn"))
-    assert over.sentence == "“每次回答”的价格 30 分 高于上限收费标准 299 分/10（由授权主体制定）。"
+    assert over.sentence == "“每次回答”的价格（30 分）高于上限收费标准（299 分/10，由授权主体制定）。"
     assert over.basis == ("national-price:二",)
     assert over.field == "tariff.lines.calls"
     assert len(cap_problems(made, {"call": Price(2)}, law("cn"))) == 3

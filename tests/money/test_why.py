@@ -60,11 +60,19 @@ def test_every_line_leads_to_clause_and_article(number: int) -> None:
     assert facts["batches"] == "b1、b2"
     assert facts["bill"] == made.id
     assert facts["fen"] == str(line.fen)
-    assert tree.rule[0].title == f"协议条款“{line.clause}”"
+    assert tree.rule[0].title == f"协议条款“{why.clause_title(line.clause, HUBEI)}”"
     assert [article.basis for article in tree.articles] == list(line.basis)
     assert all(article.cited.startswith("《") for article in tree.articles)
     assert tree.changes
     assert tree.kind == "bill_line"
+
+
+def test_clauses_have_the_titles_of_the_packs() -> None:
+    assert why.clause_title("pricing", HUBEI) == "计价方式"
+    assert why.clause_title("第六条", HUBEI) == "第六条"
+    many = bill(terms(), JUNE, [usage(f"b{number:02d}", 1) for number in range(12)], LAW)
+    facts = {fact.name: fact.value for fact in why.explain_bill(many, HUBEI).facts}
+    assert facts["batches"] == "b00、b01、b02、b03、b04 等 12 批"
 
 
 def test_a_fen_is_found_in_its_line() -> None:
@@ -180,7 +188,9 @@ def test_a_ruling_tells_what_held_before_it(changes: dict[str, Any], code: str, 
     assert tree.changes == (SAYINGS[code].changes,)
     assert len(tree.rule) == passed + 1
     assert [step.held for step in tree.rule] == [True] * passed + [code == "allowed"]
-    assert tree.rule[-1].title == f"{SAYINGS[code].holds}（协议条款“{ruling.clause}”）"
+    assert (
+        tree.rule[-1].title == f"{SAYINGS[code].holds}（协议条款“{why.clause_title(ruling.clause, HUBEI)}”）"
+    )
     assert tuple(article.basis for article in tree.articles) == tuple(
         dict.fromkeys(HUBEI.basis(ruling.ground))
     )

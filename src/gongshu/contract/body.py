@@ -148,7 +148,7 @@ def _second(reading: Reading, value: object) -> Body:
     common = _common(reading, given)
     purposes = common["purposes"]
     benefit = reading.names(given.get("public_benefit"), "public_benefit", "公益用途", empty=True)
-    if not benefit <= purposes:
+    if purposes and not benefit <= purposes:
         reading.fault("public_benefit", "公益用途不在协议的用途之内。")
     made = Body(
         version=2,
@@ -240,7 +240,9 @@ def _together(reading: Reading, body: Body) -> None:
         reading.fault("quota.subjects_per_day", "需要同意的产品，每日主体数至少是 1。")
     if body.buyer and body.buyer == body.operator:
         reading.fault("buyer", "运营机构不能与自己签订使用协议。")
-    if body.shares and body.operator not in {
-        one.organisation for one in body.shares if one.role == "operator"
-    }:
+    if (
+        body.shares
+        and body.operator
+        and body.operator not in {one.organisation for one in body.shares if one.role == "operator"}
+    ):
         reading.fault("split", "分成里的运营机构不是签协议的运营机构。")

@@ -14,6 +14,7 @@ from gongshu.law.rules import Rules
 from gongshu.law.why import Fact, Step, Why, articles
 from gongshu.money.split import ROLES
 from gongshu.money.tariff import UNITS, Line
+from gongshu.money.why import clause_title
 
 CHANGES = "双方变更协议并重新签署、备案之后才会改变。"
 
@@ -80,7 +81,10 @@ def explain(contract: Contract, rules: Rules) -> Why:
         title=f"使用协议 {contract.id}",
         sentence=f"{contract.buyer} 可以在 {contract.starts} 至 {contract.ends} 按约定调用产品。",
         facts=tuple(Fact(row.term, row.title, row.value) for row in found),
-        rule=tuple(Step(f"{row.title}（协议条款“{row.clause}”）", True, row.value, ()) for row in found),
+        rule=tuple(
+            Step(f"{row.title}（协议条款“{clause_title(row.clause, rules)}”）", True, row.value, ())
+            for row in found
+        ),
         articles=articles(rules.basis(SAYINGS["allowed"].ground), rules),
         changes=(CHANGES,),
     )
@@ -90,28 +94,36 @@ def explain_ruling(contract: Contract, call: Call, ruling: Ruling, rules: Rules)
     """One answer: what was looked at up to it, the clause and articles behind it, what would change it."""
     saying = SAYINGS[ruling.code]
     basis = rules.basis(ruling.ground)
+    last = Step(_title(ruling, rules), ruling.allowed, ruling.sentence, basis)
     return Why(
         kind="ruling",
         title="调用的答复",
         sentence=ruling.sentence,
         facts=tuple(_facts(call)),
-        rule=(*_passed(contract, ruling), Step(_title(ruling), ruling.allowed, ruling.sentence, basis)),
+        rule=(
+            *_passed(contract, ruling, rules),
+            Step(_title(ruling, rules), ruling.allowed, ruling.sentence, basis),
+        ),
         articles=articles(basis, rules),
         changes=(saying.changes,),
     )
 
 
-def _title(ruling: Ruling) -> str:
-    return f"{SAYINGS[ruling.code].holds}（协议条款“{ruling.clause}”）"
+def _clause(title: str, clause: str, rules: Rules) -> str:
+    return f"{title}（协议条款“{clause_title(clause, rules)}”）"
 
 
-def _passed(contract: Contract, ruling: Ruling) -> Iterator[Step]:
+def _title(ruling: Ruling, rules: Rules) -> str:
+    return _clause(SAYINGS[ruling.code].holds, ruling.clause, rules)
+
+
+def _passed(contract: Contract, ruling: Ruling, rules: Rules) -> Iterator[Step]:
     """The questions asked before, each of which held; those the agreement does not ask are left out."""
     for code in SAYINGS:
         if code == ruling.code:
             return
         if _asked(contract, code):
-            yield Step(_title(contract.rulings[code]), True, "成立", ())
+            yield Step(_title(contract.rulings[code], rules), True, "成立", ())
 
 
 def _asked(contract: Contract, code: str) -> bool:

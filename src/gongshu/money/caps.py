@@ -21,4 +21,4 @@ def cap_problems(tariff: Tariff, caps: dict[str, Price], law: PriceLaw) -> list[
 def _sentence(unit: str, price: Price, cap: Price | None, law: PriceLaw) -> str:
     if cap is None:
         return f"“{UNITS[unit]}”还没有上限收费标准，请先由{law.cap_setter}制定。"
-    return f"“{UNITS[unit]}”的价格 {price.text} 高于上限收费标准 {cap.text}（由{law.cap_setter}制定）。"
+    return f"“{UNITS[unit]}”的价格（{price.text}）高于上限收费标准（{cap.text}，由{law.cap_setter}制定）。"

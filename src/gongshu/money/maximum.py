@@ -132,7 +132,7 @@ def _item(reading: Reading, row: object, field: str) -> Item:
     if not isinstance(name, str) or not name.strip():
         reading.fault(f"{field}.name", "成本项目要有名称。")
         name = ""
-    return Item(name, reading.whole(given.get("amount"), f"{field}.amount", f"成本项目“{name}”的金额（分）"))
+    return Item(name, reading.whole(given.get("amount"), f"{field}.amount", f"成本项目 {name} 的金额（分）"))
 
 
 def _rate(reading: Reading, value: object, field: str, title: str) -> Fraction:

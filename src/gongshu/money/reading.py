@@ -34,21 +34,32 @@ class Reading:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self._gone: set[str] = set()
 
     def fault(self, field: str, sentence: str) -> None:
-        self.problems.append(Problem(field, sentence))
+        """Notes a fault, unless the place or what holds it is not there at all: that was said already."""
+        if not any(self._holds(gone, field) for gone in self._gone):
+            self.problems.append(Problem(field, sentence))
+
+    @staticmethod
+    def _holds(place: str, field: str) -> bool:
+        return not place or field == place or field.startswith(f"{place}.")
+
+    def _missing(self, field: str, sentence: str) -> None:
+        self.fault(field, sentence)
+        self._gone.add(field)
 
     def table(
         self, value: object, field: str, title: str, required: Collection[str], optional: Collection[str] = ()
     ) -> Mapping[str, Any]:
         """A table with just these keys. What is not understood cannot be kept to, so it is a fault."""
         if not isinstance(value, Mapping):
-            self.fault(field, f"“{title}”应是一张表。")
+            self._missing(field, f"“{title}”应是一张表。")
             return {}
         prefix = f"{field}." if field else ""
         for key in required:
             if key not in value:
-                self.fault(prefix + key, f"“{title}”缺少“{key}”。")
+                self._missing(prefix + key, f"“{title}”缺少“{key}”。")
         for key in value:
             if key not in required and key not in optional:
                 self.fault(f"{prefix}{key}", f"“{title}”里不认识“{key}”。")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gongshu.law.rules import Rules
 from gongshu.law.why import Fact, Step, Why, articles
 from gongshu.money.amounts import decimal_text, yuan
@@ -19,6 +21,8 @@ KINDS = {
     "minimum": "最低消费",
     "maximum": "封顶",
 }
+AGREEMENT = "agreement.usage"
+SHOWN = 5
 BILLS = {"ordinary": "账单", "correction": "更正账单"}
 ADJUST = {
     "none": "不需要调整",
@@ -62,7 +66,7 @@ def explain_line(bill: Bill, line_id: str, rules: Rules) -> Why:
         sentence=f"{line.sentence}计 {yuan(line.fen)}。",
         facts=(*_facts(bill), *_line_facts(line)),
         rule=(
-            Step(f"协议条款“{line.clause}”", True, line.sentence, ()),
+            Step(f"协议条款“{clause_title(line.clause, rules)}”", True, line.sentence, ()),
             Step(f"价目“{line.line or '每月合计'}”", True, line.band, line.basis),
         ),
         articles=articles(line.basis, rules),
@@ -88,9 +92,21 @@ def _facts(bill: Bill) -> tuple[Fact, ...]:
         Fact("contract", "使用协议", bill.contract),
         Fact("product", "产品", bill.product),
         Fact("calls", "调用次数", str(bill.calls)),
-        Fact("batches", "调用批次", "、".join(bill.batches) or "无"),
+        Fact("batches", "调用批次", _few(bill.batches)),
         Fact("bill", "账单的摘要", bill.id),
     )
+
+
+def _few(batches: Sequence[str]) -> str:
+    """A month may have thousands: the first ones stand for all, the bill names every one."""
+    more = f" 等 {len(batches)} 批" if len(batches) > SHOWN else ""
+    return "、".join(batches[:SHOWN]) + more if batches else "无"
+
+
+def clause_title(clause: str, rules: Rules) -> str:
+    """A clause in the words of the packs' list of a usage agreement's items, or as the agreement names it."""
+    items = rules.document(AGREEMENT)["items"] if rules.has("documents", AGREEMENT) else ()
+    return next((str(item["title"]) for item in items if item["id"] == clause), clause)
 
 
 def _line_facts(line: BillLine) -> tuple[Fact, ...]:
@@ -115,7 +131,7 @@ def _parts(bill: Bill, rules: Rules) -> Why:
     return Why(
         kind="split",
         title=f"{bill.month} 分成",
-        sentence=f"合计 {yuan(bill.total)} 按协议的份数分到分，各部分之和等于合计。",
+        sentence=f"合计 {yuan(bill.total)}，按协议的份数分到分，各部分之和等于合计。",
         facts=tuple(_part(part) for part in bill.parts),
         rule=tuple(
             Step(
@@ -146,6 +162,12 @@ def explain_maximum(survey: Survey, found: Maximum, law: PriceLaw, rules: Rules)
         Fact("margin", "加成", decimal_text(survey.margin, PLACES)),
         Fact("tax", "税金", yuan(found.tax)),
     ]
+    if found.profit is not None:
+        facts.append(Fact("profit", "准许利润", yuan(found.profit)))
+    if survey.deduct:
+        facts.append(Fact("deduct", "扣减以前周期的超收", yuan(survey.deduct)))
+    if found.carry:
+        facts.append(Fact("carry", "超过最高准许收入，以后周期扣减", "、".join(map(yuan, found.deductions))))
     if survey.actual is not None:
         facts.append(Fact("actual", "实际收入", yuan(survey.actual)))
     steps = [Step(law.margin.title, not found.refused, found.refused or "成立", law.margin.basis)]
