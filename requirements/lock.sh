@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 lock() { uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate "$@"; }
 lock --extra dev pyproject.toml -o requirements/dev.txt
-for part in office domain gateway demo; do
+for part in office domain gateway demo client; do
   lock --extra "$part" pyproject.toml -c requirements/dev.txt -o "requirements/$part.txt"
 done
 lock requirements/engine-sql.in -c requirements/dev.txt -o requirements/engine-sql.txt

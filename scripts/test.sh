@@ -34,7 +34,7 @@ if [ "${1:-}" = fault ]; then
 fi
 
 # 一路多在算，一路开着进程和浏览器。新的测试文件夹须列在这里，不然「齐全」一步会失败。
-pure="crypto evidence law lens recognise money contract verify wire property spec enclave gateway host cli"
+pure="crypto evidence law lens recognise money contract verify wire property spec enclave gateway host cli client"
 lane_pure() {
   # shellcheck disable=SC2046
   run 纯房间 tests --ignore tests/lens/test_speed.py $(present "$pure")
