@@ -17,7 +17,7 @@ from typing import Any
 from gongshu.law.calendar import Calendar, DayFact, shift
 from gongshu.law.errors import LawError, OutOfRange, UnknownClock
 from gongshu.law.rules import Rule, Rules
-from gongshu.law.values import BOUNDS, KINDS, UNITS, UNNUMBERED, month_day
+from gongshu.law.values import BOUNDS, BY_CHOICE, KINDS, UNITS, UNNUMBERED, month_day
 
 ROLLING = "clock.rolling"
 
@@ -221,7 +221,9 @@ def _looked_at(
 
 
 def _sentence(rules: Rules, rule: Rule, due: Due) -> str:
-    parts = [f"{due.title}：{_reckoned(rule, due)}（{'、'.join(map(rules.cite, due.basis))}）。"]
+    chosen = [] if rule.basis else [rule.because or BY_CHOICE]
+    grounds = "、".join([*chosen, *map(rules.cite, due.basis)])
+    parts = [f"{due.title}：{_reckoned(rule, due)}（{grounds}）。"]
     if due.nominal != due.due:
         parts.append(f"期满日 {due.nominal} 是休息日，顺延到其后第一个工作日。")
     if due.provisional:

@@ -238,6 +238,7 @@ FACTS = {
     "signature_verified": "签名是否核验通过",
     "votes_verified": "投票是否核验通过",
     "registration_live": "原登记是否有效",
+    "addressees": "被通知整改的单位",
     "asked_until": "申请续展到",
     "term_end": "授权运营期限的最后一日",
     "in_window": "是否在续展的时间之内",
