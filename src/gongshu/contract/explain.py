@@ -100,10 +100,7 @@ def explain_ruling(contract: Contract, call: Call, ruling: Ruling, rules: Rules)
         title="调用的答复",
         sentence=ruling.sentence,
         facts=tuple(_facts(call)),
-        rule=(
-            *_passed(contract, ruling, rules),
-            Step(_title(ruling, rules), ruling.allowed, ruling.sentence, basis),
-        ),
+        rule=(*_passed(contract, ruling, rules), last),
         articles=articles(basis, rules),
         changes=(saying.changes,),
     )
