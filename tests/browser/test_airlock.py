@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import random
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from django.test import Client
 
 from gongshu.airlock import access
 from gongshu.enclave import confirm, release, tasks
+from gongshu.enclave.sample import work as samples
 from gongshu.enclave.store.models import Grant, Intake, Output, Task
 from support.domainworld import AUTHORITY, BUS, OPERATOR, Domain
 
@@ -350,3 +352,40 @@ def voted(page: Any, answer: str, reason: str) -> None:
     page.fill("[name=reason]", reason)
     page.click("#vote-form button[type=submit]")
     page.wait_for_selector(".alert-success")
+
+
+def test_the_provider_looks_at_a_sample_and_confirms_it(
+    domain: Domain, inside: Callable[..., Any], trips: Path
+) -> None:
+    page = inside("p-bus")
+    page.goto("/samples/")
+    good(page, "samples-quiet")
+    decided(page, handed_in(page, trips))
+    domain.feed("grant", domain.grant("res-bus", "trips"))
+    made = Grant.objects.get()
+    confirm.answer(made, organisation=BUS, person="p-bus", agreed=True, reason="", now=domain.now)
+    domain.feed("task", {"id": "t-s", "kind": "sample", "grant": "g-1"})
+    task = tasks.begin(datetime.now(UTC))
+    assert task is not None
+    samples.request(task, datetime.now(UTC))
+    task.refresh_from_db()
+    assert task.outcome == "done", task.detail
+    page.goto("/")
+    assert page.inner_text("#waiting-samples .count") == "1"
+    good(page, "home-sample")
+    page.goto("/samples/")
+    good(page, "samples")
+    page.click("table.data-table a")
+    page.wait_for_selector("#answer-form")
+    good(page, "sample")
+    seen = page.inner_text("#content")
+    assert re.search(r"样[A-Z]\d{8}", seen) and not re.search(r"JC\d{8}|\b138\d{8}\b", seen)
+    page.check("[name=answer][value=refused]")
+    page.click("#answer-form button[type=submit]")
+    wrong(page, "sample-asked", ".has-error")
+    page.check("[name=answer][value=confirmed]")
+    page.click("#answer-form button[type=submit]")
+    page.wait_for_selector(".alert-success")
+    assert samples.step(datetime.now(UTC)) == 1
+    page.goto("/samples/")
+    assert "已提供给开发人员" in page.inner_text("#content")
