@@ -79,6 +79,8 @@ def test_from_the_link_to_the_withdrawal(desk: Desk, standin: Standin) -> None:
         "有效期内可以多次使用", ASKED["refusal"], desk.agreement.case.number, "依据",
     ):  # fmt: skip
         assert words in page, words
+    assert 'href="/consent/r/' in page
+    assert "由本人自愿决定" in text(client.get(f"{link}why/"))
     done = client.post(f"{link}agree/", follow=True)
     assert "您已同意" in text(done)
     made = Consent.objects.get()
@@ -229,6 +231,8 @@ def test_accounts_are_no_subjects(desk: Desk) -> None:
 def test_dead_codes_look_alike_and_run_out(desk: Desk, one: Standin) -> None:
     theirs, client = desk.agreed(OTHER), Client()
     prove(client, one)
+    assert client.get(f"/consent/r/{theirs.request.code}/why/").status_code == 404
+    CodeTry.objects.all().delete()
     first = client.get(f"/consent/r/{theirs.request.code}/")
     second = client.get("/consent/r/abcdefghjkmnpqrstuvw/")
     assert first.status_code == second.status_code == 404

@@ -16,6 +16,7 @@ urlpatterns = [
     path("calls/", subject.calls, name="calls"),
     path("code/", subject.code, name="code"),
     path("r/<slug:code>/", subject.asked, name="request"),
+    path("r/<slug:code>/why/", subject.asked_why, name="asked-why"),
     path("r/<slug:code>/agree/", subject.agree, name="agree"),
     path("r/<slug:code>/refuse/", subject.refuse, name="refuse"),
     path("r/<slug:code>/key/", subject.own_key, name="own-key"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -22,7 +22,7 @@ def for_staff(identifier: str, actor: Actor) -> Screen | None:
     """The screen for an account: of what its organisation may see, without whose consent it is."""
     model = MODELS[identifier.partition("-")[0]]
     row = model.objects.for_actor(actor).filter(pk=identifier).first()
-    return None if row is None else _screen(row)
+    return None if row is None else screen(row)
 
 
 def for_subject(identifier: str, subject: Subject) -> Screen | None:
@@ -31,7 +31,7 @@ def for_subject(identifier: str, subject: Subject) -> Screen | None:
     row = model.objects.filter(pk=identifier).first() if model else None
     if row is None or owner(row) != subject.pk:
         return None
-    return _screen(row) | {"proof": _proof(row)}
+    return screen(row) | {"proof": _proof(row)}
 
 
 def owner(row: Any) -> str:
@@ -45,12 +45,12 @@ def _proof(row: Any) -> str:
     return reverse("consent:receipt", args=[row.consent_id]) if isinstance(row, Withdrawal) else ""
 
 
-def _screen(row: Any) -> Screen:
+def screen(row: Any) -> Screen:
+    """The screen itself; who may see it is the caller's to know."""
     sentence, ground, facts, changes, at = WORDS[type(row)](row)
     articles = list(basis(row.zone_id, ground, local_day(at)))
-    screen = cases_why.plain(sentence, articles, {}, row.zone_id, local_day(at))
-    entry = getattr(row, "entry", None)
-    return screen | {
+    found = cases_why.plain(sentence, articles, {}, row.zone_id, local_day(at))
+    return found | {
         "kind": "consent",
         "title": row._meta.verbose_name,
         "facts": [{"name": name, "title": name, "value": value} for name, value in facts],
@@ -58,7 +58,6 @@ def _screen(row: Any) -> Screen:
         "id": row.pk,
         "at": at,
         "wall_at": row.wall_at,
-        "entry": entry.pk if entry else None,
     }
 
 
@@ -88,4 +87,9 @@ def _complaint(row: Complaint) -> tuple[Any, ...]:
 
 
 MODELS: dict[str, Any] = dict(zip(PREFIXES, (Consent, Withdrawal, ConsentRequest, Complaint), strict=True))
-WORDS = {Consent: _consent, Withdrawal: _withdrawal, ConsentRequest: _request, Complaint: _complaint}
+WORDS: dict[Any, Callable[[Any], tuple[Any, ...]]] = {
+    Consent: _consent,
+    Withdrawal: _withdrawal,
+    ConsentRequest: _request,
+    Complaint: _complaint,
+}

@@ -182,6 +182,13 @@ def question(request: HttpRequest, row: ConsentRequest, refusal: Refused | None 
     )
 
 
+@require_GET
+@one_answer
+def asked_why(request: HttpRequest, code: str) -> HttpResponse:
+    """为什么 of a question that waits for its answer: whoever may answer it may read it."""
+    return shown(request, "why", title="为什么", why=why.screen(found_request(request, code)))
+
+
 @require_POST
 @one_answer
 def agree(request: HttpRequest, code: str) -> HttpResponse:
