@@ -7,6 +7,8 @@ lock --extra dev pyproject.toml -o requirements/dev.txt
 for part in office domain gateway demo client; do
   lock --extra "$part" pyproject.toml -c requirements/dev.txt -o "requirements/$part.txt"
 done
-lock requirements/engine-sql.in -c requirements/dev.txt -o requirements/engine-sql.txt
+for engine in sql python; do
+  lock "requirements/engine-$engine.in" -c requirements/dev.txt -o "requirements/engine-$engine.txt"
+done
 lock requirements/build.in -o requirements/build.txt
 lock requirements/uv.in -o requirements/uv.txt

@@ -15,6 +15,8 @@ need_apt "$python" python3.11
 need_apt /usr/lib/python3.11/ensurepip python3.11-venv
 need_apt bwrap bubblewrap
 need_apt setpriv util-linux
+# LightGBM 的并行库，沙箱从 /usr 里读
+need_apt "/usr/lib/$(uname -m)-linux-gnu/libgomp.so.1" libgomp1
 need_apt npm npm
 if [ "$part" = dev ]; then need_apt chromium chromium; fi
 if [ -n "$missing" ]; then
@@ -32,16 +34,19 @@ fi
 [ -x .venv/bin/python ] || { echo "建立 .venv"; "$python" -m venv .venv; }
 lock=requirements/$part.txt
 stamp=.venv/.installed-$part
-now=$(cat requirements/build.txt "$lock" requirements/engine-sql.txt | sha256sum)
+now=$(cat requirements/build.txt "$lock" requirements/engine-*.txt | sha256sum)
 if [ "$(cat "$stamp" 2>/dev/null || true)" != "$now" ]; then
   echo "安装 $lock（按散列核对）"
   .venv/bin/python -m pip install -q --require-hashes -r requirements/uv.txt
   .venv/bin/uv pip install -q --compile-bytecode --python .venv/bin/python --require-hashes -r requirements/build.txt -r "$lock"
   .venv/bin/uv pip install -q --compile-bytecode --python .venv/bin/python --no-deps --no-build-isolation -e .
   mkdir -p .engines
-  [ -x .engines/sql/bin/python ] || .venv/bin/uv venv -q --python "$python" .engines/sql
-  .venv/bin/uv pip install -q --compile-bytecode --python .engines/sql/bin/python --require-hashes -r requirements/engine-sql.txt
-  .venv/bin/python -m compileall -q src .engines/sql >/dev/null || true
+  # 沙箱里的环境在安装时建好并按散列核对；任务自己装不了任何东西
+  for engine in sql python; do
+    [ -x ".engines/$engine/bin/python" ] || .venv/bin/uv venv -q --python "$python" ".engines/$engine"
+    .venv/bin/uv pip install -q --compile-bytecode --python ".engines/$engine/bin/python" --require-hashes -r "requirements/engine-$engine.txt"
+  done
+  .venv/bin/python -m compileall -q src >/dev/null || true
   printf '%s' "$now" >"$stamp"
 fi
 .venv/bin/python scripts/assets.py

@@ -9,6 +9,7 @@ from gongshu.enclave.runner import Job, Limits, Result, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = ROOT / ".engines" / "sql"
+PYTHON = ROOT / ".engines" / "python"
 SMALL = Limits(seconds=20, memory=512 << 20, scratch=64 << 20, output=1 << 20, processes=20)
 
 _FRAME = """

@@ -90,10 +90,14 @@ def check_sandbox(home: Home | None) -> Check:
     return Check("sandbox", title, ok, "可用" if ok else done.stderr.strip()[:200], "" if ok else mend)
 
 
+ENGINES = ("sql", "python")
+
+
 def check_engines(home: Home | None) -> Check:
-    folder = (home.settings().engines if home else installation() / ".engines") / "sql" / "bin" / "python"
-    ok = folder.exists()
-    return Check("engines", "沙箱里的计算环境", ok, str(folder), "" if ok else "请运行 make setup。")
+    folder = home.settings().engines if home else installation() / ".engines"
+    lost = [name for name in ENGINES if not (folder / name / "bin" / "python").exists()]
+    found = f"{folder} 缺少 {'、'.join(lost)}" if lost else str(folder)
+    return Check("engines", "沙箱里的计算环境", not lost, found, "请运行 make setup。" if lost else "")
 
 
 def check_assets(home: Home | None) -> Check:

@@ -6,6 +6,7 @@ import enum
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from gongshu.enclave.runner import Limits, Result
 
@@ -38,9 +39,29 @@ class Run:
     format: str = "parquet"
     repeatable: bool = True
     limits: Limits = field(default_factory=Limits)
+    pseudonyms: str = ""
+    """Hex of the project's key of `pseudonym(column)`; empty where no query may ask for one."""
 
 
-class Engine(ABC):
+@dataclass(frozen=True)
+class Program:
+    """One run of a developer's program over tables of their project.
+
+    `source`: Python text; `tables`: name → plain Parquet, seen as `inputs[name]`; `outputs`: file names it
+    declared beforehand, written to `outputs[name]`; whatever else it writes is lost.
+    """
+
+    id: str
+    source: str
+    tables: dict[str, Path] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+
+R = TypeVar("R", Run, Program)
+
+
+class Engine(ABC, Generic[R]):
     """One way to compute on raw data nobody may see.
 
     For all methods: (1) they take the run's id or the run and may be called again after any crash,
@@ -51,7 +72,7 @@ class Engine(ABC):
     name: str
 
     @abstractmethod
-    def prepare(self, run: Run) -> None:
+    def prepare(self, run: R) -> None:
         """Make ready what `execute` needs.
 
         1. Reads no data and starts no process. 2. Twice with an equal run is harmless; with another
@@ -64,9 +85,9 @@ class Engine(ABC):
         """Compute, and wait for the end.
 
         1. Only after `prepare`, else EngineError. 2. A run that has finished is not computed again:
-        the same Result comes back. 3. The Result's code is of `runner.CODES`; with `done` there is
-        exactly one file, whole; with any other none. 4. Without a sandbox the code is `no_sandbox`
-        and nothing has been read.
+        the same Result comes back. 3. The Result's code is of `runner.CODES`; with `done` there are
+        exactly the files due (one of a query, the declared ones of a program), whole; with any other none.
+        4. Without a sandbox the code is `no_sandbox` and nothing has been read.
         """
 
     @abstractmethod

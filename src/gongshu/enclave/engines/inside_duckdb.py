@@ -81,6 +81,23 @@ def _paths(name: str) -> list[str]:
     return [base]
 
 
+def _pseudonym(key: str) -> str:
+    """`pseudonym(value)` as a macro: HMAC-SHA-256 under the project's key, the first 128 bits in hex.
+
+    A pseudonym stays itself, so that a project's own tables join with what is made of them.
+    """
+    block = binascii.a2b_hex(key).ljust(64, b"\0")
+    inner, outer = (bytes(x ^ pad for x in block).hex() for pad in (0x36, 0x5C))
+    text = "CAST(value AS VARCHAR)"
+    message = f"unhex('{inner}') || encode(upper(trim({text})))"
+    digest = f"sha256(unhex('{outer}') || unhex(sha256({message})))"
+    return (
+        "CREATE MACRO pseudonym(value) AS CASE WHEN value IS NULL THEN NULL"
+        f" WHEN regexp_full_match({text}, 'psn-[0-9a-f]{{32}}') THEN {text}"
+        f" ELSE 'psn-' || substr({digest}, 1, 32) END"
+    )
+
+
 def _open(duckdb: Any, spec: dict[str, Any], limits: dict[str, Any]) -> Any:
     """A connection that sees the tables and one place to write, and can be told nothing else."""
     connection = duckdb.connect(":memory:")
@@ -91,6 +108,8 @@ def _open(duckdb: Any, spec: dict[str, Any], limits: dict[str, Any]) -> Any:
     run("SET temp_directory=" + _literal(SPILL))
     run("SET max_temp_directory_size=" + _literal(str(int(limits["scratch"] * 0.5)) + "B"))
     run("SET enable_progress_bar=false")
+    if spec.get("pseudonyms"):
+        run(_pseudonym(spec["pseudonyms"]))
     inputs: list[str] = []
     for table, name in sorted(spec["tables"].items()):
         paths = _paths(name)
