@@ -124,6 +124,46 @@ def test_a_grants_rows_are_cut_before_anything_is_looked_at(raw: Any) -> None:
     assert set(drawn["person"].columns["town"]) == {"黄石港区"}
 
 
+def test_what_a_subject_has_one_of_stays_one(tmp_path: Path) -> None:
+    """A card's holder and number are the same in all its rows, and nobody else's."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [(f"HS{n % 300:08d}", f"138{n % 300:08d}", f"R{n:07d}", n % 7) for n in range(1500)]
+    card, mobile, receipt, value = (list(side) for side in zip(*rows, strict=True))
+    pq.write_table(
+        pa.table({"card": card, "mobile": mobile, "receipt": receipt, "v": value}), tmp_path / "a.parquet"
+    )
+    columns = (
+        Column("card", "VARCHAR", "L4"),
+        Column("mobile", "VARCHAR", "L4", "mobile"),
+        Column("receipt", "VARCHAR", "L4"),
+        Column("v", "BIGINT", "L2"),
+    )
+    drawn, _ = draw([Source("a", tmp_path / "a.parquet", columns, "card")], KEY, WAYS)
+    made = drawn["a"].columns
+    pairs = set(zip(made["card"], made["mobile"], strict=True))
+    assert len(pairs) == len(set(made["card"])) == len(set(made["mobile"])) > 20
+    assert len(set(made["receipt"])) == len(made["receipt"]) > len(pairs)
+    own = {pseudonym(KEY, "code", f"HS{n:08d}"): pseudonym(KEY, "mobile", f"138{n:08d}") for n in range(300)}
+    assert all(own[one] == number for one, number in pairs)
+
+
+def test_dates_of_a_short_span_keep_their_shape(tmp_path: Path) -> None:
+    import datetime as dt
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    days = [dt.date(2026, 1, 1) + dt.timedelta(days=n % 28) for n in range(2000)]
+    pq.write_table(pa.table({"no": [f"A{n:06d}" for n in range(2000)], "day": days}), tmp_path / "a.parquet")
+    columns = (Column("no", "VARCHAR", "L4"), Column("day", "DATE", "L2"))
+    source = Source("a", tmp_path / "a.parquet", columns, "no")
+    drawn, frames = draw([source], KEY, WAYS)
+    told = measured(drawn, frames, KEY, WAYS)["tables"]["a"]["columns"][0]
+    assert told["name"] == "day" and told["distance"] < 0.1
+
+
 def test_too_few_subjects_give_no_sample(tmp_path: Path) -> None:
     city(tmp_path, people=15)
     with pytest.raises(SampleError):

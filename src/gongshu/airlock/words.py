@@ -75,7 +75,9 @@ RISKS = {
 
 def measured(value: float) -> str:
     """A measure as it is read: counts whole, shares and distances short."""
-    return str(value) if isinstance(value, int) else f"{value:.6f}".rstrip("0").rstrip(".")
+    if isinstance(value, int) or not value:
+        return str(int(value))
+    return "小于 0.000001" if value < 1e-6 else f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def zone_title(zone: str) -> str:

@@ -20,7 +20,7 @@ def open_(argv: list[str]) -> Answer:
     """What a bundle holds: its tables, columns, grades, and until when its grant holds."""
     options = _options("open", "看一个样例包里有什么", argv, query=False)
     with _bundle(options.bundle) as bundle:
-        tables = {
+        tables: dict[str, Any] = {
             table.name: {"rows": table.rows, "columns": dict(table.columns)}
             for table in bundle.tables.values()
         }

@@ -26,6 +26,8 @@ FINEST = {"BIGINT": 64, "DATE": 400, "TIMESTAMP": 400}
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 (columns without a zone)
 _DAY = 86400.0
 QUARTER = 900
+LONG = 12
+"""Dates move only where they span so many times the move."""
 
 
 def as_number(value: Any) -> float:
@@ -54,6 +56,10 @@ class Ordered:
     quantiles: Array
     times: Array | None = None
 
+    def _bounded(self, shift: Array) -> Array:
+        """The shift where the dates span long enough to hide it; a short span would only show its ends."""
+        return shift if (self.high.max() - self.low.min()) > LONG * np.abs(shift).max(initial=0) else 0.0
+
     def place(self, numbers: Array) -> Array:
         """The coarse band of each number (as `as_number` gives it; NaN is empty)."""
         days = np.floor(numbers / _DAY) if self.type == "TIMESTAMP" else numbers
@@ -65,7 +71,9 @@ class Ordered:
         low, high = self.low[code], self.high[code]
         made = low + (high - low) * random.random(len(donors))
         if self.type in ("DATE", "TIMESTAMP"):
-            made = np.clip(np.floor(made) + shift, self.low.min(), self.high.max())
+            moved = np.floor(made) + self._bounded(shift)
+            inside = (moved >= self.low.min()) & (moved <= self.high.max())
+            made = np.where(inside, moved, np.floor(made))
         if self.times is not None:
             quarter = self.times[donors] // QUARTER * QUARTER
             made = np.floor(made) * _DAY + quarter + np.floor(random.random(len(donors)) * QUARTER)

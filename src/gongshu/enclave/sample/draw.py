@@ -33,6 +33,24 @@ class Cast:
     stands_in: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Pool:
+    """The pseudonyms of a domain's drawn subjects, and the raw names of all it has (to tell a reference to
+    them from another numbering of the same form)."""
+
+    made: list[str]
+    known: frozenset[str]
+
+    def refers(self, values: Sequence[str]) -> bool:
+        return sum(value.strip().upper() in self.known for value in values) >= len(values) / 2
+
+
+def _known(frames: Mapping[str, Frame], domain: str) -> frozenset[str]:
+    return frozenset(
+        str(name) for one in frames.values() if _subject_domain(one) == domain for name in one.names
+    )
+
+
 def seeded(key: bytes, *parts: str) -> np.random.Generator:
     """Random numbers only the key's holder can repeat: the same grant and snapshots, the same sample."""
     salted = b"\0".join([key, *(part.encode() for part in parts)])
@@ -51,7 +69,10 @@ def draw(
     frames, chosen = _frames(sources, key, settings)
     cast = _cast(frames, chosen, key, settings)
     names = Pseudonyms(key)
-    pools = {domain: [names.of(domain, one) for one in each.names] for domain, each in cast.items()}
+    pools = {
+        domain: Pool([names.of(domain, one) for one in each.names], _known(frames, domain))
+        for domain, each in cast.items()
+    }
     made = {
         name: _table(one, cast.get(_subject_domain(one)), pools, names, key, settings, seed)
         for name, one in frames.items()
@@ -109,7 +130,7 @@ def _cast(
 def _table(
     one: Frame,
     cast: Cast | None,
-    pools: Mapping[str, list[str]],
+    pools: Mapping[str, Pool],
     names: Pseudonyms,
     key: bytes,
     settings: Settings,
@@ -183,7 +204,7 @@ def _bases(
     if cast is None:
         rows = random.permutation(one.height)[: min(settings.rows, max(1, int(one.height * settings.share)))]
         return [""] * rows.size, rows
-    order = np.argsort(one.subject, kind="stable")
+    order: Array = np.argsort(one.subject, kind="stable")
     starts = np.searchsorted(one.subject[order], np.arange(len(one.names) + 1))
     counts = np.diff(starts)
     like = _alike(counts, settings.threshold, random)
@@ -212,7 +233,7 @@ def _alike(counts: Array, threshold: int, random: np.random.Generator) -> Array:
         if block.size < threshold:
             block = order[-threshold:]
         found[block] = block[random.integers(0, block.size, block.size)]
-    middle = order[-((threshold + 1) // 2)]
+    middle = int(order[-((threshold + 1) // 2)])
     found[order[-threshold:]] = middle  # who has the most rows shows no longer
     return found
 
@@ -260,44 +281,72 @@ def _named(
     one: Frame,
     column: Column,
     who: Sequence[str],
-    pools: Mapping[str, list[str]],
+    pools: Mapping[str, Pool],
     names: Pseudonyms,
     random: np.random.Generator,
 ) -> list[object]:
-    """A naming column that is not the subject: each row's own pseudonym, or one dealt out evenly."""
+    """A naming column that is not the subject.
+
+    What every subject has one of, and of its own, becomes the pseudonym of that; what is almost different
+    from row to row likewise; anything else is dealt out evenly, so that no value shows by its frequency.
+    """
     raw = one.cells[column.name]
     filled = [str(value) for value in raw if value is not None and str(value).strip()]
     if not filled:
         return [None] * len(who)
-    empty = 1 - len(filled) / len(raw)
-    gaps = random.random(len(who)) < empty
+    gaps = random.random(len(who)) < 1 - len(filled) / len(raw)
+    owned, steady = _owned(one, raw)
     different = sorted(set(filled))
-    if len(different) >= LOOSE * len(filled):
-        firsts = _firsts(one, raw, filled)
-        made = [
-            names.of(column.domain, firsts.pop(subject, "") or _form(filled, f"{column.name} {row}", random))
-            for row, subject in enumerate(who)
-        ]
+    keys = _keys(who, steady and one.source.subject is not None)
+    if len(owned) >= LOOSE * len(one.names) if steady else len(different) >= LOOSE * len(filled):
+        made = {
+            key: names.of(
+                column.domain,
+                (owned.get(key[0]) if key[1] < 0 else None)
+                or _form(filled, f"{column.name} {key[0]} {key[1]}", random),
+            )
+            for key in dict.fromkeys(keys)
+        }
     else:
-        pool = pools.get(column.domain) or [
-            names.of(column.domain, different[place])
-            for place in np.sort(random.permutation(len(different))[:500])
-        ]
-        made = [pool[place] for place in random.integers(0, len(pool), len(who))]
+        there = pools.get(column.domain)
+        pool = (
+            there.made
+            if there is not None and there.refers(different)
+            else [
+                names.of(column.domain, different[place])
+                for place in np.sort(random.permutation(len(different))[:500])
+            ]
+        )
+        made = {key: pool[int(random.integers(0, len(pool)))] for key in dict.fromkeys(keys)}
     write: Callable[[str], object] = int if column.type == "BIGINT" else str
-    return [None if gap else write(value) for gap, value in zip(gaps, made, strict=True)]
+    return [None if gap else write(made[key]) for gap, key in zip(gaps, keys, strict=True)]
 
 
-def _firsts(one: Frame, raw: Array, filled: Sequence[str]) -> dict[str, str]:
-    """subject → the raw value of its first row, where nobody else has the same."""
-    counts: dict[str, int] = {}
-    for value in filled:
-        counts[value] = counts.get(value, 0) + 1
-    found: dict[str, str] = {}
+def _keys(who: Sequence[str], steady: bool) -> list[tuple[str, int]]:
+    """Rows that share a value share a key: all of a subject's where that is so, else each its own; -1 marks
+    the one that takes the subject's own value."""
+    seen: set[str] = {""}
+    keys = []
+    for row, subject in enumerate(who):
+        keys.append((subject, -1 if steady or subject not in seen else row))
+        seen.add(subject)
+    return keys
+
+
+def _owned(one: Frame, raw: Array) -> tuple[dict[str, str], bool]:
+    """(subject → the value only it has, whether a subject's rows all have the same one)."""
+    values: dict[int, dict[str, None]] = {}
+    holders: dict[str, set[int]] = {}
     for number, value in zip(one.subject, raw, strict=True):
-        if value is not None and counts.get(str(value)) == 1:
-            found.setdefault(str(one.names[number]), str(value))
-    return found
+        if value is not None:
+            values.setdefault(int(number), {})[str(value)] = None
+            holders.setdefault(str(value), set()).add(int(number))
+    owned = {
+        str(one.names[number]): next(iter(mine))
+        for number, mine in values.items()
+        if len(holders[next(iter(mine))]) == 1
+    }
+    return owned, sum(len(mine) == 1 for mine in values.values()) >= ORDER * len(values)
 
 
 def _form(filled: Sequence[str], text: str, random: np.random.Generator) -> str:

@@ -85,6 +85,7 @@ def _column(column: Column, band: mosaic.Banded, raw: Array, made: Sequence[obje
                 {"label": str(words[n]) if words[n] is not None else "（空）",
                  "raw": round(float(before[n]), 4), "sample": round(float(after[n]), 4)}
                 for n in np.argsort(-before)[:SHOWN]
+                if before[n] or after[n]
             ],
         }  # fmt: skip
     first = np.array([bands.as_number(value) for value in raw if value is not None])
@@ -228,7 +229,7 @@ def _risk(
         "unmarked": _unmarked(one),
         "copies": int(copies(one, raw, columns, least(raw, settings)).sum()),
         "alone": int(_alone(codes, made)),
-        "nearest_least": round(float(near[0].min()), 6) if near[0].size else 1.0,
+        "nearest_least": round(float(near[0].min()), 9) if near[0].size else 1.0,
         "nearest_median": round(float(np.median(near[0])), 4) if near[0].size else 1.0,
         "raw_nearest_median": round(float(np.median(near[1])), 4) if near[1].size else 1.0,
         "linked": _linked(one, raw, near[2], key),
@@ -299,7 +300,7 @@ def _nearest(
 
 
 def _distances(sides: Sequence[tuple[Array, Array, bool]]) -> Array:
-    found = np.zeros((sides[0][0].size, sides[0][1].size), dtype=np.float32)
+    found = np.zeros((sides[0][0].size, sides[0][1].size), dtype=np.float64)
     for one, two, ranked in sides:
         if ranked:
             apart = np.minimum(np.abs(one[:, None] - two[None, :]), 1.0)
