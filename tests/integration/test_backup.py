@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from gongshu.cli.main import main
+from gongshu.evidence.checkpoint import read
+from gongshu.evidence.tiles import WIDTH, Reader
 from gongshu.host.processes import BY_NAME
 from support.founding import gongshu
 from support.homes import as_user, needs_root, place, until
@@ -82,6 +84,14 @@ def keys(scene: Scene, *names: str) -> list[str | Path]:
     return [
         word for name in names or ("甲", "乙") for word in ("--key", scene.folder / name / "recovery.key")
     ]
+
+
+def sources(scene: Scene) -> set[str]:
+    """Whose journals the log of a home holds."""
+    log = scene.path / "office" / "log"
+    reader = Reader(log, scene.log_size())
+    bundles = (reader.bundle(number) for number in range(-(-reader.size // WIDTH)))
+    return {str(json.loads(entry)["source"]) for bundle in bundles for entry in bundle}
 
 
 def refused(capsys: pytest.CaptureFixture[str], home: Path, *words: str | Path) -> dict[str, Any]:
@@ -254,6 +264,20 @@ def test_the_data_domain_stands_until_both_sign_and_then_serves(
     before = other.log_size()
     other.record(5)
     until(lambda: other.log_size() >= before + 5, 60)
+    # The restored domain's journals go on under names of this restore, so no number meets one of before.
+    other.domain(
+        """
+        from gongshu.enclave import journal
+        with transaction.atomic():
+            journal.record(source="enclave", act="test.act", actor="p", role="enclave", subject="s-1",
+                           zone=given["zone"], now=now)
+        """
+    )
+    until(lambda: {"gateway.r", "enclave.r"} <= {each[:9] for each in sources(other)}, 40)
+    # Its witnesses read the restored log and sign what came since.
+    for name in ("enclave", "gateway"):
+        path = other.path / "office" / "log" / "cosigned" / name
+        until(lambda path=path: path.exists() and read(path.read_bytes())[0].size > before, 40)
 
 
 def test_a_feed_not_yet_caught_up_keeps_the_domain_waiting(made: Made, spare: Scene) -> None:
