@@ -206,7 +206,7 @@ def _bases(
         return [""] * rows.size, rows
     order: Array = np.argsort(one.subject, kind="stable")
     starts = np.searchsorted(one.subject[order], np.arange(len(one.names) + 1))
-    counts = np.diff(starts)
+    counts: Array = np.diff(starts)
     like = _alike(counts, settings.threshold, random)
     place = {str(name): at for at, name in enumerate(one.names)}
     who: list[str] = []
