@@ -197,7 +197,7 @@ class Scene:
         self.publish("ceiling", ceiling)
         self.wait_place()
         self.domain(CONFIRM, ceiling="ce-1", organisation=BUS, person="p-bus")
-        self.contract("co-1")
+        self.contract("co-1", calls_per_day=max(calls_per_day, 1000))
         self.wait_place()
 
     def contract(self, id_: str, **changes: Any) -> None:
