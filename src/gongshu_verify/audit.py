@@ -58,7 +58,7 @@ class _Audit:
             manifest = self.json(MANIFEST)
             _signatures(self.report, manifest, self.keys)
             signed = self.report.trusted
-            self.files(manifest)
+            self.part(MANIFEST, lambda: self.files(manifest))
             self.checkpoint()
             self.report.trusted = signed and self.report.trusted
             drawn = self.draw(manifest)

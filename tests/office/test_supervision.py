@@ -399,6 +399,7 @@ def test_a_provider_sees_what_leaves_to_whom_and_how_often_and_stops_it(market: 
     answer = client.post(f"/supervision/mine/{product.pk}/stop/", {"reason": "不再提供"}, follow=True)
     assert "已发出" in text(answer)
     assert FeedItem.objects.get(kind="stop").envelope["body"]["target"] == product.pk
+    assert "已停止" in text(answer) and "mine-stop" in text(answer) and "stop/" not in text(answer)
     refused = other.post(f"/supervision/mine/{product.pk}/stop/", {"reason": "x"})
     assert refused.status_code == 403
     assert client_of(market.buyer_person).get("/supervision/mine/").status_code == 403

@@ -205,7 +205,8 @@ def call_names(ask: Ask) -> tuple[dict[str, str], dict[str, str]]:
 def call_parts(ask: Ask) -> list[Part]:
     summed = calls(ask).order_by().values("product", "contract").annotate(total=Sum("calls"))
     products, buyers = call_names(ask)
-    rows = sorted((row["product"] or "", row["contract"] or "", row["total"] or 0) for row in summed)
+    rows = [(row["product"] or "", row["contract"] or "", row["total"] or 0) for row in summed]
+    rows.sort(key=lambda row: (row[0], -row[2], row[1]))
     return [
         Part(
             buyers.get(contract) or contract,

@@ -16,7 +16,7 @@ from gongshu.office.accounts.models import Organisation
 from gongshu.office.catalogue.models import Resource
 from gongshu.office.link.models import FeedItem, InboxMessage
 from gongshu.office.products.models import Agreement, Ceiling, Product
-from gongshu.office.scenarios.models import Grant, Project
+from gongshu.office.scenarios.models import Grant, Project, Stop
 from gongshu.office.supervision.models import Correction, Draw
 from gongshu.office.supervision.output import RAW
 from gongshu.office.workbench.models import Release, Task
@@ -66,11 +66,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Supplied:
-    """A product made of the provider's data: its ceiling and who called it this week."""
+    """A product made of the provider's data: its ceiling, its callers this week, since when it is stopped."""
 
     product: Product
     ceiling: Ceiling | None
     calls: tuple[Call, ...]
+    stopped: datetime | None = None
 
     @property
     def week(self) -> int:
@@ -167,6 +168,19 @@ def _resources(bodies: Sequence[Mapping[str, Any]], own: Sequence[str]) -> set[s
     }
 
 
+def _stopped(zone: str, products: Sequence[str]) -> dict[str, datetime]:
+    """Product → when it was first stopped (wall time), at the office or in the data domain. Two queries."""
+    items = FeedItem.objects.filter(kind="stop", zone=zone, envelope__body__target__in=list(products))
+    made = [(item.envelope["body"]["target"], item.published) for item in items]
+    made += Stop.objects.filter(zone_id=zone, scope="product", target__in=products).values_list(
+        "target", "made_at"
+    )
+    found: dict[str, datetime] = {}
+    for target, at in made:
+        found[target] = min(at, found.get(target, at))
+    return found
+
+
 def _supplied(zone: str, products: Sequence[Product], wall: datetime) -> list[Supplied]:
     ids = [row.pk for row in products]
     body = KeyTextTransform("body", "envelope")
@@ -186,11 +200,13 @@ def _supplied(zone: str, products: Sequence[Product], wall: datetime) -> list[Su
         row.product_id: row
         for row in Ceiling.objects.filter(product__in=ids, state="confirmed").order_by("at")
     }
+    stopped = _stopped(zone, ids)
     return [
         Supplied(
             row,
             ceilings.get(row.pk),
             tuple(sorted(called.get(row.pk, ()), key=lambda each: (-each.count, each.buyer))),
+            stopped.get(row.pk),
         )
         for row in products
     ]

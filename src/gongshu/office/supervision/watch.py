@@ -131,7 +131,7 @@ def stop_columns(_ask: Ask) -> Sequence[Column]:
         return "；".join(f"{ORIGINS.get(source, source)} {seconds} 秒" for source, seconds in row.effects)
 
     return (
-        Column("at", "发出", "at", order="at", kind="time"),
+        Column("at", "发出（自然时间）", "at", order="at", kind="time"),
         Column("scope", "范围", lambda row: SCOPES.get(row.scope, row.scope), order="scope"),
         Column("name", "对象", "name", order="name", href=lambda row: row.url),
         Column("origin", "从哪里发出", lambda row: ORIGINS.get(row.origin, row.origin), order="origin"),
