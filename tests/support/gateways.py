@@ -239,16 +239,17 @@ class Street:
         secret: bytes | None = None,
         body: bytes = b"",
         idempotency: str = "",
+        credential: str = "cred-1",
         **changes: Any,
     ) -> httpx.Response:
         """A signed request: with the buyer's key, or by HMAC with `secret`."""
         time_ms = changes.pop("time_ms", int(time.time() * 1000))
         nonce = changes.pop("nonce", secrets.token_hex(8))
         scheme = "GS1-HMAC-SM3" if secret else requests.KEY_SCHEME
-        given = requests.Authorization(scheme, "cred-1", time_ms, nonce, b"")
+        given = requests.Authorization(scheme, credential, time_ms, nonce, b"")
         data = requests.message(method, target, given, body, idempotency)
         signature = requests.hmac_sm3(secret, data) if secret else self.buyer.sign(data)
-        headers = dict(requests.header(scheme, "cred-1", time_ms, nonce, signature))
+        headers = dict(requests.header(scheme, credential, time_ms, nonce, signature))
         if idempotency:
             headers["idempotency-key"] = idempotency
         url = f"http://127.0.0.1:{self.port}{target}"

@@ -53,6 +53,17 @@ def seal(alg: str, key: bytes, plain: bytes, aad: bytes = b"") -> bytes:
     return nonce + sealed
 
 
+def sealer(alg: str, key: bytes) -> Callable[[bytes, bytes], bytes]:
+    """`seal` with algorithm and key set up once, for many small things: a function of (plain, aad)."""
+    encrypt = _cipher(alg, key).encrypt
+
+    def sealed(plain: bytes, aad: bytes) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return nonce + bytes(encrypt(nonce, plain, aad))
+
+    return sealed
+
+
 def open_(alg: str, key: bytes, sealed: bytes, aad: bytes = b"") -> bytes:
     """The plain bytes, or `AeadError` if anything differs from what `seal` was given."""
     cipher = _cipher(alg, key)

@@ -54,15 +54,20 @@ class Batcher:
             seen = self.seen[day, receipt.contract] = set()
             for old in [one for one in self.seen if one[0] < day - 1]:
                 del self.seen[old]
-        new = {item.mark for item in receipt.items if item.mark and item.mark not in seen}
-        seen |= new
-        self._fresh |= new
+        new = 0
         for item in receipt.items:
+            if item.mark and item.mark not in seen:
+                seen.add(item.mark)
+                self._fresh.add(item.mark)
+                new += 1
             if item.consent:
                 key = (receipt.zone, receipt.product, receipt.contract, receipt.day)
-                self.uses.setdefault(key, Counter())[item.consent] += 1
-                self.changed.setdefault(key, set()).add(item.consent)
-        return len(new)
+                if key not in self.changed:
+                    self.changed[key] = set()
+                    self.uses.setdefault(key, Counter())
+                self.changed[key].add(item.consent)
+                self.uses[key][item.consent] += 1
+        return new
 
     def forget(self, kept: Iterable[Kept]) -> None:
         """Batches that could not be kept are made again later: nothing of them may count twice."""

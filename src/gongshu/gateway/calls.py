@@ -36,7 +36,7 @@ ROLE = "gateway"
 BATCHED = "calls.batch"
 BATCH = 20_000
 # Seconds between messages about how often consents were used.
-USES_EVERY = 10.0
+USES_EVERY = 60.0
 
 
 class Ledger:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import binascii
 import hashlib
 import itertools
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -98,6 +100,10 @@ def idem_of(credential: str, key: str) -> str:
     return hashlib.sha256(f"{credential}\n{key}".encode()).hexdigest()[:32]
 
 
+def _unset(_plain: bytes, _aad: bytes) -> bytes:
+    raise KeyStoreError("当天的密钥还没有建立。")
+
+
 class Known(NamedTuple):
     """Where the answer under an idempotency key lies: the record's number, and the digest of its request."""
 
@@ -117,11 +123,15 @@ class Answers:
     """keys whose first request is being answered just now"""
     _secrets: dict[int, bytes] = field(default_factory=dict)
     most: int = 20_000
+    _day: int = -1
+    _sealer: Callable[[bytes, bytes], bytes] = field(default=_unset)
 
     def seal(self, idem: str, answer: bytes, at_ms: int) -> str:
         """The answer as the record keeps it."""
-        key = self._key(wall_day(at_ms), make=True)
-        return base64.b64encode(aead.seal(self.cipher, key, answer, idem.encode())).decode()
+        day = wall_day(at_ms)
+        if day != self._day:
+            self._sealer, self._day = aead.sealer(self.cipher, self._key(day, make=True)), day
+        return binascii.b2a_base64(self._sealer(answer, idem.encode()), newline=False).decode()
 
     def open(self, receipt: Receipt) -> bytes:
         """The answer of a record; `KeyStoreError` when its day's key is gone, `AeadError` when changed."""

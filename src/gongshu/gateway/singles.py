@@ -46,7 +46,7 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
     subject: str
     values: dict[str, str | int | bool | None] | None = None
     fields: list[str] | None = None
-    consent: msgspec.Raw | None = None
+    consent: msgspec.Raw = msgspec.Raw(b"")
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True):
@@ -54,6 +54,7 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
     items: list[Question]
 
 
+_NO_CONSENT = (b"", b"null")
 _decode = msgspec.json.Decoder(Request).decode
 
 
@@ -186,14 +187,15 @@ class Desk:
         contract = route.contract
         if contract.consent == "none":
             return None, who
-        if one.consent is None or route.trust is None:
+        raw = bytes(one.consent)
+        if raw in _NO_CONSENT or route.trust is None:
             if contract.consent == "each_call":
                 return None, who
             held = self.consents.standing(
                 contract.product, contract.buyer, who, contract.id, purpose, fields, route.day
             )
             return held, who
-        found = self.consents.presented(bytes(one.consent), contract.zone, route.trust)
+        found = self.consents.presented(raw, contract.zone, route.trust)
         if isinstance(found, str):
             return None, who
         if found.salt and subjects.digest(name, found.salt) == found.subject:
@@ -231,18 +233,19 @@ def _look(
     if row is None:
         return _ANSWERS["not_found"]
     if operation == "verify":
-        types = {each.name: each.type for each in snapshot.fields}
-        same = all(
-            field in types and same_value(types[field], snapshot.cell(row, field), value)
-            for field, value in (one.values or {}).items()
-        )
-        return _ANSWERS["match" if same else "mismatch"]
+        types = snapshot.types
+        for field, value in (one.values or {}).items():
+            if field not in types or not same_value(types[field], snapshot.cell(row, field), value):
+                return _ANSWERS["mismatch"]
+        return _ANSWERS["match"]
     cells = {each.name: snapshot.cell(row, each.name) for each in snapshot.fields if each.name in fields}
     return {"answer": "found", "word": WORDS["found"], "fields": cells}
 
 
 def same_value(kind: str, held: Cell, given: Cell) -> bool:
     """Is a presented value the held one? Text without outer blanks; `decimal` by value: 8000 is 8000.00."""
+    if type(held) is type(given) and held == given:
+        return True
     if held is None or given is None:
         return held is given
     if kind == "decimal":
@@ -252,4 +255,4 @@ def same_value(kind: str, held: Cell, given: Cell) -> bool:
             return False
     if isinstance(held, str) and isinstance(given, str):
         return held == given.strip()
-    return type(held) is type(given) and held == given
+    return False

@@ -31,6 +31,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,6 +110,11 @@ class Snapshot:
     places: Mapping[bytes, int]
     values: Mapping[str, Sequence[Cell]]
     codes: Mapping[str, array[int]]
+
+    @cached_property
+    def types(self) -> Mapping[str, str]:
+        """Field → type."""
+        return {one.name: one.type for one in self.fields}
 
     def find(self, subject: str) -> int | None:
         """The row of a subject written as `subjects.name` writes it, or None (查无)."""
