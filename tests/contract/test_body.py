@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -278,3 +279,21 @@ def test_prices_are_held_against_the_caps(chizhou_law: Any) -> None:
     assert "还没有上限" in none.sentence
     all_free = changed(BODY, "public_benefit", BODY["purposes"])
     assert validate(all_free, caps={}, law=chizhou_law) == []
+
+
+def test_caps_join_the_other_faults_and_public_benefit_is_charged_where_no_pack_frees_it(
+    chizhou_law: Any,
+) -> None:
+    both = validate(changed(BODY, "rate.burst", 0), caps={}, law=chizhou_law)
+    assert {one.field for one in both} == {"rate.burst", "tariff.lines.base", "tariff.lines.hits"}
+    all_free = changed(BODY, "public_benefit", BODY["purposes"])
+    assert len(validate(all_free, caps={}, law=replace(chizhou_law, benefit_free=False))) == 3
+    assert validate(BODY, caps={}) == []
+    assert validate(BODY, law=chizhou_law) == []
+    two = validate(BODY, product_fields=[])
+    assert two[0].sentence == "产品没有这些字段：缴存状态、连续缴存月数。"
+
+
+def test_version_1_names_no_operator_and_frees_nothing() -> None:
+    made = compile_contract("huangshi", FIRST)
+    assert (made.operator, made.public_benefit, made.prohibitions) == ("", frozenset(), frozenset())

@@ -233,3 +233,26 @@ def test_tries_trip_within_the_time_and_stay_tripped() -> None:
 def test_one_try_trips_where_one_is_agreed() -> None:
     assert Tries(OverScope(1, 60)).add(5.0)
     assert not Tries(OverScope(2, 60)).add(5.0)
+
+
+# ---------------------------------------------------------------- edges
+
+
+@pytest.mark.parametrize(
+    ("day", "code"),
+    [
+        (date(2026, 4, 30), "not_yet"),
+        (date(2026, 5, 1), "allowed"),
+        (date(2027, 4, 30), "allowed"),
+        (date(2027, 5, 1), "expired"),
+    ],
+)
+def test_first_and_last_day_of_the_agreement_count(day: date, code: str) -> None:
+    free = contract(consent="none")
+    assert evaluate(free, ceiling(consent="none"), call(day=day, consent=None)).code == code
+
+
+def test_an_agreement_as_wide_as_its_ceiling_is_inside() -> None:
+    equal = ceiling(purposes=BODY["purposes"], fields=BODY["fields"])
+    assert inside_ceiling(contract(), equal).allowed
+    assert evaluate(contract(), equal, call()).allowed

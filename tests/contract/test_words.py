@@ -11,7 +11,13 @@ from gongshu.contract import explain
 from gongshu.contract.consent import consent_problems
 from gongshu.contract.evaluate import evaluate
 from gongshu.contract.grounds import SAYINGS
-from gongshu.contract.model import ceiling_problems, compile_ceiling, strict_enough, validate
+from gongshu.contract.model import (
+    ceiling_problems,
+    compile_ceiling,
+    compile_contract,
+    strict_enough,
+    validate,
+)
 from gongshu.law import rules
 from support.approved import approved, faults, tree
 from support.contracts import BODY, CEILING, CONSENT, call, ceiling, contract
@@ -26,6 +32,12 @@ def test_every_fault_of_an_agreement() -> None:
 FIRST = {
     "v": 1, "id": "ct-1", "product": "pd-1", "buyer": "org-bank", "key": "k1", "from": "2026-05-01",
     "until": "2026-12-31", "purposes": ["产业发展"], "fields": ["月份"], "calls_per_day": 3,
+}  # fmt: skip
+
+
+OLD_TOP = {
+    "product": "pd-1", "buyers": [{"organisation": "org-bank", "key": "k1"}], "purposes": ["产业发展"],
+    "fields": ["月份"], "calls_per_day": 3, "subjects_per_day": 0, "consent": "none",
 }  # fmt: skip
 
 
@@ -70,6 +82,12 @@ def test_explanations() -> None:
     each = contract(consent="each_call")
     asked = call()
     made.append(tree(explain.explain_ruling(each, asked, evaluate(each, ceiling(), asked), HUBEI)))
+    old = compile_contract("huangshi", FIRST)
+    asked = call(subject="", consent=None, purpose="产业发展", fields=frozenset({"月份"}))
+    made.append(tree(explain.explain(old, HUBEI)))
+    made.append(
+        tree(explain.explain_ruling(old, asked, evaluate(old, compile_ceiling(OLD_TOP), asked), HUBEI))
+    )
     approved("contract-explained.txt", "\n".join([*made, ""]))
 
 

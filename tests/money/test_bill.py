@@ -333,3 +333,59 @@ def test_the_law_of_the_zone_is_cited() -> None:
     assert law("cn").cap_setter == "授权主体"
     made = bill(terms(), JUNE, [usage("b1", 1)], law("chizhou"))
     assert made.lines[0].basis == law("chizhou").industry_basis
+
+
+# ---------------------------------------------------------------- edges
+
+
+def between(first: date, last: date, **changes: Any) -> Any:
+    return replace(terms(**changes), starts=first, ends=last)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "fen"),
+    [
+        (date(2026, 6, 30), date(2026, 7, 9), 103),  # one of thirty days: 103.33
+        (date(2026, 7, 1), date(2026, 7, 9), 0),
+        (date(2026, 5, 1), date(2026, 6, 1), 103),
+        (date(2026, 5, 1), date(2026, 5, 31), 0),
+        (date(2026, 6, 1), date(2026, 6, 30), 3100),
+        (date(2026, 6, 1), date(2026, 6, 29), 2997),  # 2996.67
+    ],
+)
+def test_days_of_a_month(first: date, last: date, fen: int) -> None:
+    made = bill(between(first, last, lines=[MONTH]), JUNE, [], LAW)
+    assert made.total == fen
+    assert bool(made.lines) is bool(fen)
+
+
+@pytest.mark.parametrize(
+    ("first", "fen"),
+    [(date(2026, 6, 1), 1200), (date(2026, 6, 30), 1200), (date(2026, 7, 1), 0), (date(2026, 5, 31), 0)],
+)
+def test_a_year_that_begins_on_an_edge_of_the_month(first: date, fen: int) -> None:
+    made = bill(between(first, date(2027, 1, 1), lines=[YEAR]), JUNE, [], LAW)
+    assert (made.total, bool(made.lines)) == (fen, bool(fen))
+
+
+def test_a_year_that_begins_on_the_last_day_of_the_agreement() -> None:
+    assert bill(between(date(2026, 6, 5), date(2026, 6, 5), lines=[YEAR]), JUNE, [], LAW).total == 1200
+
+
+def test_a_leap_day_has_its_anniversary_on_the_last_of_february() -> None:
+    leap = between(date(2028, 2, 29), date(2030, 1, 1), lines=[YEAR])
+    assert [bill(leap, month, [], LAW).total for month in ("2028-02", "2029-02", "2029-03")] == [
+        1200,
+        1200,
+        0,
+    ]
+
+
+def test_what_the_law_of_prices_says() -> None:
+    found = law("chizhou")
+    assert (found.zone, found.benefit_words) == ("chizhou", "免费提供")
+    assert found.benefit_basis == ("national-price:一",)
+    assert (found.margin.title, found.deviation.basis) == (
+        "准许利润率高出十年期国债平均收益率的上限",
+        ("national-price:四",),
+    )

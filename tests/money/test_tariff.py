@@ -293,6 +293,14 @@ def test_caps_are_read_strictly() -> None:
         assert read_caps(bad)[1]
 
 
+def test_what_is_no_table_of_caps_is_told() -> None:
+    ((one,), most) = read_caps(3)[1], read_caps({"call": {"fen": MOST, "per": 1}})
+    assert (one.field, one.sentence) == ("caps", "“上限收费标准”应是一张表。")
+    assert most == ({"call": Price(MOST, 1)}, [])
+    assert read_caps({"call": {"fen": MOST + 1, "per": 1}})[1]
+    assert read_caps({}) == ({}, [])
+
+
 # ---------------------------------------------------------------- split
 
 

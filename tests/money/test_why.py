@@ -21,8 +21,9 @@ from gongshu.money.bill import BadUsage, Usage, bill
 from gongshu.money.corrections import correct
 from gongshu.money.maximum import compute, read
 from support.contracts import BODY, CEILING, call, ceiling, contract
-from support.money import LAW, ON, law, terms, usage
+from support.money import LAW, ON, TARIFF, law, terms, usage
 
+LINE = TARIFF["lines"][0]
 HUBEI = rules.at("hubei", ON)
 JUNE = "2026-06"
 BOUNDS = {"minimum": 0, "maximum": 3050}
@@ -86,6 +87,22 @@ def test_a_fen_is_found_in_its_line() -> None:
             why.explain_fen(made, number, HUBEI)
     with pytest.raises(KeyError):
         why.explain_line(made, "nothing", HUBEI)
+
+
+def test_a_free_line_holds_no_fen() -> None:
+    given = terms(
+        benefit=("public-service",), lines=[{**LINE, "id": "a"}, {**LINE, "id": "b", "unit": "hit"}]
+    )
+    made = bill(given, JUNE, [usage("b1", 1), usage("b2", 1, purpose="public-service")], LAW)
+    assert [line.fen for line in made.lines] == [30, 0, 30, 0]
+    assert [why.explain_fen(made, fen, HUBEI).title.split(" ")[-1][:3] for fen in (30, 31, 60)] == [
+        "a/l",
+        "b/l",
+        "b/l",
+    ]
+    with pytest.raises(IndexError, match="61"):
+        why.explain_fen(made, 61, HUBEI)
+    assert why.explain_bill(replace(made, parts=()), HUBEI).children[-1].kind == "bill_line"
 
 
 def test_a_fen_is_not_found_in_what_takes_off() -> None:

@@ -22,6 +22,8 @@ KINDS = {
     "maximum": "封顶",
 }
 AGREEMENT = "agreement.usage"
+CLAUSES = {"parties": "当事人和产品"}
+"""Clauses that are none of the items."""
 SHOWN = 5
 BILLS = {"ordinary": "账单", "correction": "更正账单"}
 ADJUST = {
@@ -106,7 +108,7 @@ def _few(batches: Sequence[str]) -> str:
 def clause_title(clause: str, rules: Rules) -> str:
     """A clause in the words of the packs' list of a usage agreement's items, or as the agreement names it."""
     items = rules.document(AGREEMENT)["items"] if rules.has("documents", AGREEMENT) else ()
-    return next((str(item["title"]) for item in items if item["id"] == clause), clause)
+    return next((str(item["title"]) for item in items if item["id"] == clause), CLAUSES.get(clause, clause))
 
 
 def _line_facts(line: BillLine) -> tuple[Fact, ...]:
