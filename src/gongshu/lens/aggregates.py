@@ -82,7 +82,7 @@ def _within_group(node: exp.Expression, context: Context) -> Fact:
 
 
 def aggregate(node: exp.Expression, name: str, kind: str, around: Around, context: Context) -> Fact:
-    facts = _aggregate_arguments(node, kind, context)
+    facts = _aggregate_arguments(node, kind, around, context)
     fact = combine(facts)
     for one in facts:
         if aims_at_few(truth(one), context.state.grant.threshold) and not one.constant:
@@ -100,9 +100,10 @@ def aggregate(node: exp.Expression, name: str, kind: str, around: Around, contex
     return result
 
 
-def _aggregate_arguments(node: exp.Expression, kind: str, context: Context) -> list[Fact]:
+def _aggregate_arguments(node: exp.Expression, kind: str, around: Around, context: Context) -> list[Fact]:
     facts: list[Fact] = []
-    context = replace(context, rows=True)
+    # Over the groups of an aggregated SELECT a window's arguments are computed after the grouping.
+    context = replace(context, rows=not (around.window and context.frame.aggregated))
     items = list(node.expressions)
     while items:
         item = items.pop(0)

@@ -227,3 +227,5 @@ select avg(income) from person where id in (select pid from visit order by fee d
 select city, count(*) from person where id not in (select pid from visit where fee > 50 and pid is not null) group by city
 select d, count(*) from (select pid, day - lag(day) over (partition by pid order by day) d from visit) where d is not null group by d
 select pm as a, a + 1 as b, b * 2 as c from air where c > 10 order by c, a + b
+select min(city), avg(age), max(age * 2) over (partition by 1) from person t group by age
+select age, sum(age * 3) over (order by age) from person group by age
