@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -64,8 +65,9 @@ def test_the_page_shows_sample_measures_and_raw_marginals(sample: Sample, enter:
     client = enter("p-bus")
     assert sample.id in client.get("/").content.decode()
     page = client.get(f"/samples/{sample.id}/").content.decode()
-    for words in ("风险", "有用程度", "分布对照", "样S", "没有记号的标识", "待提供单位确认"):
+    for words in ("风险", "有用程度", "分布对照", "没有记号的标识", "待提供单位确认"):
         assert words in page, words
+    assert re.search(r"样[A-Z]\d{8}", page) and not re.search(r"HS\d{8}", page)
     assert "专列" not in page and "其他" in page
     assert page.count("<meter") > 6
     assert "本页内容的摘要" in page

@@ -229,3 +229,19 @@ def test_drawn_numbers_stay_inside_bands_of_enough_subjects(numbers: list[int], 
     random = np.random.default_rng(0)
     drawn = written(band.draw(np.arange(len(numbers)), random, np.zeros(len(numbers))), "BIGINT")
     assert min(numbers) <= min(drawn) and max(drawn) <= max(numbers)
+
+
+def test_the_release_attack_finds_nothing_and_would(made: Any, raw: Any, tmp_path: Path) -> None:
+    """Each table as a dataset against its raw one; raw rows in its place are blocked."""
+    from dataclasses import replace
+    from datetime import date
+
+    from gongshu.enclave.sample import trial
+
+    day = date(2026, 5, 1)
+    few = {name: one for name, one in made[0].items() if name != "payment"}
+    told = trial.attacked(few, "huangshi", day, tmp_path)
+    assert {name: each["verdict"] for name, each in told.items()} == {"person": "pass", "firm": "pass"}
+    person = made[0]["person"]
+    rows = replace(person, columns={c: list(v[:200]) for c, v in raw[1]["person"].items()})
+    assert trial.attacked({"person": rows}, "huangshi", day, tmp_path)["person"]["verdict"] == "block"

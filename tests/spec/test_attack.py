@@ -174,3 +174,12 @@ def test_a_model_needs_the_degrees_of_freedom_of_the_pack(tmp_path: Path) -> Non
     assert _model(tmp_path, Floor(freedom=10)) == []
     (said,) = _model(tmp_path, Floor(freedom=20))
     assert "不足 20" in said
+
+
+def test_a_wide_column_of_whole_numbers_costs_no_memory() -> None:
+    """Phone numbers span tens of billions: whether none is missing is counted, not enumerated."""
+    from gongshu.enclave.attack.shape import _repeats
+
+    assert not _repeats([str(12_000_000_000 + n * 7_919_111) for n in range(600)])
+    assert _repeats([str(n) for n in range(40)])
+    assert _repeats([str(n % 7) for n in range(70)])

@@ -100,6 +100,10 @@ def _table(sample: Sample, file: dict[str, Any]) -> dict[str, Any]:
             (title, words.measured(told["risk"][code]), meaning)
             for code, (title, meaning) in words.RISKS.items()
         ],
+        "attack": [
+            {**each, "title": words.CHECKS.get(each["check"], each["check"])}
+            for each in told["attack"]["findings"]
+        ],
         "names": shown.column_names,
         "pseudonyms": [name for name, said in file["columns"].items() if said["pseudonym"]],
         "cells": [["" if value is None else value for value in row.values()] for row in shown.to_pylist()],

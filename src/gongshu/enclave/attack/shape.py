@@ -89,13 +89,14 @@ def roles(table: Table, declared: Mapping[str, str], raw_names: set[str]) -> dic
 
 
 def _repeats(cells: list[Cell]) -> bool:
-    """Whole numbers of which each stands in several rows: a dimension written as a number."""
+    """Whole numbers of which each stands in several rows, or none is missing between the least and the
+    greatest: a dimension written as a number. Never counts through the range: it may be as wide as a phone
+    number."""
     values = [n.value for c in cells if (n := number(c)) is not None]
     if not values or any(not v.is_integer() for v in values):
         return False
-    return len(set(values)) <= 0.5 * len(values) or set(values) == set(
-        range(int(min(values)), int(max(values)) + 1)
-    )
+    different = len(set(values))
+    return different <= 0.5 * len(values) or max(values) - min(values) + 1 == different
 
 
 def melt(table: Table) -> Table | None:

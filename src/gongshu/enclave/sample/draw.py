@@ -205,7 +205,7 @@ def _bases(
         rows = random.permutation(one.height)[: min(settings.rows, max(1, int(one.height * settings.share)))]
         return [""] * rows.size, rows
     order: Array = np.argsort(one.subject, kind="stable")
-    starts = np.searchsorted(one.subject[order], np.arange(len(one.names) + 1))
+    starts: Array = np.searchsorted(one.subject[order], np.arange(len(one.names) + 1))
     counts: Array = np.diff(starts)
     like = _alike(counts, settings.threshold, random)
     place = {str(name): at for at, name in enumerate(one.names)}

@@ -72,7 +72,7 @@ class Settings:
     subjects: int = 1000
     share: float = 0.2
     frame: int = 60_000
-    rows: int = 8_000
+    rows: int = 4_000
 
 
 @dataclass

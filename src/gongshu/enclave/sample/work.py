@@ -18,9 +18,8 @@ from gongshu.crypto.canonical import dumps
 from gongshu.crypto.hashes import digest, salted
 from gongshu.enclave import clock, confirm, journal, outgoing, sources, tasks, thresholds
 from gongshu.enclave.policy import lens_grant
-from gongshu.enclave.sample import files, measure, pseudonyms
+from gongshu.enclave.sample import files, measure, pseudonyms, trial
 from gongshu.enclave.sample.draw import draw
-from gongshu.enclave.sample.frame import Frame
 from gongshu.enclave.sample.model import Column, Drawn, SampleError, Settings, Source
 from gongshu.enclave.store.models import Grant, Sample, Task
 from gongshu.enclave.vault import VaultError
@@ -54,13 +53,12 @@ def request(task: Task, now: datetime) -> None:
         return
     try:
         with sources.vault().stage({name: source.snapshot for name, source in held.items()}) as staged:
-            drawn, frames = draw(
-                plan(grant, staged),
-                key_of(grant.zone, grant.project),
-                settings_of(grant, now),
-                seed=f"{grant.digest}\0{' '.join(snapshots)}",
-            )
-        keep(task, grant, drawn, frames, snapshots, clock.wall_now())
+            key, ways = key_of(grant.zone, grant.project), settings_of(grant, now)
+            seed = f"{grant.digest}\0{' '.join(snapshots)}"
+            drawn, frames = draw(plan(grant, staged), key, ways, seed=seed)
+            measures = measure.measured(drawn, frames, key, ways)
+            try_on(measures, drawn, grant, now)
+        keep(task, grant, drawn, measures, snapshots, clock.wall_now())
     except (SampleError, VaultError) as error:
         tasks.end(task, "failed", clock.wall_now(), str(error))
     except Exception as error:
@@ -88,16 +86,25 @@ def plan(grant: Grant, staged: Mapping[str, Path]) -> list[Source]:
     return found
 
 
+def try_on(measures: dict[str, Any], drawn: Mapping[str, Drawn], grant: Grant, now: datetime) -> None:
+    """Add the release attack's findings to the measures; what blocks a dataset blocks a sample."""
+    settings.STAGING_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    today = clock.business_today(grant.zone, now)
+    for name, found in trial.attacked(drawn, grant.zone, today, settings.STAGING_DIR).items():
+        measures["tables"][name]["attack"] = found
+        if found["verdict"] == "block":
+            measures["blocked"].append(f"表“{name}”没有通过出域攻击的检查，不能离开数据域。")
+
+
 def keep(
     task: Task,
     grant: Grant,
     drawn: Mapping[str, Drawn],
-    frames: Mapping[str, Frame],
+    measures: dict[str, Any],
     snapshots: list[str],
     now: datetime,
 ) -> Sample | None:
-    """Write the files, measure them, and wait for the providers; too large or blocked ends here."""
-    measures = measure.measured(drawn, frames, key_of(grant.zone, grant.project), settings_of(grant, now))
+    """Write the files and wait for the providers; too large or blocked ends here."""
     made = {name: files.parquet(one) for name, one in drawn.items()}
     if sum(map(len, made.values())) > LARGEST:
         tasks.end(task, "too_large", now)
