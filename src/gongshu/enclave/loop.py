@@ -24,6 +24,7 @@ from gongshu.enclave import (
     trust,
     witness,
 )
+from gongshu.enclave.project import build
 from gongshu.enclave.sample import work as samples
 from gongshu.enclave.store.models import Task
 from gongshu.wire import hold
@@ -37,6 +38,8 @@ COMPUTE: Mapping[str, Callable[[Task, datetime], object]] = {
     "run": tasks.run,
     "release": release.request,
     "sample": samples.request,
+    "build": build.request,
+    "drop": build.drop,
 }
 
 

@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from gongshu.crypto.hashes import file_digest
 from gongshu.enclave import clock, confirm, journal, outgoing, sources, thresholds
-from gongshu.enclave.engines import DuckDB, EngineError, Run
+from gongshu.enclave.engines import DuckDB, Engine, EngineError, Run
 from gongshu.enclave.policy import lens_grant
 from gongshu.enclave.runner import Sandbox
 from gongshu.enclave.store.models import Grant, Output, Task
@@ -27,9 +27,11 @@ from gongshu.lens import check as lens_check
 from gongshu.wire import envelope as wire
 
 log = logging.getLogger(__name__)
-RUNS = ("run",)
+RUNS = ("run", "build")
 # Whatever is judged on raw data is a try, and a project has so many a day.
-COUNTED = ("run", "release")
+COUNTED = ("run", "build", "release")
+# What the enclave sets itself to do; the office did not ask for it and hears nothing of it.
+OWN = ("supply", "refresh")
 
 
 @lru_cache(maxsize=1)
@@ -103,6 +105,8 @@ def end(task: Task, code: str, now: datetime, detail: str = "") -> None:
     heard = outgoing.next_full_ten(now)
     task.state, task.outcome, task.ended, task.detail = "ended", code, now, detail[:8000]
     task.save(update_fields=["state", "outcome", "ended", "detail"])
+    if task.kind in OWN:
+        return
     outgoing.post(
         "outcome",
         {"task": task.id, "code": code},
@@ -137,6 +141,8 @@ def _begin(now: datetime) -> Task | None:
         return None
     grant = Grant.objects.filter(id=task.grant, zone=task.zone).first()
     refused = confirm.closed(grant, clock.business_today(task.zone, now), now) if grant else "refused_grant"
+    if task.kind == "drop" and grant is not None:
+        refused = ""  # to destroy copies one key is enough, whatever became of the grant
     if not refused and grant is not None and spent(task, grant, now):
         refused = "limit"
     if refused:
@@ -156,10 +162,13 @@ def recover(now: datetime) -> int:
 
 
 def judged(task: Task, now: datetime) -> tuple[str, Any, Mapping[str, Any]]:
-    """(outcome code or '', the lens's verdict, the grant it judged by)."""
+    """(outcome code or '', the lens's verdict, the grant it judged by).
+
+    A run's result is meant to leave, so it is judged in mode `answer` under a grant to build as well.
+    """
     grant = Grant.objects.get(id=task.grant)
     table_sources = sources.of_grant(grant.body)
-    by = lens_grant(grant.body, table_sources)
+    by = {**lens_grant(grant.body, table_sources), "mode": "answer"}
     today = clock.business_today(task.zone, now)
     verdict = lens_check(task.body.get("sql") or "", by, at=today, cite=grounds.citing(task.zone, today))
     return ("" if verdict.allowed else "refused_lens"), verdict, table_sources
@@ -175,9 +184,11 @@ def run(task: Task, now: datetime) -> None:
     run_id = f"r-{secrets.token_hex(8)}"
     try:
         with sources.vault().stage(wanted) as staged:
-            work = Run(run_id, verdict.sql, dict(staged))
+            grant = Grant.objects.get(id=task.grant)
+            limits = thresholds.work(task.zone, clock.business_today(task.zone, now), grant.body)
+            work = Run(run_id, verdict.sql, dict(staged), limits=limits)
             engine().prepare(work)
-            RUNNING[task.id] = run_id
+            RUNNING[task.id] = (engine(), run_id)
             result = engine().execute(run_id)
             if result.ok:
                 keep(task, result.files, sorted(wanted.values()), clock.wall_now())
@@ -192,14 +203,15 @@ def run(task: Task, now: datetime) -> None:
         engine().finalise(run_id)
 
 
-RUNNING: dict[str, str] = {}
+# task → the engine that computes it, and the run there
+RUNNING: dict[str, tuple[Engine[Any], str]] = {}
 
 
 def cancel(task: Task) -> None:
     """Stop the sandbox of a running task now."""
-    run_id = RUNNING.get(task.id)
-    if run_id:
-        engine().cancel(run_id)
+    running = RUNNING.get(task.id)
+    if running:
+        running[0].cancel(running[1])
 
 
 def keep(task: Task, files: Mapping[str, Path], snapshots: list[str], now: datetime) -> None:

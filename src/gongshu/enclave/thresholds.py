@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from gongshu.enclave.attack.spec import Floor
+from gongshu.enclave.runner import MIB
+from gongshu.enclave.runner import Limits as Job
 from gongshu.law import rules
 
 
@@ -31,6 +34,22 @@ class Limits:
 def releases(zone: str, on: date) -> int:
     """How many requests for release of a project are set against raw data a day."""
     return int(rules.at(zone, on).limit("releases.per_day").value)
+
+
+def work(zone: str, on: date, grant: Mapping[str, Any]) -> Job:
+    """Time and memory of one job on raw data: the packs' limits, less where the grant's `limits` say so
+    (`seconds`, `memory_mib`; whole numbers above 0, anything else is not heard)."""
+    found = rules.at(zone, on)
+    told = grant.get("limits")
+    said = told if isinstance(told, Mapping) else {}
+
+    def least(limit: str, word: str) -> int:
+        most, own = int(found.limit(limit).value), said.get(word)
+        return min(most, own) if isinstance(own, int) and not isinstance(own, bool) and own > 0 else most
+
+    # the width of the channel is reckoned for no longer runs than these
+    seconds = min(float(least("run.seconds", "seconds")), Job().seconds)
+    return Job(seconds=seconds, memory=least("run.memory", "memory_mib") * MIB)
 
 
 def at(zone: str, on: date) -> Limits:

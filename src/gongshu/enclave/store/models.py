@@ -166,7 +166,9 @@ class Output(models.Model):
         ("attacking", "检验中"),
         ("blocked", "不予出域"),
         ("reviewing", "待审核"),
+        ("agreed", "审核同意，待供数"),
         ("released", "已出域"),
+        ("serving", "已供数"),
         ("refused", "审核不同意"),
         ("stopped", "已停止"),
     ]
@@ -223,6 +225,73 @@ class Sample(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["grant", "-made"], name="sample_of_grant")]
+
+
+class ProjectTable(models.Model):
+    """A table or model a project made in `build` mode. It never leaves as it is; grades and subject are read
+    from its manifest in the project's own vault, this row says where it came from.
+
+    `columns`: name → {type, grade}; `origin`: [[resource, raw column]] whose values the pseudonyms of `subject`
+    stand for; `sources`: resource → snapshot; `parents`: ids it was made of; `held_back`: a program saw all
+    but the subjects held back, so that what it remembers can be tested.
+    """
+
+    id = models.CharField(max_length=80, primary_key=True)
+    zone = models.CharField(max_length=20)
+    project = models.CharField(max_length=80)
+    grant = models.CharField(max_length=80)
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="tables")
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=10, choices=[("table", "表"), ("model", "模型")])
+    columns = models.JSONField(default=dict)
+    subject = models.CharField(max_length=120, default="")
+    origin = models.JSONField(default=list)
+    sources = models.JSONField(default=dict)
+    parents = models.JSONField(default=list)
+    rows = models.BigIntegerField(default=0)
+    held_back = models.BooleanField(default=False)
+    made = models.DateTimeField()
+    dropped = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["zone", "project", "name", "-made"], name="project_table_newest")]
+
+
+class Served(models.Model):
+    """A version of answers the gateway may be given: what was reviewed, and what it was made of.
+
+    `sources`: resource → snapshot; `number`: rises with every version of the product.
+    """
+
+    zone = models.CharField(max_length=20)
+    product = models.CharField(max_length=80)
+    version = models.CharField(max_length=80)
+    number = models.BigIntegerField()
+    output = models.ForeignKey(Output, on_delete=models.PROTECT, related_name="served")
+    table = models.CharField(max_length=80)
+    sources = models.JSONField(default=dict)
+    rows = models.BigIntegerField()
+    ceiling = models.CharField(max_length=80, help_text="依据的上限的摘要")
+    written = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["zone", "product", "number"], name="served_number_once"),
+            models.UniqueConstraint(fields=["zone", "product", "version"], name="served_version_once"),
+        ]
+
+
+class LiveVersion(models.Model):
+    """The version a provider chose at the airlock; '' answers from none. Without a row: the newest."""
+
+    zone = models.CharField(max_length=20)
+    product = models.CharField(max_length=80)
+    version = models.CharField(max_length=80, blank=True)
+    person = models.CharField(max_length=80)
+    chosen = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["zone", "product"], name="live_version_once")]
 
 
 class ProductOfGrant(models.Model):
