@@ -182,6 +182,8 @@ class Line:
                 try:
                     now = datetime.now(UTC)
                     self.shelf(zone).look(self.trust.current(now), now)
+                except WireError as error:
+                    log.debug("serving: %s", error)  # the poll says it
                 except Exception:
                     log.exception("serving")
             self.stop.wait(EVERY)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from gongshu.office.accounts.permissions import Refused
-
 FIRST = (("system_administrator", "系统管理员"), ("security_administrator", "安全管理员"))
 
 
@@ -30,6 +28,7 @@ def enrol(_settings: Any, payload: dict[str, Any]) -> dict[str, Any]:
     from django.db import transaction
 
     from gongshu.office.accounts import services
+    from gongshu.office.accounts.permissions import Refused
     from gongshu.office.link import clock
 
     zone = str(payload["zone"])
