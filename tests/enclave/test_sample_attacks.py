@@ -16,7 +16,8 @@ from support.samples import BUSIEST, LONELY, RICHEST, city, sources
 
 pytestmark = pytest.mark.row("K02")
 KEY = project_key(b"s" * 32, "huangshi", "pr-1")
-WAYS = Settings(threshold=10)
+WAYS = Settings(threshold=10, share=1.0, subjects=100_000, rows=100_000)
+"""Everybody is in the sample: nobody is safe by not being drawn."""
 CHANCE = 0.02
 
 
@@ -150,3 +151,25 @@ def test_the_order_of_rows_tells_nothing(world: Any) -> None:
     places = [back[one] for one in sample["person"]["id"]]
     assert abs(np.corrcoef(places, range(len(places)))[0, 1]) < 0.2
     assert sample["person"]["id"] != sorted(sample["person"]["id"])
+
+
+def test_every_cell_comes_from_another_subject() -> None:
+    """A row's donors are not its base's subject, and its columns have different donors."""
+    from gongshu.enclave.sample import mosaic
+    from gongshu.enclave.sample.bands import category, ordered
+
+    random = np.random.default_rng(1)
+    subject = np.repeat(np.arange(300), 2)
+    town = np.array([f"镇{n % 5}" for n in range(600)], dtype=object)
+    number = np.array([*random.integers(0, 1000, 600), None], dtype=object)[:-1]
+    banded = [
+        category(town, subject, 10),
+        ordered(number, subject, "BIGINT", 10),
+        category(town, subject, 10),
+    ]
+    made = mosaic.recipe(banded, subject, 10)
+    base = np.arange(600)
+    found, kept = mosaic.donors(made, base, [0, 1, 2], 10, random)
+    assert kept.mean() > 0.9
+    assert not (subject[found] == subject[base][None, :]).any()
+    assert (found[0] != found[1]).all() and (found[1] != found[2]).all()
