@@ -17,7 +17,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from gongshu.crypto import canonical
-from gongshu.crypto.sign import PrivateKey
 from gongshu.gateway import requests
 from gongshu.gateway.meter import Days
 from gongshu.wire import envelope as wire
@@ -30,6 +29,8 @@ SUBJECTS = 100_000
 
 class World(Singles):
     """The street of the tests with many subjects; its gateway runs in a process of its own."""
+
+    portal_alg = "sm2"
 
     def __init__(self, folder: Path, subjects_: int = SUBJECTS) -> None:
         self.size = subjects_
@@ -82,17 +83,16 @@ class World(Singles):
         head = f"POST {target} HTTP/1.1\r\nhost: gateway\r\nauthorization: {header}\r\n{more}"
         return f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
 
-    def fresh_consents(
-        self, count: int, key: PrivateKey, alg_role: str = "portal"
-    ) -> Iterable[tuple[int, bytes]]:
-        """(subject, envelope) of consents good for one call, each signed anew with `key`."""
+    def fresh_consents(self, count: int) -> Iterable[tuple[int, bytes]]:
+        """(subject, envelope) of consents good for one call, each signed anew by the consent service, SM2."""
+        key = self.world.keys["portal"]
         for place in range(count):
             subject = 2 + place % (self.size - 2)
             salt = hashlib.sha256(b"%d" % place).hexdigest()[:32]
             said = subjects.digest(subjects.name("person", number(subject)), salt)
             body = self.consent_body(f"co-{secrets.token_hex(6)}", "once", said, salt=salt)
             made = wire.make("consent", ZONE, 0, body, datetime.now(UTC))
-            signed = wire.attach(made, [wire.consent("consent", ZONE, body, alg_role, key)])
+            signed = wire.attach(made, [wire.consent("consent", ZONE, body, "portal", key)])
             yield subject, canonical.dumps(signed.data())
 
     def end(self) -> None:

@@ -97,11 +97,15 @@ class Office:
 class Street:
     """Everything around one gateway, and the gateway itself on a real port."""
 
+    portal_alg = "ed25519"
+
     def __init__(self, folder: Path) -> None:
         self.home = folder
         self.world = World(zone=ZONE)
         self.buyer = PrivateKey.generate("sm2")
         self.world.keys["buyer"] = self.buyer
+        if self.portal_alg != "ed25519":
+            self.world.keys["portal"] = PrivateKey.generate(self.portal_alg)
         self.office = Office(self.world)
         self._home()
         self.stops: list[dict[str, Any]] = []

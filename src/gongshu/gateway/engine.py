@@ -20,14 +20,14 @@ import msgspec
 from gongshu.contract.model import Contract
 from gongshu.crypto.aead import AeadError
 from gongshu.crypto.keystore import KeyStoreError
-from gongshu.crypto.sign import PrivateKey, PublicKey
+from gongshu.crypto.sign import PrivateKey, PublicKey, prepare
 from gongshu.gateway import answers, receipts, requests, singles
 from gongshu.gateway.batches import Kept
 from gongshu.gateway.calls import Ledger
 from gongshu.gateway.consents import Consents
 from gongshu.gateway.errors import Refusal, refusal
 from gongshu.gateway.keyring import LONGEST, OVERLAP, Keyring
-from gongshu.gateway.line import Line
+from gongshu.gateway.line import Line, State
 from gongshu.gateway.meter import Meter, Totals, wall_day
 from gongshu.gateway.receipts import Answers, Ids, Item, Known, Receipt, idem_of
 from gongshu.gateway.routes import Route, Routes
@@ -59,7 +59,14 @@ class Gateway:
         self.desk = singles.Desk(self.meter, self.consents, self.trip)
         self.ledger.on_kept = self._kept
         self.ledger.on_batched = self._batched
-        self.line.on_state = self.routes.renew
+        self.line.on_state = self._renew
+
+    def _renew(self, state: State, now: datetime) -> None:
+        """In the line's thread, before the answering side sees a state."""
+        for zone in state.zones.values():
+            for entry in zone.trust.keys("portal") if zone.trust is not None else ():
+                prepare(entry.public)
+        self.routes.renew(state, now)
 
     # ------------------------------------------------------------ who asks
 
