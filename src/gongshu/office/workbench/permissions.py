@@ -6,7 +6,7 @@ from datetime import date
 
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.grounds import basis
-from gongshu.office.accounts.permissions import Refused, declare
+from gongshu.office.accounts.permissions import Refused, check, declare
 from gongshu.office.scenarios import grants, queries
 from gongshu.office.scenarios.models import Grant, Project
 
@@ -31,6 +31,7 @@ def develops(actor: Actor, grant: Grant | None) -> bool:
 
 def check_work(actor: Actor, project: Project, today: date) -> Grant:
     """The live grant under which the actor may work today; raises `Refused`."""
+    check(actor, "workbench.run", project.zone_id)  # 授权写明的人，收回角色以后也不能再运行
     grant = queries.grant_of(project)
     if not develops(actor, grant):
         raise Refused(

@@ -16,7 +16,7 @@ from gongshu.crypto.hashes import salted
 from gongshu.law.history import local_day
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.grounds import basis
-from gongshu.office.accounts.permissions import Refused
+from gongshu.office.accounts.permissions import Refused, check
 from gongshu.office.cases import deposits
 from gongshu.office.link import evidence
 from gongshu.office.scenarios import grants
@@ -174,6 +174,7 @@ def visible(actor: Actor) -> Any:
 
 def check_download(actor: Actor, sample: Sample) -> None:
     """Raises `Refused` unless the actor is a developer the project's present grant names."""
+    check(actor, "workbench.run", sample.zone_id)
     grant = scenarios.grant_of(sample.project)
     if not permissions.develops(actor, sample.grant) or not permissions.develops(actor, grant):
         raise Refused(

@@ -67,6 +67,19 @@ RELEASE_OUTCOMES: dict[str, Outcome] = {
 }
 """Where a request for release needs other words than a run."""
 
+# 样例的任务另有说法；没有列出的代码与运行相同
+SAMPLES: dict[str, Outcome] = {
+    "done": Outcome(
+        "已生成", "数据域已经抽样和脱敏。", "等提供单位在闸口确认，确认以后在工作台下载。", "done"
+    ),
+    "failed": Outcome(
+        "没有生成",
+        "数据域没有生成样例：主体太少，检查没有通过，或者提供单位没有同意过；原因只留在数据域。",
+        "请提供单位在闸口查看原因。",
+        "failed",
+    ),
+}
+
 VERDICTS = {
     "pass": ("未发现问题", "攻击测试没有发现问题，送两名审核人盲审。"),
     "review": ("需要人来判断", "攻击测试有需要人来判断的地方，送两名审核人盲审。"),
