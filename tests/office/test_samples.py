@@ -215,7 +215,7 @@ def test_the_tasks_own_pages_speak_of_a_sample(zone: Zone, project: Any) -> None
     client = zone.client(zone.developer)
     assert "抽样和脱敏" in text(client.get(f"/workbench/tasks/{task.pk}/"))
     services.ended(task.pk, "done", zone.zone, NOW)
-    for path in (f"/workbench/tasks/{task.pk}/", f"/why/{task.pk}/"):
+    for path in (f"/workbench/tasks/{task.pk}/", f"/why/{task.pk}"):
         answer = client.get(path, follow=True)
         assert answer.status_code == 200
         assert "确认" in text(answer) and "申请出域" not in text(answer), path

@@ -94,7 +94,7 @@ def waiting_because(task: Task) -> str:
 
 
 def outcome(task: Task) -> words.Outcome | None:
-    own = words.RELEASE_OUTCOMES if task.kind == "release" else {}
+    own = words.OWN_OUTCOMES.get(task.kind, {})
     return own.get(task.code) or words.OUTCOMES.get(task.code)
 
 

@@ -67,8 +67,7 @@ RELEASE_OUTCOMES: dict[str, Outcome] = {
 }
 """Where a request for release needs other words than a run."""
 
-# 样例的任务另有说法；没有列出的代码与运行相同
-SAMPLES: dict[str, Outcome] = {
+SAMPLE_OUTCOMES: dict[str, Outcome] = {
     "done": Outcome(
         "已生成", "数据域已经抽样和脱敏。", "等提供单位在闸口确认，确认以后在工作台下载。", "done"
     ),
@@ -79,6 +78,9 @@ SAMPLES: dict[str, Outcome] = {
         "failed",
     ),
 }
+
+# 任务的种类 → 自己的说法；没有列出的代码与运行相同
+OWN_OUTCOMES = {"release": RELEASE_OUTCOMES, "sample": SAMPLE_OUTCOMES}
 
 VERDICTS = {
     "pass": ("未发现问题", "攻击测试没有发现问题，送两名审核人盲审。"),
