@@ -17,7 +17,7 @@ import httpx
 import uvicorn
 
 from gongshu.crypto import canonical
-from gongshu.crypto.hashes import digest
+from gongshu.crypto.hashes import digest, hmac_of
 from gongshu.crypto.keystore import FileKeyStore
 from gongshu.crypto.sign import PrivateKey
 from gongshu.gateway import requests
@@ -252,7 +252,7 @@ class Street:
         scheme = "GS1-HMAC-SM3" if secret else requests.KEY_SCHEME
         given = requests.Authorization(scheme, credential, time_ms, nonce, b"")
         data = requests.message(method, target, given, body, idempotency)
-        signature = requests.hmac_sm3(secret, data) if secret else self.buyer.sign(data)
+        signature = hmac_of(secret, "sm3")(data) if secret else self.buyer.sign(data)
         headers = dict(requests.header(scheme, credential, time_ms, nonce, signature))
         if idempotency:
             headers["idempotency-key"] = idempotency

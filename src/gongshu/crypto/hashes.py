@@ -47,6 +47,51 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+def hmac_of(key: bytes, alg: str = "sha256") -> Callable[[bytes], bytes]:
+    """HMAC (RFC 2104, GB/T 15852.2) under one key as a function of the message, its key set up once: for keys
+    that are used again and again, less than half the time of `hmac.digest`."""
+    new = _STARTS[alg]
+    short = key if len(key) <= _BLOCK else new(key).digest()
+    inner = new(bytes(byte ^ 0x36 for byte in short.ljust(_BLOCK, b"\0"))).copy
+    outer = new(bytes(byte ^ 0x5C for byte in short.ljust(_BLOCK, b"\0"))).copy
+
+    def mac(message: bytes) -> bytes:
+        within, around = inner(), outer()
+        within.update(message)
+        around.update(within.digest())
+        made: bytes = around.digest()
+        return made
+
+    return mac
+
+
+class _PlainSm3:
+    """SM3 with hashlib's methods, where hashlib does not have it."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self._data = data
+
+    def copy(self) -> _PlainSm3:
+        return _PlainSm3(self._data)
+
+    def update(self, data: bytes) -> None:
+        self._data += data
+
+    def digest(self) -> bytes:
+        return sm3(self._data)
+
+
+def _start_sm3(data: bytes) -> Any:
+    try:
+        return hashlib.new("sm3", data)
+    except ValueError:
+        return _PlainSm3(data)
+
+
+_BLOCK = 64
+_STARTS: dict[str, Callable[[bytes], Any]] = {"sha256": hashlib.sha256, "sm3": _start_sm3}
+
+
 class _Running:
     """A digest fed piece by piece, the same for both algorithms."""
 

@@ -16,6 +16,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from gongshu.contract.evaluate import AGREEMENT
 from gongshu.crypto.sign import PrivateKey
 from gongshu.evidence import entry
@@ -66,6 +68,7 @@ class Ledger:
         self.on_batched: Callable[[list[dict[str, Any]], list[Kept]], object] | None = None
         self.on_kept: Callable[[int, Receipt], object] | None = None
         self._key = key
+        self._client = httpx.Client(timeout=httpx.Timeout(10.0), trust_env=False)
         self._clocks = clocks
         self._above = first - 1
         self._told = 0.0
@@ -276,7 +279,7 @@ class Ledger:
             return 0
         envelopes = [wire.parse(record.data) for record in waiting]
         try:
-            receipt = inbox.post(url, envelopes, pauses=())
+            receipt = inbox.post(url, envelopes, client=self._client, pauses=())
         except WireError as error:
             log.log(logging.DEBUG if error.code == "line" else logging.ERROR, "inbox: %s", error)
             return 0

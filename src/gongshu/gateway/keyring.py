@@ -11,6 +11,7 @@ from pathlib import Path
 from gongshu.crypto import canonical
 from gongshu.crypto.hashes import digest
 from gongshu.crypto.keystore import FileKeyStore
+from gongshu.gateway.requests import Mac, mac
 from gongshu.wire.store import write_file
 
 # How long the old secret counts after a new one was drawn, in seconds of wall time: usual and longest.
@@ -30,14 +31,14 @@ class Keyring:
     path: Path
     until: dict[str, int] = field(default_factory=dict)
     """credential → wall time in ms until which the secret before the newest counts"""
-    _held: dict[str, tuple[bytes, bytes | None]] = field(default_factory=dict)
+    _held: dict[str, tuple[Mac, Mac | None]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, keys: FileKeyStore, path: Path) -> Keyring:
         kept = canonical.loads(path.read_bytes()) if path.exists() else {}
         return cls(keys, path, kept)
 
-    def secrets(self, credential: str, now_ms: int) -> tuple[bytes, ...]:
+    def secrets(self, credential: str, now_ms: int) -> tuple[Mac, ...]:
         """Those that count now, the newest first; none before the first was drawn."""
         held = self._held.get(credential) or self._load(credential)
         if held is None:
@@ -61,10 +62,10 @@ class Keyring:
     def _drawn(self, credential: str) -> int:
         return len(list(self.keys.directory.glob(f"{name(credential, '*')}.secret")))
 
-    def _load(self, credential: str) -> tuple[bytes, bytes | None] | None:
+    def _load(self, credential: str) -> tuple[Mac, Mac | None] | None:
         number = self._drawn(credential)
         if not number:
             return None
-        before = self.keys.secret(name(credential, number - 1)) if number > 1 else None
-        self._held[credential] = (self.keys.secret(name(credential, number)), before)
+        before = mac(self.keys.secret(name(credential, number - 1))) if number > 1 else None
+        self._held[credential] = (mac(self.keys.secret(name(credential, number))), before)
         return self._held[credential]

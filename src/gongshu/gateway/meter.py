@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gongshu.crypto import canonical
+from gongshu.crypto.hashes import hmac_of
 from gongshu.wire.store import write_file
 
 DAY_MS, SHANGHAI_MS = 86_400_000, 8 * 3_600_000
@@ -50,6 +51,7 @@ class Days:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+        self._mac = hmac_of(secret)
         self._keys: dict[tuple[int, str], bytes] = {}
         self._months: dict[int, str] = {}
 
@@ -62,7 +64,7 @@ class Days:
 
     def who(self, subject: str) -> str:
         """A subject (`wire.subjects.name`) as this gateway alone can write it: HMAC, 32 hex digits."""
-        return hmac.digest(self._secret, subject.encode(), "sha256").hex()[:_MARK]
+        return self._mac(subject.encode()).hex()[:_MARK]
 
     def mark(self, day: int, product: str, who: str) -> str:
         """The subject on one day for one product: two days or products of the same subject share nothing."""

@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from gongshu.crypto.hashes import sm3
+from gongshu.crypto.hashes import hmac_of
 from gongshu.crypto.sign import PublicKey
 
 WINDOW_MS = 300_000
@@ -30,7 +30,6 @@ _USUAL = re.compile(
     r"(GS1-HMAC-SHA256|GS1-HMAC-SM3|GS1-KEY) Credential=([A-Za-z0-9._-]{1,80}), Time=([0-9]{1,15}), "
     r"Nonce=([A-Za-z0-9]{16,64}), Signature=([A-Za-z0-9+/]{2,200}={0,2})\Z"
 )
-_BLOCK = 64
 
 
 class Unauthorised(Exception):
@@ -88,24 +87,20 @@ def message(
     return (head + hashlib.sha256(body).hexdigest() + tail).encode()
 
 
-def _hmac_sm3_by_hand(secret: bytes, data: bytes) -> bytes:
-    key = (sm3(secret) if len(secret) > _BLOCK else secret).ljust(_BLOCK, b"\0")
-    inner = sm3(bytes(byte ^ 0x36 for byte in key) + data)
-    return sm3(bytes(byte ^ 0x5C for byte in key) + inner)
+class Mac(NamedTuple):
+    """One secret, ready to check with: HMAC-SHA256 and HMAC-SM3 under it."""
+
+    sha256: Callable[[bytes], bytes]
+    sm3: Callable[[bytes], bytes]
 
 
-def _hmac_sm3_by_openssl(secret: bytes, data: bytes) -> bytes:
-    return hmac.digest(secret, data, "sm3")
-
-
-hmac_sm3: Callable[[bytes, bytes], bytes] = (
-    _hmac_sm3_by_openssl if "sm3" in hashlib.algorithms_available else _hmac_sm3_by_hand
-)
-"""HMAC (GB/T 15852.2, RFC 2104) over SM3; by hand where this interpreter's OpenSSL was built without it."""
+def mac(secret: bytes) -> Mac:
+    """A secret drawn from the gateway, set up once."""
+    return Mac(hmac_of(secret), hmac_of(secret, "sm3"))
 
 
 def check(
-    authorization: Authorization, signed: bytes, secrets: Sequence[bytes], key: Callable[[], PublicKey]
+    authorization: Authorization, signed: bytes, secrets: Sequence[Mac], key: Callable[[], PublicKey]
 ) -> None:
     """Raises `Unauthorised` unless the signature is the buyer's.
 
@@ -117,20 +112,13 @@ def check(
     elif not secrets:
         raise Unauthorised("no_secret", "凭证还没有领取密钥，请先用自己的私钥签名领取。")
     else:
-        mac = _MACS[authorization.scheme]
-        good = any(hmac.compare_digest(authorization.signature, mac(secret, signed)) for secret in secrets)
+        place = _PLACES[authorization.scheme]
+        good = any(hmac.compare_digest(authorization.signature, one[place](signed)) for one in secrets)
     if not good:
         raise Unauthorised("signature", "请求的签名不成立。")
 
 
-def _hmac_sha256(secret: bytes, data: bytes) -> bytes:
-    return hmac.digest(secret, data, "sha256")
-
-
-_MACS: Mapping[str, Callable[[bytes, bytes], bytes]] = {
-    "GS1-HMAC-SHA256": _hmac_sha256,
-    "GS1-HMAC-SM3": hmac_sm3,
-}
+_PLACES: Mapping[str, int] = {"GS1-HMAC-SHA256": 0, "GS1-HMAC-SM3": 1}
 
 
 class Replays:

@@ -16,6 +16,7 @@ from gongshu.gateway.singles import Question, Request, read
 
 CREDENTIAL = "test"
 SECRET = hashlib.sha256(b"gongshu test credential").digest()
+_MAC = requests.mac(SECRET)
 PRODUCT, VERSION, PURPOSE, FIELD = "test", "test", "test", "状态"
 # Numbers of a division that was never assigned, so that none can be anybody's.
 _PREFIX = "000000"
@@ -81,7 +82,7 @@ def authenticate(
         if given.credential != CREDENTIAL or given.scheme not in requests.HMAC_SCHEMES:
             raise refusal("credential", "测试环境只用测试凭证和它公开的密钥（HMAC）签名。")
         signed = requests.message(method, target, given, body, idempotency)
-        requests.check(given, signed, (SECRET,), _no_key)
+        requests.check(given, signed, (_MAC,), _no_key)
         replays.remember(given, now_ms)
     except requests.Unauthorised as error:
         raise Refusal(401, error.code, error.sentence) from error

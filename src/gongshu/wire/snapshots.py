@@ -22,13 +22,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import io
 import json
 import struct
 import sys
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -37,7 +36,7 @@ from typing import Any, Final
 
 from gongshu.crypto import aead, box
 from gongshu.crypto.canonical import dumps
-from gongshu.crypto.hashes import digest
+from gongshu.crypto.hashes import digest, hmac_of
 from gongshu.crypto.sign import PrivateKey, PublicKey
 from gongshu.wire import subjects
 from gongshu.wire.admit import admit
@@ -116,9 +115,13 @@ class Snapshot:
         """Field → type."""
         return {one.name: one.type for one in self.fields}
 
+    @cached_property
+    def _token(self) -> Callable[[bytes], bytes]:
+        return hmac_of(self.token_key, self.token_hash)
+
     def find(self, subject: str) -> int | None:
         """The row of a subject written as `subjects.name` writes it, or None (查无)."""
-        return self.places.get(hmac.digest(self.token_key, subject.encode(), self.token_hash))
+        return self.places.get(self._token(subject.encode()))
 
     def cell(self, row: int, field: str) -> Cell:
         return self.values[field][self.codes[field][row]]
@@ -126,7 +129,7 @@ class Snapshot:
 
 def token(key: bytes, subject: str, cipher: str) -> bytes:
     """The 32 bytes under which a subject (`subjects.name`) is found."""
-    return hmac.digest(key, subject.encode(), TOKENS[cipher])
+    return hmac_of(key, TOKENS[cipher])(subject.encode())
 
 
 def write(
@@ -238,9 +241,10 @@ def _encode(
     build: Build, rows: Iterable[tuple[str, Sequence[Cell]]], key: bytes, cipher: str
 ) -> tuple[bytes, int]:
     checks = [TYPES[one.type] for one in build.fields]
+    mac = hmac_of(key, TOKENS[cipher])
     found: dict[bytes, Sequence[Cell]] = {}
     for number, values in rows:
-        row = token(key, subjects.name(build.subject, number), cipher)
+        row = mac(subjects.name(build.subject, number).encode())
         if row in found:
             raise WireError("twice", "供数快照里同一主体出现了两次。")
         if len(values) != len(checks) or not all(
