@@ -1,6 +1,6 @@
 """Writes the generated pages anew; with `--check` says what is stale, missing or broken instead.
 
-python scripts/docs.py            # docs/index.md, the law's pages, the lens's tables
+python scripts/docs.py            # docs/index.md, the law's and the gateway's pages, the lens's tables
 python scripts/docs.py --check    # fails when a page is not what the code says, a link leads nowhere,
                                   # a room has no README, or a file names a machine's path
 """
@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from gongshu.gateway import pages as gateway
 from gongshu.law import pages as law
 from gongshu.lens import pages as lens
 
@@ -74,6 +75,7 @@ def lens_page(text: str) -> str:
 def write(folder: Path) -> None:
     """Write every generated page below `folder`, which already holds the others."""
     law.main(folder)
+    gateway.main(folder)
     page = folder / "lens.md"
     page.write_text(lens_page(page.read_text("utf-8")), encoding="utf-8")
     (folder / "index.md").write_text(index(folder), encoding="utf-8")
