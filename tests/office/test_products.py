@@ -264,7 +264,7 @@ def test_fields_outside_the_product_are_refused(market: Market) -> None:
     made = market.agreement(row)
     terms = made.terms | {"fields": ["身份证号"]}
     agreements.save(made, actor=market.maker, now=NOW, typed=made.typed, terms=terms, version=made.version)
-    with pytest.raises(Refused, match="产品没有的字段"):
+    with pytest.raises(Refused, match="产品没有这些字段"):
         market.confirm(made)
 
 
@@ -507,8 +507,106 @@ def test_released_bytes_are_read_by_the_parties_only(trusted: Market) -> None:
 
 def test_the_bodies_follow_from_the_agreement_alone() -> None:
     typed = {"delivery": "api", "term": {"from": "2026-04-01", "until": "2026-12-31"}}
-    terms = {"purposes": ["b", "a", "a"], "fields": ["x"], "calls_per_day": "10", "key": "ab"}
-    body = content.contract_body("ag-1", "pd-1", "o-1", "huangshi", typed, terms)
-    assert body["purposes"] == ["a", "b"]
-    assert body["calls_per_day"] == 10
+    split = [{"role": "operator", "organisation": "op-1", "parts": "2"}]
+    terms = {**TERMS, "purposes": ["b", "a", "a"], "fields": ["x"], "calls_per_day": "10", "key": "ab"}
+    body = content.contract_body("ag-1", "pd-1", "op-1", "o-1", "huangshi", typed, {**terms, "split": split})
+    assert (body["v"], body["purposes"], body["quota"]["calls_per_day"]) == (2, ["a", "b"], 10)
+    assert body["rate"] == {"per_second": 10, "burst": 20}
     assert content.credential_body("ag-1", "o-1") == {"id": "cr-1", "contract": "ag-1", "buyer": "o-1"}
+
+
+# ---------------------------------------------------------------- the terms of version 2
+
+
+def priced(market: Market, row: Any, **more: Any) -> Any:
+    """An agreement whose calls cost 30 fen, from the 10,001st 20 fen."""
+    tariff = [
+        {"unit": "hit", "up_to": "10000", "fen": "30", "per": "1", "partial": ""},
+        {"unit": "hit", "up_to": "", "fen": "20", "per": "1", "partial": ""},
+        {"unit": "month", "up_to": "", "fen": "500000", "per": "", "partial": "by_day"},
+    ]
+    return market.agreement(row, terms={"tariff": tariff, **more}, pricing="per_call", price_note="见价目")
+
+
+@pytest.mark.row("L12", "M06")
+def test_rows_of_one_unit_become_the_bands_of_a_line(market: Market) -> None:
+    made = priced(market, market.published(), discounts=[{"purposes": "transport", "pay": "0.80"}])
+    body = agreements.bodies(made)["contract"]
+    assert body["tariff"]["lines"] == [
+        {"id": "hit", "unit": "hit", "bands": [{"up_to": 10000, "fen": 30, "per": 1}, {"up_to": None, "fen": 20, "per": 1}]},
+        {"id": "month", "unit": "month", "fen": 500000, "partial": "by_day"},
+    ]  # fmt: skip
+    assert body["tariff"]["discounts"] == [{"id": "discount-1", "purposes": ["transport"], "pay": "0.80"}]
+    assert compile_contract(market.zone, body).shares[0].organisation == market.operator.pk
+
+
+@pytest.mark.parametrize(
+    ("more", "place", "words"),
+    [
+        ({"calls_per_day": "一百"}, "calls_per_day", "整数"),
+        ({"calls_per_month": "5"}, "calls_per_day", "额度前后不合"),
+        ({"rate_burst": "1"}, "rate_burst", "突发"),
+        ({"over_tries": ""}, "over_tries", "熔断"),
+        ({"public_benefit": ["else"]}, "public_benefit", "公益"),
+        ({"discounts": [{"purposes": "else", "pay": "0.5"}]}, "discounts", "优惠"),
+        ({"split": [{"role": "developer", "organisation": "x", "parts": "1"}]}, "split", "运营机构"),
+        ({"tariff": [{"unit": "call", "up_to": "", "fen": "1.5", "per": "1", "partial": ""}]}, "tariff", "单价"),
+    ],
+)  # fmt: skip
+def test_every_fault_stands_beside_its_field_and_nothing_typed_is_lost(
+    market: Market, more: dict[str, Any], place: str, words: str
+) -> None:
+    made = market.agreement(market.published(), terms=more)
+    found = agreements.problems(made, NOW.date())
+    assert any(each.field == place and words in each.sentence for each in found), found
+    assert {key: made.terms[key] for key in more} == more
+    with pytest.raises(Refused):
+        market.confirm(made)
+
+
+@pytest.mark.row("L13")
+def test_calls_about_persons_need_a_way_to_consent(market: Market) -> None:
+    made = market.agreement(market.published(), touches=True)
+    found = {each.field: each for each in agreements.problems(made, NOW.date())}
+    assert "取得同意" in found["consent"].sentence
+    assert found["consent"].basis
+
+
+def test_an_agreement_called_free_charges_nothing(market: Market) -> None:
+    row = market.published()
+    made = priced(market, row)
+    agreements.save(
+        made, actor=market.maker, now=NOW, typed={**made.typed, "pricing": "free"}, terms=made.terms,
+        version=made.version,
+    )  # fmt: skip
+    made.refresh_from_db()
+    assert any("免费" in each.sentence for each in agreements.problems(made, NOW.date()))
+
+
+def test_the_page_tells_what_is_wrong_before_anything_is_saved(market: Market) -> None:
+    made = market.agreement(market.published())
+    client = client_of(market.maker_person)
+    page = text(client.get(f"/products/agreements/{made.pk}/edit/"))
+    typed = held(page, "agreement-form")
+    assert (typed["tariff-0-unit"], typed["split-0-organisation"]) == ("call", market.operator.pk)
+    address = f"/products/agreements/{made.pk}/look/"
+    good = text(client.post(address, typed))
+    assert "已写全" in good
+    assert "每次回答" in good
+    assert market.operator.name in good
+    bad = text(client.post(address, typed | {"rate_burst": "很多", "calls_per_day": ""}))
+    assert "突发次数" in bad
+    assert "每日调用次数" in bad
+    assert Agreement.objects.get(pk=made.pk).terms["rate_burst"] == "20"
+    assert client_of(market.buyer_person).post(address, typed).status_code == 403
+
+
+def test_what_was_signed_stays_though_the_program_would_say_it_otherwise(trusted: Market) -> None:
+    market = trusted
+    made = market.agreement(market.published())
+    market.confirm(made)
+    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    made.refresh_from_db()
+    signed = dict(made.signed["contract"])
+    made.terms = {**made.terms, "calls_per_day": "999"}
+    assert agreements.bodies(made)["contract"] == signed

@@ -30,7 +30,11 @@ ITEMS: dict[str, Any] = {
     "term": {"from": "2026-04-01", "until": "2026-12-31"}, "security": "按三级等保保护", "breach": "停止供数",
     "touches": False,
 }  # fmt: skip
-TERMS: dict[str, Any] = {"purposes": ["transport"], "fields": FIELDS, "calls_per_day": "100"}
+TERMS: dict[str, Any] = {
+    "purposes": ["transport"], "fields": FIELDS, "calls_per_day": "100", "consent": "none", "subjects_per_day": "0",
+    "rate_per_second": "10", "rate_burst": "20", "over_tries": "5", "over_seconds": "600", "prohibitions": ["resell"],
+    "tariff": [{"unit": "call", "up_to": "", "fen": "0", "per": "1", "partial": ""}],
+}  # fmt: skip
 
 
 class Market:
@@ -191,12 +195,15 @@ class Market:
 
         return supply.hand_in_key(actor=self.customer, now=NOW, text=self.key.public().to_pem().decode())
 
-    def agreement(self, product: Any, **more: Any) -> Any:
+    def agreement(self, product: Any, terms: Any = None, **more: Any) -> Any:
         from gongshu.office.products import agreements
 
         self.hand_in_key()
         made = agreements.begin(product, actor=self.maker, now=NOW, buyer=self.buyer.pk)
-        terms = {**TERMS, "key": self.key.public().id}
+        terms = {
+            **TERMS, "key": self.key.public().id,
+            "split": [{"role": "operator", "organisation": self.operator.pk, "parts": "1"}], **(terms or {}),
+        }  # fmt: skip
         return agreements.save(
             made, actor=self.maker, now=NOW, typed={**ITEMS, **more}, terms=terms, version=made.version
         )

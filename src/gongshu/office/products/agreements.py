@@ -10,20 +10,24 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
 
 from gongshu.contract.model import BadContract
+from gongshu.law.forms import Problem
+from gongshu.money.pricelaw import price_law
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.models import Organisation
 from gongshu.office.accounts.permissions import Refused
+from gongshu.office.cases import lawbook
 from gongshu.office.cases import services as cases
 from gongshu.office.cases.models import Case
 from gongshu.office.link import clock, evidence, feed, trust
-from gongshu.office.products import content, permissions
+from gongshu.office.products import content, permissions, standing
+from gongshu.office.products import terms as terms_
 from gongshu.office.products.models import Agreement, BuyerKey, Product
 from gongshu.wire import envelope as wire
 from gongshu.wire.errors import WireError
@@ -53,15 +57,16 @@ def begin(product: Product, *, actor: Actor, now: datetime, buyer: str) -> Agree
         zone=product.zone_id,
         party_roles={"buyer": other.pk},
     )
-    made.typed = _fixed(made, {"touches": product.typed.get("touches")})
-    made.terms = {"fields": list(product.typed.get("fields") or ())}
+    made.typed = fixed(made, {"touches": product.typed.get("touches")})
+    touches = product.typed.get("touches")
+    made.terms = terms_.begun(product.typed.get("fields") or (), product.operator_id, touches)
     made.saved_at, made.saved_by = now, actor.person
     made.save(force_insert=True)
     _record("agreement.begin", made, actor, "operator")
     return made
 
 
-def _fixed(row: Agreement, typed: Mapping[str, Any]) -> dict[str, Any]:
+def fixed(row: Agreement, typed: Mapping[str, Any]) -> dict[str, Any]:
     """The parties and the product are what the agreement is about, not what is typed."""
     fixed = {"product": row.product.name, "buyer": row.buyer.name, "buyer_code": row.buyer.uscc}
     return {key: value for key, value in {**typed, **fixed}.items() if value is not None}
@@ -82,8 +87,8 @@ def save(
     permissions.check_draft(actor, row)
     if version != row.version:
         raise Refused("别人刚才保存过这份协议，请先看最新的内容，再把您的修改补上。", "version")
-    row.typed, row.terms = _fixed(row, typed), dict(terms)
-    row.signatures, row.signed_at = {}, None
+    row.typed, row.terms = fixed(row, typed), dict(terms)
+    row.signatures, row.signed, row.signed_at = {}, {}, None
     row.version += 1
     row.saved_at, row.saved_by = now, actor.person
     row.save()
@@ -100,14 +105,48 @@ def locked(agreement: Agreement) -> Agreement:
 
 
 def bodies(row: Agreement) -> dict[str, dict[str, Any]]:
-    """The bodies of contract and credential. Raises `Refused` when the agreement cannot be compiled."""
+    """The bodies of contract and credential: those that were signed, else as the terms give them now.
+
+    Raises `Refused` when the agreement cannot be compiled.
+    """
+    if row.signed:
+        return dict(row.signed)
     try:
         contract = content.contract_body(
-            row.pk, row.product_id, row.buyer_id, row.zone_id, row.typed, row.terms
+            row.pk,
+            row.product_id,
+            row.product.operator_id,
+            row.buyer_id,
+            row.zone_id,
+            row.typed,
+            row.terms,
         )
     except BadContract as error:
         raise Refused(str(error), "contract", basis(row.zone_id, GROUND)) from error
     return {"contract": contract, "credential": content.credential_body(row.pk, row.buyer_id)}
+
+
+def problems(row: Agreement, day: date) -> list[Problem]:
+    """Everything wrong with the agreement as saved, on a business day."""
+    return problems_with(row, row.typed, row.terms, day)
+
+
+def problems_with(
+    row: Agreement, typed: Mapping[str, Any], terms: Mapping[str, Any], day: date
+) -> list[Problem]:
+    """The same of what is on the page and not saved yet."""
+    rules = lawbook.rules_of(row.case)
+    made = terms_.body(row.pk, row.product_id, row.product.operator_id, row.buyer_id, typed, terms)
+    return content.agreement_problems(
+        rules,
+        typed,
+        made,
+        list(row.product.typed.get("fields") or ()),
+        touches=bool(typed.get("touches") or row.product.typed.get("touches")),
+        consent_basis=basis(row.zone_id, "consent.given", day),
+        caps=standing.caps(row.product_id, day),
+        law=price_law(rules),
+    )
 
 
 def to_sign(row: Agreement) -> dict[str, Any]:
@@ -146,9 +185,10 @@ def sign(agreement: Agreement, *, actor: Actor, now: datetime, given: Mapping[st
             raise Refused(
                 f"“{kind}”的签名与协议的内容或公钥不符，请用最新的待签内容重新签署。", f"input:{kind}"
             )
+    row.signed = bodies(row)
     row.signatures = {kind: each.data() for kind, each in made.items()}
     row.signed_at = now
-    row.save(update_fields=["signatures", "signed_at"])
+    row.save(update_fields=["signatures", "signed", "signed_at"])
     _record("agreement.sign", row, actor, "buyer")
     if row.case.state == "filed":
         publish(row, actor, "buyer")
@@ -198,13 +238,12 @@ def _signature(kind: str, text: str, key: BuyerKey) -> wire.Signature:
 def send(agreement: Agreement, *, actor: Actor) -> Agreement:
     """Send a filed and signed agreement to the data domain."""
     row = locked(agreement)
-    if not {row.product.operator_id, row.buyer_id} & actor.organisations:
-        raise Refused("协议由签订它的一方送往数据域。", "organisation")
+    role = permissions.check_send(actor, row)
     if row.case.state != "filed":
         raise Refused("协议备案之后才能送往数据域。", "state", basis(row.zone_id, GROUND))
     if not row.signatures:
         raise Refused("使用单位还没有用自己的钥匙签署。", "unsigned")
-    publish(row, actor, "operator" if row.product.operator_id in actor.organisations else "buyer")
+    publish(row, actor, role)
     return row
 
 

@@ -12,25 +12,13 @@ from gongshu.law.forms import Form, Problem
 from gongshu.law.inputs import Input, number_of, problem_of
 from gongshu.law.predicates import blank
 from gongshu.law.rules import Rules
+from gongshu.office.products import terms as terms_
 
 PRODUCT, AGREEMENT = "product", "agreement-usage"
 # 只有接口调用才经网关，才要有调用条件和使用单位的签名
 CALLED = "api"
 MOST_CALLS = 10**9
 Data = Mapping[str, Any]
-
-# 条文只要求写明使用条件；怎样写成机器能核对的，由本项目定，所以没有条款
-TERMS: tuple[Input, ...] = (
-    Input(
-        "purposes",
-        "用途代码",
-        "names",
-        help="调用时要写明的用途，一行一个，例如 public-service；要在上限之内。",
-    ),
-    Input("fields", "可以回答的字段", "names", help="一行一个，只能取自产品的字段。"),
-    Input("calls_per_day", "每日最多调用次数", "number", help="按自然日计，正整数。"),
-    Input("key", "使用单位公钥指纹", "code", help="使用单位提交、已列入信任名单的公钥。"),
-)
 
 CEILING: tuple[Input, ...] = (
     Input("buyers", "使用单位和公钥", "choices", help="可以选多家；一家一把公钥。"),
@@ -82,11 +70,16 @@ def called(typed: Data) -> bool:
     return typed.get("delivery") == CALLED
 
 
-def agreement_problems(rules: Rules, typed: Data, terms: Data, fields: Sequence[str]) -> list[Problem]:
-    """Everything wrong with an agreement: the seven items of the law, and the terms of its calls."""
+def agreement_problems(
+    rules: Rules, typed: Data, made: Data, fields: Sequence[str], **against: Any
+) -> list[Problem]:
+    """Everything wrong with an agreement: the seven items of the law, and the terms of its calls.
+
+    `made`: the body as the terms give it; `against`: what `terms.problems` compares it with.
+    """
     found = forms.validate(form_of(rules, AGREEMENT), typed)
     if called(typed):
-        found += term_problems(TERMS, terms, fields)
+        found += terms_.problems(made, typed, product_fields=fields, **against)
     return found
 
 
@@ -122,28 +115,18 @@ def agreement_digest(rules: Rules, typed: Data, terms: Data) -> str:
 def _terms(typed: Data, terms: Data) -> dict[str, Any]:
     if not called(typed):
         return {}
-    return {each.id: terms[each.id] for each in TERMS if not blank(terms.get(each.id))}
+    return {each.id: terms[each.id] for each in terms_.TERMS if not blank(terms.get(each.id))}
 
 
-def contract_body(id_: str, product: str, buyer: str, zone: str, typed: Data, terms: Data) -> dict[str, Any]:
-    """The body both sides sign; `BadContract` when the agreement cannot be compiled."""
+def contract_body(
+    id_: str, product: str, operator: str, buyer: str, zone: str, typed: Data, terms: Data
+) -> dict[str, Any]:
+    """The body both sides sign (version 2); `BadContract` when the agreement cannot be compiled."""
     if not called(typed):
         raise BadContract("这份协议不是接口调用，不经网关，不需要电子签署。")
-    term = typed.get("term") or {}
-    body = {
-        "v": 1,
-        "id": id_,
-        "product": product,
-        "buyer": buyer,
-        "key": str(terms.get("key") or ""),
-        "from": str(term.get("from") or ""),
-        "until": str(term.get("until") or ""),
-        "purposes": sorted(set(terms.get("purposes") or ())),
-        "fields": sorted(set(terms.get("fields") or ())),
-        "calls_per_day": whole(terms.get("calls_per_day")),
-    }
-    compile_contract(zone, body)
-    return body
+    made = terms_.body(id_, product, operator, buyer, typed, terms)
+    compile_contract(zone, made)
+    return made
 
 
 def credential_body(id_: str, buyer: str) -> dict[str, Any]:

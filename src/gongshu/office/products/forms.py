@@ -11,13 +11,13 @@ from gongshu.law.predicates import blank
 from gongshu.law.rules import Rules
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.models import RoleAssignment
-from gongshu.office.products import content, upstream
+from gongshu.office.products import content, terms, upstream
 from gongshu.office.products.models import Agreement, BuyerKey, Product
 from gongshu.ui import lawforms
 from gongshu.ui.inputs import RawField, field_for, plain
+from gongshu.ui.widgets import RowsWidget
 
 FIXED = ("product", "buyer", "buyer_code")
-TERM_NAMES = tuple(each.id for each in content.TERMS)
 NOTHING = ("", "请选择")
 
 
@@ -74,19 +74,33 @@ def agreement_form(rules: Rules, row: Agreement, data: Any = None) -> lawforms.P
     for name in FIXED:
         made.fields.pop(name, None)
     made.groups = [(title, names) for title, names in made.groups if set(names) & made.fields.keys()]
-    for each in content.TERMS:
-        made.fields[each.id] = term_field(each)
+    parties = shareholders(row)
+    for each in terms.TERMS:
+        made.fields[each.id] = term_field(each, parties)
         made.inputs.append(each)
     held = BuyerKey.objects.filter(organisation_id=row.buyer_id).order_by("-at")
     choices = [NOTHING, *((each.key, key_title(each)) for each in held)]
     made.fields["key"].widget = forms.Select(choices=choices)
     made.initial.update(row.terms)
-    made.groups.append(("调用条件（交付方式为接口调用的填写，数据域按它逐次核对）", list(TERM_NAMES)))
+    made.groups += [(title, list(names)) for title, names in terms.GROUPS]
     return with_version(made, row.version)
 
 
-def term_field(asked: Any) -> Any:
+def shareholders(row: Agreement) -> tuple[tuple[str, str], ...]:
+    """Who may have a share: the operator, the providers of the data, the developers of the project."""
+    found = upstream.grant(row.product.grant, row.zone_id)
+    others = {*found.owners, found.developing_org} if found else set()
+    names = upstream.organisation_names({row.product.operator_id, *others})
+    return tuple(sorted(names.items(), key=lambda each: each[1]))
+
+
+def term_field(asked: Any, parties: Sequence[tuple[str, str]] = ()) -> Any:
     field: Any = field_for(asked)
+    if asked.id in terms.COLUMNS:
+        choices = {**terms.CHOICES.get(asked.id, {})}
+        if asked.id == "split":
+            choices["organisation"] = tuple(parties)
+        field.widget = RowsWidget(terms.COLUMNS[asked.id], choices=choices)
     field.law_required = asked.required
     field.article = lawforms.BY_CHOICE  # 条文只要求写明使用条件，怎样写成机器能核对的由本项目定
     field.help_text = asked.help
@@ -99,8 +113,8 @@ def key_title(key: BuyerKey) -> str:
 
 def terms_of(typed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """(the seven items, the terms) of what was typed on one page."""
-    terms = {key: typed[key] for key in TERM_NAMES if not blank(typed.get(key))}
-    return {key: value for key, value in typed.items() if key not in TERM_NAMES}, terms
+    found = {key: typed[key] for key in terms.NAMES if not blank(typed.get(key))}
+    return {key: value for key, value in typed.items() if key not in terms.NAMES}, found
 
 
 class CeilingForm(forms.Form):

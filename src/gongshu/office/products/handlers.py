@@ -111,8 +111,8 @@ class AgreementHandler(Handler):
         if row is None:
             return {}
         rules = lawbook.rules_of(case)
-        fields = list(row.product.typed.get("fields") or ())
-        wrong = content.agreement_problems(rules, row.typed, row.terms, fields)
+        # 起草之后才核对：已确认的协议不因上限后来调整而办不下去
+        wrong = agreements.problems(row, local_day(now)) if act in ("agree", "submit") else []
         return {
             "form_problems": [each.sentence for each in wrong],
             "form_digest": content.agreement_digest(rules, row.typed, row.terms),
@@ -127,8 +127,8 @@ class AgreementHandler(Handler):
         if row is None:
             return
         if event.act == "reopen" and row.signatures:
-            row.signatures, row.signed_at = {}, None
-            row.save(update_fields=["signatures", "signed_at"])
+            row.signatures, row.signed, row.signed_at = {}, {}, None
+            row.save(update_fields=["signatures", "signed", "signed_at"])
         elif event.act == "file" and row.signatures:
             try:
                 agreements.publish(row, actor, event.role)

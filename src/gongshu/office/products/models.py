@@ -26,6 +26,10 @@ def agreement_id() -> str:
     return new_id("ag")
 
 
+def ending_id() -> str:
+    return new_id("en")
+
+
 def ceiling_id() -> str:
     return new_id("ceil")
 
@@ -190,9 +194,10 @@ class AgreementQuerySet(ZonedQuerySet):
 class Agreement(ZonedModel):
     """使用协议 between an operator and a buyer; its states and deadlines are those of its case.
 
-    `typed` holds the seven items of the law; `terms` what the machine checks at every call: purposes,
-    fields, calls_per_day, key. `signatures`: contract and credential, made by the buyer's own tool.
-    `sent` is the number of the contract on the feed.
+    `typed` holds the seven items of the law; `terms` what the machine checks at every call and bills by
+    (`terms.TERMS`). `signatures`: contract and credential, made by the buyer's own tool; `signed`: the
+    bodies they were made over, which no later version of this program changes. `sent` is the number of the
+    contract on the feed.
     """
 
     id = models.CharField("编号", max_length=24, primary_key=True, default=agreement_id, editable=False)
@@ -205,6 +210,7 @@ class Agreement(ZonedModel):
     terms = models.JSONField("调用条件", default=dict)
     version = models.PositiveIntegerField("保存次数", default=0)
     signatures = models.JSONField("使用单位的签名", default=dict)
+    signed = models.JSONField("签署的正文", default=dict)
     signed_at = models.DateTimeField("签名时间（业务时间）", null=True)
     sent = models.PositiveBigIntegerField("通知流编号", null=True)
     sent_at = models.DateTimeField("送往数据域的时间（自然时间）", null=True)
@@ -219,3 +225,40 @@ class Agreement(ZonedModel):
 
     def __str__(self) -> str:
         return f"{self.product} · {self.buyer}"
+
+
+class EndingQuerySet(ZonedQuerySet):
+    """Endings are seen by the zone's officers and by the organisation whose operation ended."""
+
+    def for_actor(self, actor: Actor) -> Self:
+        seen = Q(organisation_id__in=sorted(actor.organisations)) | Q(
+            zone_id__in=sorted(actor.officer_zones())
+        )
+        return self.filter(zone_id__in=actor.zones).filter(seen)
+
+
+class Ending(ZonedModel):
+    """终止运营: an operator's whole operation in a zone ended by one act, with everything built on it.
+
+    `items`: what was stopped with it, each {scope, target, title, stop} (`stop`: its number on the feed);
+    when each took effect is read from the receipts, never stored here.
+    """
+
+    id = models.CharField("编号", max_length=24, primary_key=True, default=ending_id, editable=False)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, related_name="+", verbose_name="运营机构"
+    )
+    reason = models.CharField("理由", max_length=400)
+    items = models.JSONField("一并停止的", default=list)
+    by = models.CharField("作出人", max_length=40)
+    at = models.DateTimeField("作出时间（业务时间）")
+    wall_at = models.DateTimeField("作出时间（自然时间）")
+
+    objects = EndingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "终止运营"
+        constraints = [models.UniqueConstraint(fields=["zone", "organisation"], name="operation_ended_once")]
+
+    def __str__(self) -> str:
+        return self.pk

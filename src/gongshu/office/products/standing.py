@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from gongshu.law.errors import LawError
 from gongshu.law.rules import Rules
+from gongshu.money.tariff import Price as UnitPrice
 from gongshu.office.products import upstream
 from gongshu.office.products.models import PASSED, Product
 from gongshu.office.registration import queries as registration
 from gongshu.office.registration.models import Certificate
 
 FREE = "public"
+# 上限收费标准由后面的应用（结算）制定，启动时在这里登记：(产品, 业务日) → 计价单位 → 上限
+CAPS: list[Callable[[str, date], Mapping[str, UnitPrice]]] = []
 HOLDS = ("valid", "flagged")
 
 
@@ -51,6 +54,13 @@ def certificates(products: Iterable[str], today: date) -> dict[str, Certificate]
 def published(product: Product, today: date) -> bool:
     """Reviewed and registered: what may be supplied and listed (requirements L17, L18)."""
     return product.state == PASSED and certificate(product, today) is not None
+
+
+def caps(product: str, today: date) -> dict[str, UnitPrice] | None:
+    """上限收费标准 of a product on a day, unit → price; None while no app sets caps."""
+    if not CAPS:
+        return None
+    return {unit: cap for setter in CAPS for unit, cap in setter(product, today).items()}
 
 
 def price(rules: Rules, product: Product) -> Price:

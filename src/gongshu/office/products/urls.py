@@ -13,6 +13,7 @@ urlpatterns = [
     path("agreements/", deals.listing, name="agreements"),
     path("agreements/<str:pk>/", deals.detail, name="agreement"),
     path("agreements/<str:pk>/edit/", deals.edit, name="agreement-edit"),
+    path("agreements/<str:pk>/look/", deals.look, name="agreement-look"),
     path("agreements/<str:pk>/to-sign", deals.to_sign, name="to-sign"),
     path("agreements/<str:pk>/sign/", deals.sign, name="sign"),
     path("agreements/<str:pk>/send/", deals.send, name="send"),

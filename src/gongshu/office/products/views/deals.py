@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from gongshu.contract.evaluate import inside_ceiling
-from gongshu.contract.model import compile_ceiling, compile_contract
+from gongshu.contract.model import compile_ceiling, compile_contract, validate
 from gongshu.law import forms as law_forms
 from gongshu.office.accounts.access import actor_of, login_required
 from gongshu.office.accounts.actors import Actor
@@ -20,7 +20,7 @@ from gongshu.office.accounts.permissions import Refused, can, keep
 from gongshu.office.cases import casepage, lawbook
 from gongshu.office.cases.views import as_json, attachment
 from gongshu.office.link import clock
-from gongshu.office.products import agreements, content, forms, permissions, queries, supply
+from gongshu.office.products import agreements, content, forms, permissions, preview, queries, supply
 from gongshu.office.products.models import Agreement, BuyerKey, Ceiling
 from gongshu.office.products.views.makers import visible as visible_product
 from gongshu.ui.inputs import plain
@@ -141,9 +141,7 @@ def edit(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 def problems_of(row: Agreement) -> list[Any]:
-    rules = lawbook.rules_of(row.case)
-    fields = list(row.product.typed.get("fields") or ())
-    return content.agreement_problems(rules, row.typed, row.terms, fields)
+    return agreements.problems(row, clock.business_today())
 
 
 def edit_page(
@@ -156,8 +154,26 @@ def edit_page(
         "row": row,
         "because": made.because if made.by_choice else "",
         "problems": problems,
+        "preview": preview.of(row, row.typed, row.terms),
     }
     return render(request, "products/agreement_edit.html", context, status=status)
+
+
+@require_POST
+@login_required
+def look(request: HttpRequest, pk: str) -> HttpResponse:
+    """What is wrong with the page as it is typed now, and what would be signed; nothing is saved."""
+    row, actor = visible(request, pk), actor_of(request)
+    permissions.check_draft(actor, row)
+    form = forms.agreement_form(lawbook.rules_of(row.case), row, request.POST)
+    typed, terms = forms.terms_of(forms.answers(form, *forms.FIXED))
+    typed = agreements.fixed(row, typed)
+    context = {
+        "problems": agreements.problems_with(row, typed, terms, clock.business_today()),
+        "preview": preview.of(row, typed, terms),
+        "live": True,
+    }
+    return render(request, "products/agreement_look.html", context)
 
 
 @login_required
@@ -178,9 +194,7 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
             for each in form.of(group.id)
             if law_forms.applies(form, each, row.typed)
         ],
-        "terms": [(each.title, law_forms_text(row.terms.get(each.id))) for each in content.TERMS]
-        if called
-        else [],
+        "preview": preview.of(row, row.typed, row.terms),
         "problems": problems_of(row) if row.case.state == "draft" else [],
         "called": called,
         "key": key,
@@ -194,10 +208,6 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
     return render(request, "products/agreement.html", context)
 
 
-def law_forms_text(value: Any) -> str:
-    return "、".join(map(str, value)) if isinstance(value, list) else str(value or "")
-
-
 def is_party(row: Agreement, actor: Actor) -> bool:
     return bool({row.product.operator_id, row.buyer_id} & actor.organisations)
 
@@ -206,11 +216,17 @@ def ceiling_answer(row: Agreement) -> dict[str, Any]:
     """Whether the agreement lies within the ceiling the providers confirmed, as the gateway will see it."""
     confirmed = Ceiling.objects.filter(product=row.product_id, state="confirmed").order_by("-at").first()
     try:
-        contract = compile_contract(row.zone_id, agreements.bodies(row)["contract"])
+        body = agreements.bodies(row)["contract"]
     except Refused as refusal:
         return {"allowed": False, "sentence": refusal.sentence}
-    ruling = inside_ceiling(contract, compile_ceiling(confirmed.body) if confirmed else None)
-    return {"allowed": ruling.allowed, "sentence": "" if ruling.allowed else ruling.sentence}
+    contract = compile_contract(row.zone_id, body)
+    ceiling = compile_ceiling(confirmed.body) if confirmed else None
+    ruling = inside_ceiling(contract, ceiling)
+    wrong = validate(body, ceiling=ceiling) if ceiling else []
+    return {
+        "allowed": ruling.allowed,
+        "sentence": "" if ruling.allowed else "".join(each.sentence for each in wrong) or ruling.sentence,
+    }
 
 
 @require_GET
