@@ -182,7 +182,8 @@ def delegate(
 @transaction.atomic
 def revoke_delegation(*, actor: Actor, now: datetime, delegation: Delegation) -> None:
     """The principal ends a delegation; effective with the next request."""
+    check(actor, "accounts.delegations", delegation.zone_id)
     if delegation.principal_id != actor.organisation:
-        raise Refused("只有委托机构能撤回委托。", "delegation")
+        raise Refused("只有委托机构能撤回委托。", "organisation")
     Delegation.objects.filter(pk=delegation.pk).update(revoked_at=now)
     prove(actor, "accounts.delegation.end", delegation.agent_id, delegation.zone_id, "accounts.delegations")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from gongshu.office.cases.models import Notice
@@ -25,6 +26,13 @@ def tell(subject: Subject, key: str, sentence: str, about: str, wall: datetime) 
         },
     )
     return new
+
+
+def seen(rows: Iterable[SubjectNotice], wall: datetime) -> set[int]:
+    """Mark a subject's own notices as seen; the ids of those that were not."""
+    unread = {each.pk for each in rows if each.seen_at is None}
+    SubjectNotice.objects.filter(pk__in=unread).update(seen_at=wall)
+    return unread
 
 
 def of_complaint(row: Complaint) -> None:

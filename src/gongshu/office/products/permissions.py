@@ -34,6 +34,13 @@ declare(
 )
 declare("products.sign", "签署使用协议", ["buyer"], "agreement.usage", "使用协议由使用单位签署。")
 declare(
+    "products.send",
+    "把使用协议送往数据域",
+    ["operator", "buyer"],
+    "agreement.usage",
+    "使用协议由签订它的运营机构或者使用单位送往数据域，您的账号没有这个角色。",
+)
+declare(
     "products.stop",
     "停止提供产品",
     ["operator", "data_authority", "implementing_body", "provider_officer", "provider_checker"],
@@ -94,6 +101,17 @@ def check_sign(actor: Actor, agreement: Agreement) -> None:
         raise Refused("这份协议已经签署并送往数据域，不能重签；要改请终止后另签。", "state")
 
 
+def check_send(actor: Actor, agreement: Agreement) -> str:
+    """The role in which the actor, of one of the two parties, sends a filed agreement."""
+    check(actor, "products.send", agreement.zone_id)
+    homes = {"operator": agreement.product.operator_id, "buyer": agreement.buyer_id}
+    held = actor.roles_in(agreement.zone_id)
+    for role, home in homes.items():
+        if role in held and home in actor.organisations:
+            return role
+    raise Refused("协议由签订它的一方送往数据域。", "organisation")
+
+
 def can_(check_: object, *args: object) -> bool:
     """`can_x` of a `check_x`."""
     try:
@@ -103,4 +121,14 @@ def can_(check_: object, *args: object) -> bool:
     return True
 
 
-__all__ = ["can", "can_", "check_draft", "check_edit", "check_operator", "check_sign", "deals", "holds_keys"]
+__all__ = [
+    "can",
+    "can_",
+    "check_draft",
+    "check_edit",
+    "check_operator",
+    "check_send",
+    "check_sign",
+    "deals",
+    "holds_keys",
+]

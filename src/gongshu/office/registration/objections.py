@@ -18,10 +18,10 @@ from stdnum.exceptions import ValidationError
 from gongshu.office.accounts import actors
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.ids import ALPHABET
-from gongshu.office.accounts.permissions import Refused
+from gongshu.office.accounts.permissions import Refused, check
 from gongshu.office.cases import lawbook, services
 from gongshu.office.cases.models import Case, CaseEvent, Material
-from gongshu.office.link import clock
+from gongshu.office.link import clock, evidence
 from gongshu.office.registration.models import Objection, Registration
 
 ACTS = ("object", "object_after")
@@ -161,6 +161,24 @@ def enter(case: Case, event: CaseEvent, actor: Actor, now: datetime) -> Objectio
     event.data = {**event.data, "objection": made.pk}
     event.save(update_fields=["data"])
     return made
+
+
+@transaction.atomic
+def read_identity(objection: Objection, *, actor: Actor) -> Material:
+    """The identity paper of an objector, for the registrar of the zone alone; looking leaves evidence."""
+    check(actor, "registration.desk", objection.zone_id)
+    if objection.identity_paper is None:
+        raise Refused("这件异议没有身份证明。", "state")
+    evidence.record(
+        act="registration.identity_read",
+        actor=actor.person,
+        role="registrar",
+        subject=objection.pk,
+        zone=objection.zone_id,
+        now=clock.wall_now(),
+        case=objection.registration.case_id,
+    )
+    return objection.identity_paper
 
 
 def new_receipt() -> str:

@@ -17,8 +17,8 @@ from gongshu.office.accounts.middleware import status_of
 from gongshu.office.accounts.permissions import Refused
 from gongshu.office.cases import lawbook
 from gongshu.office.cases.views import as_json
-from gongshu.office.consent import codes, identity, ownkey, queries, receipts, services, session, why
-from gongshu.office.consent.models import Complaint, Consent, ConsentRequest, Subject, SubjectNotice
+from gongshu.office.consent import codes, identity, notices, ownkey, queries, receipts, services, session, why
+from gongshu.office.consent.models import Complaint, Consent, ConsentRequest, Subject
 from gongshu.office.link import clock
 from gongshu.ui.export import attachment
 from gongshu.ui.inputs import plain
@@ -61,8 +61,7 @@ def home(request: HttpRequest) -> HttpResponse:
         return shown(request, "welcome", title="我的数据", **_grounds(settings.SITE.zone))
     rows = queries.given(subject, clock.business_today())
     told_ = queries.notices(subject)
-    unread = {each.pk for each in told_ if each.seen_at is None}
-    SubjectNotice.objects.filter(pk__in=unread).update(seen_at=clock.wall_now())
+    unread = notices.seen(told_, clock.wall_now())
     live = [each for each in rows if each.state in ("live", "not_yet")]
     past = [each for each in rows if each.state not in ("live", "not_yet")]
     complaints = list(Complaint.objects.filter(subject=subject).order_by("-wall_at")[:20])

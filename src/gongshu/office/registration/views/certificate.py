@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from gongshu.office.accounts.access import actor_of, login_required, needs
+from gongshu.office.accounts.permissions import Refused
 from gongshu.office.cases import deposits as store
-from gongshu.office.link import clock, evidence, proofs
-from gongshu.office.registration import certificates, deposits, permissions, queries
+from gongshu.office.link import proofs
+from gongshu.office.registration import certificates, deposits, objections, queries
 from gongshu.office.registration.models import Certificate, Deposit, Objection
 from gongshu.ui import errors
 from gongshu.ui.export import attachment
@@ -87,19 +87,10 @@ def identity_paper(request: HttpRequest, pk: str) -> HttpResponse:
     actor = actor_of(request)
     rows = Objection.objects.for_actor(actor).select_related("identity_paper", "registration")
     found = get_object_or_404(rows.exclude(identity_paper=None), pk=pk)
-    paper = found.identity_paper
-    if paper is None or not permissions.sees_identity(actor, found.registration):
-        raise Http404
-    with transaction.atomic():
-        evidence.record(
-            act="registration.identity_read",
-            actor=actor.person,
-            role="registrar",
-            subject=found.pk,
-            zone=found.zone_id,
-            now=clock.wall_now(),
-            case=found.registration.case_id,
-        )
+    try:
+        paper = objections.read_identity(found, actor=actor)
+    except Refused:
+        raise Http404 from None
     try:
         data = store.read(paper.digest)
     except store.DepositError as error:
