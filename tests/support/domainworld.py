@@ -36,10 +36,11 @@ class Domain:
         self.names = names or {}
         self.administrators = [PrivateKey.generate("ed25519") for _ in range(2)]
         self.office = PrivateKey.generate("ed25519")
+        self.sealing = PrivateKey.generate("sm2")
         self.seq = 0
 
     def install(self) -> None:
-        rows = [(self.office.public(), "office")]
+        rows = [(self.office.public(), "office"), (self.sealing.public(), "sealing")]
         rows += [(settings.KEYS.public(name), name) for name in ("enclave", "airlock")]
         body = {
             "number": 1,

@@ -24,7 +24,7 @@ from gongshu.enclave import (
     trust,
     witness,
 )
-from gongshu.enclave.project import build
+from gongshu.enclave.project import build, supply
 from gongshu.enclave.sample import work as samples
 from gongshu.enclave.store.models import Task
 from gongshu.wire import hold
@@ -40,6 +40,7 @@ COMPUTE: Mapping[str, Callable[[Task, datetime], object]] = {
     "sample": samples.request,
     "build": build.request,
     "drop": build.drop,
+    **supply.COMPUTE,
 }
 
 
@@ -114,6 +115,7 @@ def run() -> int:
         Duty("poll", 0.5, lambda now: poll(clients, now)),
         Duty("release", 0.5, unless_held(release.step)),
         Duty("sample", 0.5, unless_held(samples.step)),
+        Duty("supply", 2.0, unless_held(supply.step)),
         Duty("journal", 0.5, unless_unsigned(journal.step)),
         Duty("post", 0.5, posting.post),
     ]

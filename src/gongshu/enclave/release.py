@@ -36,21 +36,22 @@ from gongshu.enclave import (
 )
 from gongshu.enclave.attack.model import CHECKS
 from gongshu.enclave.policy import lens_grant
+from gongshu.enclave.project import leaving, tables
+from gongshu.enclave.project.answers import Unfit
 from gongshu.enclave.store.models import Grant, Output, Release, Task
 from gongshu.enclave.vault import VaultError
 from gongshu.law import grounds
 from gongshu.lens import check as lens_check
 
 log = logging.getLogger(__name__)
-KINDS = ("table", "index", "report")
+KINDS = ("table", "index", "report", *leaving.KINDS)
 LARGEST = 8 * 1024 * 1024
 LONGEST = {"title": 200, "lead": 4000}
 """Characters of the texts the office adds: so short that they measure nothing of the table beside them."""
 PRODUCT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}")
 
 
-class Forbidden(Exception):
-    """The query that made the output is no longer allowed: what may not be asked may not leave."""
+Forbidden = leaving.Forbidden
 
 
 def misworded(task: Task, wanted: Mapping[str, Any]) -> str:
@@ -65,16 +66,23 @@ def misworded(task: Task, wanted: Mapping[str, Any]) -> str:
 
 
 # What ends a request with its own sentence, kept for the airlock; the office hears only `failed`.
-SAID = (products.Elsewhere, render.RenderError, VaultError, attack.BadSpec, attack.BadRaw)
+SAID = (
+    products.Elsewhere,
+    render.RenderError,
+    VaultError,
+    attack.BadSpec,
+    attack.BadRaw,
+    Unfit,
+    tables.TableError,
+)
 
 
 def request(task: Task, now: datetime) -> None:
-    """A task of kind `release`: put the earlier run's result into its form, attack it, ask the reviewers."""
-    output = Output.objects.filter(
-        task_id=task.body.get("from_task"), grant=task.grant, zone=task.zone, state="kept"
-    ).first()
+    """A task of kind `release`: put an earlier task's result into its form, attack it, ask the reviewers."""
     wanted = task.body.get("output") or {}
-    if output is None or wanted.get("kind") not in KINDS:
+    own = wanted.get("kind") in leaving.KINDS
+    output = None if own else _kept(task)
+    if wanted.get("kind") not in KINDS or (output is None and not own):
         tasks.end(task, "failed", now, "没有可申请出域的运行结果，或形式不认识。")
         return
     if why := misworded(task, wanted):
@@ -85,14 +93,11 @@ def request(task: Task, now: datetime) -> None:
         products.check(task.zone, product, task.grant, today)
         task.reached = now  # from here on the answer depends on raw data, so the try counts
         task.save(update_fields=["reached"])
-        ending, data = render.form(wanted["kind"], wanted, Path(output.path))
-        if len(data) > LARGEST:
-            tasks.end(task, "too_large", now)
-            return
-        path = Path(output.path).with_name(f"leaving.{ending}")
-        path.write_bytes(data)
-        report, spec = assault(output, path, wanted, now)
-        judge(task, output, path, report, spec, clock.wall_now())
+        if output is None:
+            made = leaving.request(task, wanted, earlier_of(task, wanted), now)
+            judge(task, made.output, made.path, made.report, made.spec, clock.wall_now())
+        else:
+            _table(task, output, wanted, now)
     except Forbidden:
         tasks.end(task, "refused_lens", clock.wall_now())
     except SAID as error:
@@ -102,12 +107,41 @@ def request(task: Task, now: datetime) -> None:
         tasks.end(task, "failed", clock.wall_now(), f"{type(error).__name__}: {error}")
 
 
+def _kept(task: Task) -> Output | None:
+    """The result of the run named, not yet asked out."""
+    mine = Output.objects.filter(task_id=task.body.get("from_task"), grant=task.grant, zone=task.zone)
+    return mine.filter(state="kept").first()
+
+
+def _table(task: Task, output: Output, wanted: Mapping[str, Any], now: datetime) -> None:
+    """Render, attack and judge the result of a run."""
+    ending, data = render.form(wanted["kind"], wanted, Path(output.path))
+    if len(data) > LARGEST:
+        tasks.end(task, "too_large", now)
+        return
+    path = Path(output.path).with_name(f"leaving.{ending}")
+    path.write_bytes(data)
+    report, spec = assault(output, path, wanted, now)
+    judge(task, output, path, report, spec, clock.wall_now())
+
+
 @contextmanager
 def earlier(output: Output) -> Iterator[list[dict[str, Any]]]:
     """What left before of the same tables: the enclave's own history, never the office's word."""
-    mine = {sources.vault().manifest(one).resource for one in output.sources}
+    yield history({sources.vault().manifest(one).resource for one in output.sources})
+
+
+def earlier_of(task: Task, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The same for a dataset of a project; models and answers are no tables to subtract from."""
+    return history(set(leaving.find(task, wanted).sources)) if wanted["kind"] == "dataset" else []
+
+
+def history(mine: set[str]) -> list[dict[str, Any]]:
+    """Tables that left before and were made of any of these resources."""
     found = []
     for release in Release.objects.select_related("output").order_by("released"):
+        if release.record.get("kind") in ("model", "lookup"):
+            continue
         before = release.output
         try:
             theirs = {sources.vault().manifest(one).resource for one in before.sources}
@@ -121,7 +155,7 @@ def earlier(output: Output) -> Iterator[list[dict[str, Any]]]:
                     "released": release.released.date().isoformat(),
                 }
             )
-    yield found
+    return found
 
 
 def assault(

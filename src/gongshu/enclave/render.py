@@ -14,7 +14,13 @@ import pyarrow.parquet as pq
 
 LARGEST_ROWS = 200_000
 REPORT_ROWS = 5_000
-MEDIA = {"csv": "text/csv; charset=utf-8", "md": "text/markdown; charset=utf-8"}
+MEDIA = {
+    "csv": "text/csv; charset=utf-8",
+    "md": "text/markdown; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+    "json": "application/json",
+    "onnx": "application/octet-stream",
+}
 
 
 class RenderError(Exception):

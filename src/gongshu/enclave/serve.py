@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from django.db.models import Count, Max
 from gongshu.crypto.canonical import dumps
 from gongshu.crypto.hashes import digest
 from gongshu.enclave.confirm import live_ceilings
-from gongshu.enclave.store.models import Ceiling, Output, Release, Stop
+from gongshu.enclave.store.models import Ceiling, LiveVersion, Output, Release, Stop
 from gongshu.wire import envelope as wire
 from gongshu.wire import serving
 from gongshu.wire.store import write_file
@@ -66,11 +66,17 @@ def _numbers(zone: str) -> dict[str, int | str]:
         body = wire.loads(path.read_bytes()).body
     except OSError:
         return {"number": 0, "content": ""}
-    return {"number": int(body["number"]), "content": _content(body["stops"], body["ceilings"])}
+    content = _content(body["stops"], body["ceilings"], body.get("live") or {})
+    return {"number": int(body["number"]), "content": content}
 
 
-def _content(stops: Sequence[Any], ceilings: Sequence[Any]) -> str:
-    return digest(dumps({"stops": list(stops), "ceilings": list(ceilings)}))
+def _content(stops: Sequence[Any], ceilings: Sequence[Any], live: Mapping[str, str]) -> str:
+    return digest(dumps({"stops": list(stops), "ceilings": list(ceilings), "live": dict(live)}))
+
+
+def chosen(zone: str) -> dict[str, str]:
+    """product → the version its provider chose ('' none); products not named answer from their newest."""
+    return dict(LiveVersion.objects.filter(zone=zone).values_list("product", "version"))
 
 
 # How often an unchanged word is signed and written again: well within `serving.FRESH`, which stays as it is.
@@ -83,7 +89,7 @@ def _shows(zone: str) -> object:
     """What cannot stay the same while stops or ceilings change; one cheap question each."""
     stops = Stop.objects.filter(zone__in=("", zone)).aggregate(Count("pk"), Max("made"))
     ceilings = Ceiling.objects.filter(zone=zone, state="live").order_by("id").values_list("id", flat=True)
-    return (*stops.values(), *ceilings)
+    return (*stops.values(), *ceilings, *sorted(chosen(zone).items()))
 
 
 def renew_state(zone: str, now: datetime) -> bool:
@@ -105,8 +111,9 @@ def write_state(zone: str, now: datetime) -> None:
     rows = Stop.objects.filter(zone__in=("", zone)).order_by("made")
     stops = [{"id": row.id, "scope": row.scope, "target": row.target} for row in rows]
     ceilings = live_ceilings(zone, now)
+    live = chosen(zone)
     last = _numbers(zone)
-    content = _content(stops, ceilings)
+    content = _content(stops, ceilings, live)
     if last["content"] != content:
         last["number"], last["content"] = int(last["number"]) + 1, content
     serving.write(
@@ -118,4 +125,5 @@ def write_state(zone: str, now: datetime) -> None:
         now,
         "enclave",
         settings.KEYS.signer("enclave"),
+        live,
     )

@@ -81,6 +81,11 @@ def cast(output: Output, *, person: str, organisation: str, agreed: bool, reason
     return vote
 
 
+def digest_of(vote: Vote) -> str:
+    """How records and served versions cite a vote: the digest of what the airlock signed."""
+    return digest(wire.parse(vote.envelope).message())
+
+
 def counted(output: Output, now: datetime) -> list[dict[str, Any]]:
     """The votes that hold: signed by the airlock, by a person of the trust list, over these very bytes, for
     this product under this title."""

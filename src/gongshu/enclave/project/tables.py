@@ -205,11 +205,16 @@ def staged_for_program(
         yield found
 
 
-def _plain_model(place: Path, ending: str) -> Path:
+def model_bytes(place: Path) -> bytes:
+    """The file of a staged model."""
     (part,) = sorted(place.glob("*.parquet"))
-    content = pq.read_table(part).column(MODEL_COLUMN)[0].as_py()
+    content: bytes = pq.read_table(part).column(MODEL_COLUMN)[0].as_py()
+    return content
+
+
+def _plain_model(place: Path, ending: str) -> Path:
     target = place.with_name(f"{place.name}.{ending}")
-    target.write_bytes(content)
+    target.write_bytes(model_bytes(place))
     target.chmod(0o444)
     return target
 
@@ -222,14 +227,25 @@ def is_held_back(column: str) -> str:
 def _without_held_back(place: Path, row: ProjectTable) -> Path:
     target = place.with_name(f"{place.name}-seen")
     target.mkdir(mode=0o755)
+    _write_part(place, row, "NOT", target / "part-00000.parquet")
+    return target
+
+
+def seen_and_held_back(place: Path, row: ProjectTable) -> tuple[Path, Path]:
+    """A staged table cut in two files: the rows a training program saw, and those it did not."""
+    seen, held = (place.with_name(f"{place.name}-{part}.parquet") for part in ("given", "held"))
+    _write_part(place, row, "NOT", seen)
+    _write_part(place, row, "", held)
+    return seen, held
+
+
+def _write_part(place: Path, row: ProjectTable, which: str, target: Path) -> None:
     subject = '"' + row.subject.replace('"', '""') + '"'
     with duckdb.connect() as engine:
-        seen = engine.read_parquet(f"{place}/*.parquet").filter(
-            f"{subject} IS NOT NULL AND NOT ({is_held_back(subject)})"
-        )
-        seen.write_parquet(str(target / "part-00000.parquet"))
-    (target / "part-00000.parquet").chmod(0o444)
-    return target
+        engine.read_parquet(f"{place}/*.parquet").filter(
+            f"{subject} IS NOT NULL AND {which} ({is_held_back(subject)})"
+        ).write_parquet(str(target))
+    target.chmod(0o444)
 
 
 def snapshots_of(rows: Iterable[ProjectTable]) -> dict[str, str]:

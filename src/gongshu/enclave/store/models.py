@@ -166,9 +166,7 @@ class Output(models.Model):
         ("attacking", "检验中"),
         ("blocked", "不予出域"),
         ("reviewing", "待审核"),
-        ("agreed", "审核同意，待供数"),
         ("released", "已出域"),
-        ("serving", "已供数"),
         ("refused", "审核不同意"),
         ("stopped", "已停止"),
     ]
@@ -231,8 +229,8 @@ class ProjectTable(models.Model):
     """A table or model a project made in `build` mode. It never leaves as it is; grades and subject are read
     from its manifest in the project's own vault, this row says where it came from.
 
-    `columns`: name → {type, grade}; `origin`: [[resource, raw column]] whose values the pseudonyms of `subject`
-    stand for; `sources`: resource → snapshot; `parents`: ids it was made of; `held_back`: a program saw all
+    `columns`: name → {type, grade}; `origin`: [[resource, raw column]] that the pseudonyms of `subject` stand
+    for; `sources`: resource → snapshot; `parents`: ids it was made of; `held_back`: a program saw all
     but the subjects held back, so that what it remembers can be tested.
     """
 

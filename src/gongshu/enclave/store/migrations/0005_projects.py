@@ -11,11 +11,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name='output',
-            name='state',
-            field=models.CharField(choices=[('kept', '未申请出域'), ('attacking', '检验中'), ('blocked', '不予出域'), ('reviewing', '待审核'), ('agreed', '审核同意，待供数'), ('released', '已出域'), ('serving', '已供数'), ('refused', '审核不同意'), ('stopped', '已停止')], default='kept', max_length=20),
-        ),
         migrations.CreateModel(
             name='LiveVersion',
             fields=[
