@@ -25,10 +25,15 @@ def find(argv: list[str]) -> tuple[str, Command, list[str]] | None:
     return None
 
 
-def usage() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  gongshu {name:<{width}}  {command.title}" for name, command in COMMANDS.items()]
-    return "\n".join(["公枢：公共数据资源登记与授权运营平台。命令：", "", *lines])
+def usage(first: str = "") -> str:
+    """All commands, or those that begin with the word `first`; empty where there are none."""
+    chosen = {name: command for name, command in COMMANDS.items() if first in ("", name.split()[0])}
+    if not chosen:
+        return ""
+    width = max(map(len, chosen))
+    lines = [f"  gongshu {name:<{width}}  {command.title}" for name, command in chosen.items()]
+    head = "公枢：公共数据资源登记与授权运营平台。命令（各加 --help 看用法）："
+    return "\n".join([head, "", *lines])
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,8 +43,8 @@ def main(argv: list[str] | None = None) -> int:
         found = find(argv)
         if found is None:
             words = [word for word in argv if not word.startswith("-")]
-            if not words:
-                print(usage())
+            if len(words) < 2 and (text := usage(*words)):
+                print(text)
                 return 0
             raise BadUse("command", f"没有“{' '.join(words[:2])}”这个命令。运行 gongshu 看全部命令。")
         _name, command, rest = found

@@ -6,7 +6,7 @@ import argparse
 import re
 from datetime import date
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from gongshu.cli.answer import BadUse
 
@@ -30,8 +30,20 @@ def chinese(message: str) -> str:
     return message
 
 
+class Help(argparse.HelpFormatter):
+    """The usage line with a Chinese heading."""
+
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, "用法：" if prefix is None else prefix)
+
+
 class Parser(argparse.ArgumentParser):
-    """An argument parser that raises `BadUse` instead of leaving the process."""
+    """An argument parser that speaks Chinese and raises `BadUse` instead of leaving the process."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(add_help=False, formatter_class=Help, **given)
+        self._positionals.title, self._optionals.title = "参数", "选项"
+        self.add_argument("-h", "--help", action="help", help="显示这段说明")
 
     def error(self, message: str) -> NoReturn:
         raise BadUse("usage", f"命令用法不对：{chinese(message)}。加 --help 看用法。")

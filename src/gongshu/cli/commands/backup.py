@@ -64,7 +64,7 @@ def _wanted(words: list[str], zone: str) -> dict[str, int]:
     for word in words:
         name, _, number = word.rpartition("=")
         if not number.isascii() or not number.isdigit():
-            raise HostError("number", f"“{word}”不是编号，应写 N 或 区域=N。")
+            raise HostError("number", f"“{word}”不是编号，应写 N 或 专区=N。")
         found[name or zone] = int(number)
     return found
 
@@ -74,7 +74,7 @@ def resume(argv: list[str]) -> Answer:
     """`gongshu resume --key A --key B [--number N] [--checkpoint FILE]`: from here the domain goes on."""
     parser = command_parser("resume", "恢复后由两名安全管理员签署起点")
     _keys(parser, "安全管理员的签名钥匙，两个")
-    parser.add_argument("--number", action="append", default=[], help="通知流编号 N，或 区域=N（可写多次）")
+    parser.add_argument("--number", action="append", default=[], help="通知流编号 N，或 专区=N（可写多次）")
     parser.add_argument("--checkpoint", type=Path, action="append", default=[], help="手中的检查点文件")
     given = parser.parse_args(argv)
     home = Home.open(home_path(given.home))
@@ -108,5 +108,5 @@ def upgrade(argv: list[str]) -> Answer:
             cluster.create_database()
         ran = setup.migrate(home, _say, always=True)
     digests = {zone: library.digest(zone) for zone in zones}
-    text = f"数据库 {'、'.join(ran)} 与 {len(digests)} 个区域的规则包已是本版本。"
+    text = f"数据库 {'、'.join(ran)} 与 {len(digests)} 个专区的规则包已是本版本。"
     return Answer(True, {"ok": True, "migrated": sorted(ran), "packs": digests}, text)

@@ -55,7 +55,7 @@ def _say(line: str) -> None:
 
 
 def _home_options(parser: Parser) -> None:
-    parser.add_argument("--zone", action="append", default=[], metavar="Z", help="区域，可写多次，第一个为主")
+    parser.add_argument("--zone", action="append", default=[], metavar="Z", help="专区，可写多次，第一个为主")
     parser.add_argument("--mark", choices=MARKS, help="环境标记，建立时写一次，以后不变（默认 production）")
     parser.add_argument("--host", default="127.0.0.1", help="监听地址（默认 127.0.0.1）")
     parser.add_argument(

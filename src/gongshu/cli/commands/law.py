@@ -88,7 +88,9 @@ def deadline(argv: list[str]) -> Answer:
     """One clock of one zone, reckoned from a day (design section 11)."""
     parser = _zoned("law deadline", "计算一个期限")
     parser.add_argument("clock", help="期限的 id，例如 registration.publicity")
-    parser.add_argument("--from", dest="from_", type=day, required=True, help="起算的事件发生之日 YYYY-MM-DD")
+    parser.add_argument(
+        "--from", dest="from_", metavar="DAY", type=day, required=True, help="起算的事件发生之日 YYYY-MM-DD"
+    )
     options = parser.parse_args(argv)
     try:
         due = _reckon(options.zone, options.clock, options.from_, options.at)
