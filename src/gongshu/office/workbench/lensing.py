@@ -31,12 +31,13 @@ class Advice:
         return bool(self.sql)
 
 
-def advise(sql: str, grant: Grant, today: date) -> Advice:
-    """Judge what is being typed on a business day."""
+def advise(sql: str, grant: Grant, today: date, mode: str = "answer") -> Advice:
+    """Judge what is being typed on a business day. `mode`: `answer` for a run, whose result is meant to
+    leave, under a grant to build as well; `build` for a step whose result stays in the data domain."""
     if not sql.strip():
         return Advice(False, empty=True)
     rules = lawbook.rules_now(grant.zone_id, today)
-    verdict = check(sql[:LONGEST], grants.lens_grant(grant), at=today, cite=rules.basis)
+    verdict = check(sql[:LONGEST], {**grants.lens_grant(grant), "mode": mode}, at=today, cite=rules.basis)
     tables = grant.body["tables"]
     reads = tuple(
         (table, tuple((column, grade_of(tables, table, column)) for column in columns))

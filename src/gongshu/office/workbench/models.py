@@ -26,7 +26,7 @@ class Task(ZonedModel):
     KINDS = [
         ("run", "运行"),
         ("release", "申请出域"),
-        ("build", "生成供数快照"),
+        ("build", "建设"),
         ("sample", "样例"),
         ("drop", "清除"),
     ]

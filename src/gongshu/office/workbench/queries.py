@@ -88,6 +88,8 @@ def waiting_because(task: Task) -> str:
         return ""
     if task.kind == "sample":
         return "已送数据域抽样和脱敏；生成以后等提供单位在闸口确认。"
+    if task.kind == "build":
+        return "已送数据域排队；做完以后，表和模型留在数据域，数据域在下一个整十秒告知结果。"
     if task.kind == "run":
         return "已送数据域排队；运行完以后，数据域在下一个整十秒告知结果，不告知用时和行数。"
     return "已送数据域，正在用原始数据和以前出域的成果攻击这份输出；结论在整十秒告知。"

@@ -22,6 +22,7 @@ from gongshu.office.workbench.models import Task
 PROCEDURE = "release.record"
 GROUND = permissions.GROUND
 TRIED = ("done", "too_large", "failed")
+RAN = ("run", "build")
 NOT_STARTED = ("refused_grant", "refused_stop", "limit")  # 数据域没有开始运行的，不占次数
 
 
@@ -38,15 +39,29 @@ def submit_run(project: Project, *, actor: Actor, now: datetime, sql: str, title
     if len(sql) > lensing.LONGEST:
         raise Refused(f"查询不能超过 {lensing.LONGEST} 个字。", "input:sql")
     advice = lensing.advise(sql, grant, local_day(now))
-    if not advice.allowed:
-        first = advice.violations[0]["sentence"] if advice.violations else "查询没有通过检查。"
-        more = f"（共 {len(advice.violations)} 处）" if len(advice.violations) > 1 else ""
-        raise Refused(
-            f"查询没有送出：{first}{more}",
-            "lens",
-            basis(grant.zone_id, GROUND, local_day(now)),
-            {"codes": sorted({each["code"] for each in advice.violations}), "project": project.pk},
-        )
+    check_lens(advice, grant, now)
+    check_tries(project, grant, now)
+    reads = {table: [column for column, _ in columns] for table, columns in advice.reads}
+    body = {"sql": sql, "output": {"kind": "table", "title": title.strip()[:120] or "运行结果"}}
+    return publish(project, grant, "run", title.strip()[:120] or "运行", body, actor, now, reads=reads)
+
+
+def check_lens(advice: lensing.Advice, grant: Grant, now: datetime) -> None:
+    """Raises `Refused` with code `lens` and the first violation unless the lens allows the query."""
+    if advice.allowed:
+        return
+    first = advice.violations[0]["sentence"] if advice.violations else "查询没有通过检查。"
+    more = f"（共 {len(advice.violations)} 处）" if len(advice.violations) > 1 else ""
+    raise Refused(
+        f"查询没有送出：{first}{more}",
+        "lens",
+        basis(grant.zone_id, GROUND, local_day(now)),
+        {"codes": sorted({each["code"] for each in advice.violations}), "project": grant.project_id},
+    )
+
+
+def check_tries(project: Project, grant: Grant, now: datetime) -> None:
+    """Raises `Refused` with code `limit` when the project's tries of this day are used up."""
     used, most = used_today(project), int(grant.body["runs_per_day"])
     if used >= most:
         raise Refused(
@@ -55,16 +70,13 @@ def submit_run(project: Project, *, actor: Actor, now: datetime, sql: str, title
             basis(grant.zone_id, GROUND, local_day(now)),
             {"used": used},
         )
-    reads = {table: [column for column, _ in columns] for table, columns in advice.reads}
-    body = {"sql": sql, "output": {"kind": "table", "title": title.strip()[:120] or "运行结果"}}
-    return publish(project, grant, "run", title.strip()[:120] or "运行", body, actor, now, reads=reads)
 
 
 def used_today(project: Project) -> int:
     """Tries of a project on raw data on this wall-clock day in Asia/Shanghai, as the data domain counts:
-    runs, and requests for release that ended as something judged on raw data may end."""
+    runs, steps that build, and requests for release that ended as something judged on raw data may end."""
     begin = clock.wall_now().astimezone(clock.SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
-    tried = Task.objects.filter(project=project, kind="run").exclude(code__in=NOT_STARTED)
+    tried = Task.objects.filter(project=project, kind__in=RAN).exclude(code__in=NOT_STARTED)
     tried |= Task.objects.filter(project=project, kind="release", code__in=TRIED)
     return tried.filter(wall_at__gte=begin, wall_at__lt=begin + timedelta(days=1)).count()
 
@@ -79,29 +91,32 @@ def request_release(
     title: str,
     lead: str = "",
     product: str = "",
+    terms: Mapping[str, Any] | None = None,
 ) -> Task:
-    """Ask that a finished run's result leave: a case of `release.record` and a task of kind `release`.
+    """Ask that a finished task's result leave: a case of `release.record` and a task of kind `release`.
 
-    `kind`: table, index, report; `lead`: the fixed words of a report; `product`: opaque id the released
-    table serves. Raises `Refused`.
+    `kind`: of a run table, index, report; of a step that builds lookup, model, dataset; `lead`: the fixed
+    words of a report; `product`: opaque id the released table serves; `terms`: what the kind needs besides
+    (`released_terms`). Raises `Refused`.
     """
     project = run.project
     grant = permissions.check_work(actor, project, local_day(now))
     articles = basis(project.zone_id, GROUND, local_day(now))
     run = Task.objects.select_for_update(of=("self",)).get(pk=run.pk)
-    if run.kind != "run" or run.code != "done":
-        raise Refused("只有已完成的运行可以申请出域。", "state", articles)
+    if run.kind not in RAN or run.code != "done":
+        raise Refused("只有已完成的运行和建设步骤可以申请出域。", "state", articles)
     if run.grant_id != grant.pk:
         raise Refused("这次运行用的是以前的授权，请在现在的授权下重新运行。", "state", articles)
     if run.releases.filter(code__in=("", "done")).exists():
         raise Refused("这次运行的结果已经申请过出域；要改的请重新运行。", "state", articles)
-    if kind not in words.KINDS:
+    if kind not in words.KINDS_OF[run.kind]:
         raise Refused("请选择成果的形式。", "input:kind")
     if not title.strip():
         raise Refused("请填写成果的名称。", "input:title")
     output: dict[str, Any] = {"kind": kind, "title": title.strip()[:120]}
     if kind == "report" and lead.strip():
         output["lead"] = lead.strip()[:4000]
+    output |= released_terms(kind, terms or {})
     body: dict[str, Any] = {"from_task": run.pk, "output": output}
     if product.strip():
         body["product"] = product.strip()[:60]
@@ -122,6 +137,23 @@ def request_release(
         assert before.case is not None
         cases.perform(before.case, "withdraw", actor, {"reasons": f"没有测试完，已重新申请：{made.pk}"}, now)
     return made
+
+
+def released_terms(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a kind of release needs besides its title. `given`: `table` (the name of the project's table or
+    model), `subject` (person or firm), `fields`, `features` (names), `target`. Raises `Refused`."""
+    found: dict[str, Any] = {}
+    for name, title, kinds, needed in words.TERMS:
+        value = given.get(name) or ""
+        if kind not in kinds:
+            continue
+        if not value and kind in needed:
+            raise Refused(f"请填写“{title}”。", f"input:{name}")
+        if value:
+            found[name] = value if isinstance(value, str) else list(value)
+    if "subject" in found and found["subject"] not in dict(words.SUBJECTS):
+        raise Refused("请选择回答的主体是个人还是企业。", "input:subject")
+    return found
 
 
 def _parties(project: Project, grant: Grant) -> dict[str, Any]:

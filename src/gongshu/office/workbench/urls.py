@@ -18,6 +18,7 @@ urlpatterns = [
     path("released/<str:pk>/bundle.zip", files.bundle, name="bundle"),
     path("released/<str:pk>/files/<int:number>", files.file, name="file"),
     path("samples/<str:pk>/bundle.zip", pages.sample_bundle, name="sample-bundle"),
+    path("<str:pk>/build/", pages.build, name="build"),
     path("<str:pk>/sample/", pages.ask_sample, name="ask-sample"),
     path("<str:pk>/", views.desk, name="desk"),
     path("<str:pk>/lens/", views.lens, name="lens"),

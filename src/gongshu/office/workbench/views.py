@@ -20,8 +20,9 @@ from gongshu.office.scenarios import grants
 from gongshu.office.scenarios import queries as scenarios
 from gongshu.office.scenarios.models import Project
 from gongshu.office.scenarios.views.projects import state_of, state_title, tables
-from gongshu.office.workbench import lensing, permissions, queries, samples, services, words
+from gongshu.office.workbench import lensing, permissions, queries, samples, services, steps, words
 from gongshu.office.workbench.models import Release, Task
+from gongshu.ui.inputs import plain
 from gongshu.ui.tables import Column, Filter, Table
 
 RECENT = 12
@@ -110,6 +111,7 @@ def desk(request: HttpRequest, pk: str) -> HttpResponse:
         "tasks": [decorated(each) for each in queries.tasks(actor).filter(project=project)[:RECENT]],
         "used": services.used_today(project),
         "sample": samples.standing(grant),
+        "builds": grant is not None and grant.body["mode"] == "build",
         "refusal": refusal,
     }
     return render(request, "workbench/desk.html", context, status=status_of(refusal.code) if refusal else 200)
@@ -154,7 +156,7 @@ def tasks(request: HttpRequest) -> HttpResponse:
         ],
         title="任务",
         filters=(
-            Filter("kind", "种类", lambda rows, value: rows.filter(kind=value), Task.KINDS[:2]),
+            Filter("kind", "种类", lambda rows, value: rows.filter(kind=value), Task.KINDS),
             Filter(
                 "code",
                 "结果",
@@ -195,7 +197,7 @@ def task(request: HttpRequest, pk: str) -> HttpResponse:
             for table, columns in found.reads.items()
         ],
         "releases": [decorated(each) for each in found.releases.select_related("case").order_by("wall_at")],
-        "can_release": found.kind == "run"
+        "can_release": found.kind in services.RAN
         and found.code == "done"
         and permissions.develops(actor, found.grant),
         "progress": progress,
@@ -219,6 +221,7 @@ def release(request: HttpRequest, pk: str) -> HttpResponse:
                 title=given.get("title", ""),
                 lead=given.get("lead", ""),
                 product=given.get("product", ""),
+                terms=release_terms(given),
             )
         except Refused as error:
             keep(error, actor, "workbench.release")
@@ -229,13 +232,21 @@ def release(request: HttpRequest, pk: str) -> HttpResponse:
     context = {
         "title": "申请出域",
         "task": found,
-        "kinds": list(words.KINDS.items()),
+        "kinds": list(words.KINDS_OF.get(found.kind, {}).items()),
+        "subjects": words.SUBJECTS,
+        "outputs": steps.outputs_of(found) if found.kind == "build" else [],
         "given": given,
         "refusal": refusal,
     }
     return render(
         request, "workbench/release.html", context, status=status_of(refusal.code) if refusal else 200
     )
+
+
+def release_terms(given: Any) -> dict[str, Any]:
+    """What was typed about a step's result: names one a line."""
+    lines = {name: plain(given.get(name, "")).split() for name in ("fields", "features")}
+    return {name: given.get(name, "").strip() for name in ("table", "subject", "target")} | lines
 
 
 def release_url(row: Release) -> str:

@@ -48,6 +48,22 @@ OUTCOMES: dict[str, Outcome] = {
     "cancelled": Outcome("已取消", "任务在运行前或者运行中被取消。", "需要时重新提交。", "cancelled"),
 }
 
+BUILD_OUTCOMES: dict[str, Outcome] = {
+    "done": Outcome(
+        "已建成",
+        "数据域已经算完，表或者模型留在数据域，只归本项目用。",
+        "下一步可以读它，或者申请出域。",
+        "done",
+    ),
+    "failed": Outcome(
+        "没有建成",
+        "这一步没有做完；打印的话和出错的详情只留在数据域。",
+        "核对名称、字段和产出的写法，请提供单位在闸口查看详情。",
+        "failed",
+    ),
+}
+"""Where a step that builds needs other words than a run."""
+
 RELEASE_OUTCOMES: dict[str, Outcome] = {
     "limit": Outcome(
         "超过每日次数",
@@ -80,7 +96,7 @@ SAMPLE_OUTCOMES: dict[str, Outcome] = {
 }
 
 # 任务的种类 → 自己的说法；没有列出的代码与运行相同
-OWN_OUTCOMES = {"release": RELEASE_OUTCOMES, "sample": SAMPLE_OUTCOMES}
+OWN_OUTCOMES = {"build": BUILD_OUTCOMES, "release": RELEASE_OUTCOMES, "sample": SAMPLE_OUTCOMES}
 
 VERDICTS = {
     "pass": ("未发现问题", "攻击测试没有发现问题，送两名审核人盲审。"),
@@ -156,4 +172,19 @@ CHECKS: dict[str, Check] = {
     "unreadable": Check("读不出来", "输出读不出来，不能检查。", "重新运行后再申请。", "no_raw"),
 }
 
-KINDS = {"table": "数据集（表）", "index": "数据指数", "report": "数据报告"}
+# 任务的种类 → 它的结果可以申请的形式
+KINDS_OF: dict[str, dict[str, str]] = {
+    "run": {"table": "数据集（表）", "index": "数据指数", "report": "数据报告"},
+    "build": {"lookup": "核验、查询（逐个主体作答）", "model": "数据模型", "dataset": "数据集（逐行）"},
+}
+KINDS = {kind: title for kinds in KINDS_OF.values() for kind, title in kinds.items()}
+
+# 名称、说法、哪几种形式可以写、其中哪几种必须写
+TERMS: tuple[tuple[str, str, frozenset[str], frozenset[str]], ...] = (
+    ("table", "项目表或者模型的名称", frozenset({"lookup", "model", "dataset"}), frozenset({"lookup"})),
+    ("subject", "回答的主体", frozenset({"lookup"}), frozenset({"lookup"})),
+    ("fields", "用哪些字段作答", frozenset({"lookup", "dataset"}), frozenset({"lookup"})),
+    ("features", "模型的特征", frozenset({"model"}), frozenset()),
+    ("target", "模型的目标", frozenset({"model"}), frozenset()),
+)
+SUBJECTS = (("person", "个人"), ("firm", "企业"))
