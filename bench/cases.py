@@ -195,12 +195,12 @@ def runs(who: dict[str, Any], requests: int) -> dict[str, Callable[[], dict[str,
         return measure(of(role), [f"/cases/{chance.choice(ids)}/" for _ in range(requests)])
 
     return {
-        "inbox of the registrar": lambda: inbox("clerk"),
-        "inbox of the registrar, page after page": lambda: deep("clerk"),
-        "inbox of the registrar, overdue only": lambda: inbox("clerk", "?overdue=1"),
-        "inbox of a registrant": lambda: inbox("applicant"),
-        "inbox of the authority": lambda: inbox("authority"),
-        "case page": lambda: pages("clerk"),
+        "登记机构的待办": lambda: inbox("clerk"),
+        "登记机构的待办，逐页翻": lambda: deep("clerk"),
+        "登记机构的待办，只看超期": lambda: inbox("clerk", "?overdue=1"),
+        "登记主体的待办": lambda: inbox("applicant"),
+        "数据主管部门的待办": lambda: inbox("authority"),
+        "案件页": lambda: pages("clerk"),
     }
 
 

@@ -54,7 +54,11 @@ def index(folder: Path) -> str:
     diagrams = [name for name in left if name.startswith("procedures/") and not name.endswith("README")]
     named = {name for _, names in HEADS.values() for name in names}
     others = [name for name in left if name not in {*records, *diagrams, *named}]
-    lines = ["# 文档目录", "", "由 `make docs` 生成。安装和命令见 [README](../README.md)。"]
+    lines = [
+        "# 文档目录",
+        "",
+        "由 `make docs` 生成。安装见 [README](../README.md)；各页的 `gongshu` 命令在 `.venv/bin/` 下。",
+    ]
     sections = [(head, names or tuple(others)) for head, names in HEADS.values()]
     sections += [("程序的状态图（由规则包生成）", tuple(diagrams)), ("决定与理由（ADR）", tuple(records))]
     for head, names in sections:

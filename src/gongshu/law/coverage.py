@@ -224,7 +224,7 @@ def page(library: Library, on: date) -> str:
     lines = [
         "# 要求的落实情况",
         "",
-        "由 `python -m gongshu.law.pages docs` 生成，不要手改。带测试名的清单用 `gongshu law coverage` 看。",
+        "由 `make docs` 生成，不要手改。带测试名的清单用 `gongshu law coverage` 看。",
         "",
         f"共 {len(found)} 行：{counted}（规则取 {on.isoformat()}）。",
         "",

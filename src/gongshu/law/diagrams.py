@@ -97,7 +97,7 @@ def page(library: Library, procedure: str, on: date) -> str:
     lines = [
         f"# {first.title}（`{procedure}`）",
         "",
-        "由 `python -m gongshu.law.pages docs` 从规则包生成，不要手改。",
+        "由 `make docs` 从规则包生成，不要手改。",
     ]
     for zones, found, rules in groups.values():
         titles = "、".join(library.pack(zone).title.removesuffix("规则") for zone in zones)

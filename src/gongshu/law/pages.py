@@ -1,4 +1,4 @@
-"""Writes the generated pages of the law room: `python -m gongshu.law.pages docs`."""
+"""Writes the generated pages of the law room (`make docs`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from gongshu.law import coverage, diagrams, packs, rules
+from gongshu.law import coverage, diagrams, packs, reference, rules
 from gongshu.law.inputs import INPUT_KINDS
 from gongshu.law.packs import Library
 from gongshu.law.predicates import PREDICATES
@@ -62,7 +62,8 @@ def grammar() -> str:
 
 GROUNDS_HEAD = """# 依据
 
-由规则包的 `grounds.yaml` 生成，不要手改。权限、透镜、攻击、合同这些不是程序说的话，代码里只写依据的 id；
+由 `make docs` 从规则包生成（`grounds.yaml`），不要手改。
+权限、透镜、攻击、合同这些不是程序说的话，代码里只写依据的 id；
 是哪一条，看案件、授权或者协议所在的专区。专区不认识的取国家的。“↑”表示取自另一个规则包。
 
 | 依据 | {zones} |
@@ -93,9 +94,11 @@ def pages(library: Library) -> dict[str, str]:
     """Path below `docs` → text of every generated page."""
     names = sorted({name for zone in library.zones for s, name in library.table(zone) if s == "procedures"})
     found = {f"procedures/{name}.md": diagrams.page(library, name, ON) for name in names}
-    listing = "\n".join(f"- [{name}]({name}.md)" for name in names)
+    titles = {name: found[f"procedures/{name}.md"].partition("\n")[0].removeprefix("# ") for name in names}
+    listing = "\n".join(f"- [{titles[name]}]({name}.md)" for name in names)
     found["procedures/README.md"] = f"# 程序\n\n每个程序一页，从规则包生成。\n\n{listing}\n"
     found["grammar.md"] = grammar()
+    found["clocks.md"] = reference.clocks(library, reference.ON)
     found["grounds.md"] = grounds(library)
     found["coverage.md"] = coverage.page(library, ON)
     return found

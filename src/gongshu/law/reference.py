@@ -8,12 +8,15 @@ from datetime import date
 from gongshu.law import rules
 from gongshu.law.packs import Library
 from gongshu.law.rules import Rule
-from gongshu.law.values import BOUNDS, KINDS, UNITS, UNNUMBERED
+from gongshu.law.values import BOUNDS, BY_CHOICE, KINDS, UNITS, UNNUMBERED
+
+ON = date(2026, 3, 2)
+"""The day the printed page is of."""
 
 HEAD = """# 期限
 
-由规则包生成（`python -m gongshu.law.reference > docs/clocks.md`），不要手改。
-空格表示该专区的文本没有这个期限。“↑”表示取自另一个规则包。
+由 `make docs` 从规则包生成，不要手改。
+空格表示该专区的文本没有这个期限；条文没有数字、由本项目定的，写“项目选择”。“↑”表示取自另一个规则包。
 
 | 期限 | {zones} |
 |---|{rule}|
@@ -34,7 +37,7 @@ def _cell(found: rules.Rules, name: str) -> str:
         return ""
     rule = found.clock(name)
     taken = "" if rule.pack == found.zone else f" ↑{rule.pack}"
-    return f"{amount(rule)}{taken}<br>{'<br>'.join(rule.basis)}"
+    return f"{amount(rule)}{taken}<br>{'<br>'.join(rule.basis) or BY_CHOICE}"
 
 
 def amount(rule: Rule) -> str:
@@ -61,11 +64,3 @@ def _texts(library: Library, found: dict[str, rules.Rules]) -> Iterator[str]:
     for key, source in library.sources.items():
         if key in cited:
             yield f"- `{key}`：{found[source.pack].text(key).sentence}"
-
-
-if __name__ == "__main__":
-    import sys
-
-    from gongshu.law.packs import library as load
-
-    sys.stdout.write(clocks(load(), date(2026, 3, 2)))
