@@ -352,3 +352,16 @@ def test_an_identity_without_a_real_number_is_nobody() -> None:
     ):
         with pytest.raises(identity.IdentityError):
             identity.read(wrong)
+
+
+def test_the_buyers_system_gets_the_signed_message_to_send_with_a_call(desk: Desk) -> None:
+    made = desk.agreed(kind="once")
+    path = f"/consent/requests/{made.request.pk}/consent.json"
+    client = people.log_in(Client(), desk.market.buyer_person)
+    taken = admitted(desk, json.loads(client.get(path).content))
+    assert taken.envelope.body == made.body and taken.signed_by("portal")
+    assert PERSON["number"] not in client.get(path).content.decode()
+    open_one = desk.ask()
+    assert client.get(f"/consent/requests/{open_one.pk}/consent.json").status_code == 404
+    for other in (desk.market.maker_person, desk.market.officer_person):
+        assert people.log_in(Client(), other).get(path).status_code == 404

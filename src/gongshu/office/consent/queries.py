@@ -20,6 +20,7 @@ from gongshu.office.consent.models import (
     SubjectNotice,
     Withdrawal,
 )
+from gongshu.office.link.models import FeedItem
 from gongshu.wire.times import instant
 
 TONES = {"live": "live", "not_yet": "pending", "withdrawn": "withdrawn", "used": "closed"}
@@ -46,6 +47,12 @@ class Given:
     @property
     def withdrawable(self) -> bool:
         return self.withdrawal is None
+
+
+def envelope(consent: Consent) -> dict[str, Any]:
+    """The signed message of a consent, exactly as it was published."""
+    item = FeedItem.objects.get(zone=consent.zone_id, seq=consent.sent, kind="consent")
+    return dict(item.envelope)
 
 
 def mine(subject: Subject) -> Any:

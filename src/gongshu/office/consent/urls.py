@@ -30,6 +30,7 @@ urlpatterns = [
     path("requests/", staff.listing, name="requests"),
     path("requests/new/<str:agreement>/", staff.new, name="new"),
     path("requests/<str:pk>/", staff.asked, name="asked"),
+    path("requests/<str:pk>/consent.json", staff.envelope, name="envelope"),
     path("requests/<str:pk>/cancel/", staff.cancel, name="cancel"),
     path("complaints/", staff.complaints, name="complaints"),
     path("complaints/<str:pk>/", staff.complaint, name="complaint-staff"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import segno
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.safestring import mark_safe
@@ -14,12 +14,14 @@ from gongshu.office.accounts.access import actor_of, login_required
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.middleware import status_of
 from gongshu.office.accounts.permissions import Refused, keep
+from gongshu.office.cases.views import as_json
 from gongshu.office.consent import complaints as answering
 from gongshu.office.consent import forms, permissions, queries, requests, services
 from gongshu.office.consent.models import Complaint, ConsentRequest
 from gongshu.office.consent.views.subject import link_of
 from gongshu.office.link import clock
 from gongshu.office.products.models import Agreement
+from gongshu.ui.export import attachment
 from gongshu.ui.inputs import plain
 from gongshu.ui.tables import Column, Filter, Table
 
@@ -145,6 +147,23 @@ def asked(request: HttpRequest, pk: str) -> HttpResponse:
         "view": queries.views_of([consent], clock.business_today())[0] if consent else None,
     }
     return render(request, "consent/request.html", context)
+
+
+@require_GET
+@login_required
+def envelope(request: HttpRequest, pk: str) -> HttpResponse:
+    """The consent as the data domain got it, for the system of the buyer to send with its call.
+
+    Whose it is, only the gateway can open.
+    """
+    actor = actor_of(request)
+    row = get_object_or_404(queries.requests(actor), pk=pk)
+    consent = getattr(row, "consent", None)
+    if consent is None or row.agreement.buyer_id not in actor.organisations:
+        raise Http404
+    answer = as_json(queries.envelope(consent))
+    answer["Content-Disposition"] = attachment(f"{consent.pk}.json")
+    return answer
 
 
 @require_POST
