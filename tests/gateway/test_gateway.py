@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import quote
 
@@ -154,6 +157,63 @@ def test_a_stop_of_the_office_or_of_the_provider_ends_calls(street: Street, scop
     street.office.publish("stop", {"id": "s2", "scope": scope[0], "target": scope[1], "reason": "停"})
     street.poll()
     assert code(street.call(TARGET)) == "stopped"
+
+
+def test_an_office_that_answers_byte_by_byte_does_not_hold_up_a_stop_of_the_data_domain(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte comes well within the line's time limit, and the answer never ends."""
+    street.sign_up()
+    assert street.call(TARGET).status_code == 200
+    ends = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("content-length", "100000")
+        handler.end_headers()
+        while not ends.wait(0.1):
+            handler.wfile.write(b" ")
+
+    monkeypatch.setattr(street.office.server.RequestHandlerClass, "do_GET", drip)
+    line = street.gateway.line
+    street.stops = [{"id": "s", "scope": "product", "target": "pd-1"}]
+    street.say()
+    try:
+        for work in (line.run, line.run_word):
+            threading.Thread(target=work, daemon=True).start()
+        for _ in range(40):
+            if street.call(TARGET).status_code == 403:
+                break
+            time.sleep(0.1)
+        assert code(street.call(TARGET)) == "stopped"
+    finally:
+        line.stop.set()
+        ends.set()
+
+
+def test_what_nobody_sums_up_any_more_is_not_answered_from(street: Street) -> None:
+    """A hostile message may break the summing up: what was worked out before ends with the word's age."""
+    street.sign_up()
+    at = street.gateway.clock
+    street.gateway.clock = lambda: at() + 11
+    late = int((time.time() + 11) * 1000)
+    assert code(street.call(TARGET, time_ms=late)) == "line"
+
+
+def test_a_message_that_cannot_be_handled_closes_the_zone_and_hides_no_stop(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    street.sign_up()
+
+    def broken(*_: object) -> None:
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr(street.gateway.line.book, "take", broken)
+    street.office.publish("stop", {"id": "s9", "scope": "product", "target": "pd-9", "reason": "停"})
+    street.stops = [{"id": "s", "scope": "product", "target": "pd-1"}]
+    street.poll()
+    assert code(street.call(TARGET)) == "line"
+    assert street.gateway.line.state.zones["huangshi"].stops[0]["id"] == "s"
 
 
 def test_without_a_fresh_word_of_the_data_domain_nothing_is_answered(street: Street) -> None:

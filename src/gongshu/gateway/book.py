@@ -127,7 +127,7 @@ class Book:
     def stopped(self, product: str, contract: str) -> dict[str, Any] | None:
         """The stop that hits a product or contract, if any."""
         hit = {("all", ""), ("product", product), ("contract", contract)}
-        for stop in self.stops.values():
+        for stop in list(self.stops.values()):
             target = "" if stop["scope"] == "all" else stop["target"]
             if (stop["scope"], target) in hit:
                 return stop

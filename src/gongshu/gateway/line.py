@@ -1,6 +1,7 @@
 """The gateway's end of the line: polls feeds, leases and the data domain's own list, and sums them up.
 
-One thread does it every half second; the answering side reads `State`, which is replaced whole.
+One thread polls every half second, another sums up while the first waits; the answering side reads `State`,
+which is replaced whole.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from gongshu.wire.trust import TrustList
 log = logging.getLogger(__name__)
 EVERY = 0.5
 SHANGHAI_OFFSET = timedelta(hours=8)
+UNREADABLE = "通知流里有一条消息本网关处理不了，停止回答；请系统管理员查看网关的日志。"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Zone:
     broken: str = ""
     """Why nothing is answered: one sentence."""
     trust: TrustList | None = None
+    said: datetime | None = None
+    """When the data domain gave its word (wall time): what is worked out from it holds `serving.FRESH`."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,11 @@ class Line:
     after_poll: Callable[[datetime], object] | None = None
     on_state: Callable[[State, datetime], object] | None = None
     """hears of every new state in the line's thread, before the answering side sees it"""
+    heard: dict[str, tuple[Lease | None, str]] = field(default_factory=dict)
+    """zone → the lease of its feed and, where the line is broken, why"""
     _compiled: dict[tuple[str, date], Contract | None] = field(default_factory=dict)
+    _renewed: float = 0.0
+    _guard: threading.Lock = field(default_factory=threading.Lock)
     _own_loads: bool = True
     """snapshots are read by the line itself; `run_shelves` takes that over"""
 
@@ -102,20 +110,27 @@ class Line:
 
     def poll(self) -> State:
         """One round over all zones; what fails closes its zone and says why."""
-        zones = {zone: self._zone(zone) for zone in self.site.zones}
-        now = datetime.now(UTC)
-        state = State(zones, self._contracts(now))
-        if self.on_state is not None:
-            self.on_state(state, now)
-        self.state = state
-        return self.state
+        for zone in self.site.zones:
+            self.heard[zone] = self._listen(zone)
+        return self.renew()
+
+    def renew(self) -> State:
+        """Sum up what was heard with the data domain's present word. Never waits for the office."""
+        with self._guard:
+            zones = {zone: self._zone(zone) for zone in self.site.zones}
+            now = datetime.now(UTC)
+            state = State(zones, self._contracts(now))
+            if self.on_state is not None:
+                self.on_state(state, now)
+            self.state, self._renewed = state, time.monotonic()
+            return state
 
     def _contracts(self, now: datetime) -> dict[str, Contract]:
         """The contracts of the book, each compiled once a business day (its articles are those of the day);
         a malformed one is as if it were not there."""
         made: dict[str, Contract] = {}
         compiled: dict[tuple[str, date], Contract | None] = {}
-        for id_, row in self.book.contracts.items():
+        for id_, row in list(self.book.contracts.items()):
             day = business_day(now, self.book.clocks.get(row["zone"], 0))
             key = (id_, day)
             contract = self._compiled[key] if key in self._compiled else self._compile(id_, row, day)
@@ -133,17 +148,23 @@ class Line:
             log.warning("contract %s: %s", id_, error)
             return None
 
-    def _zone(self, zone: str) -> Zone:
+    def _listen(self, zone: str) -> tuple[Lease | None, str]:
+        """Take what is new on a zone's feed: the lease, and why nothing is answered where the line broke."""
         client = self.client(zone)
-        broken = ""
         try:
             with self.book.page():
                 client.poll(self.book.take)
         except WireError as error:
             # A cut line is bridged by the lease; a broken one ends it.
-            broken = "" if error.code == "line" else error.sentence
+            return (client.lease, "") if error.code == "line" else (None, error.sentence)
+        except Exception:
+            log.exception("feed of %s", zone)
+            return None, UNREADABLE
+        return client.lease, ""
+
+    def _zone(self, zone: str) -> Zone:
+        lease, broken = self.heard.get(zone, (None, ""))
         now = datetime.now(UTC)
-        lease = None if broken else client.lease
         try:
             trust = self.trust.current(now)
             admitted, place = serving.read(
@@ -157,7 +178,7 @@ class Line:
             ceilings = self._ceilings(body["ceilings"])
             bodies = {str(row.get("product")): row for row in body["ceilings"]}
             found = shelf.live(body.get("live") or {}, bodies)
-            return Zone(found, ceilings, tuple(body["stops"]), lease, broken, trust)
+            return Zone(found, ceilings, tuple(body["stops"]), lease, broken, trust, place[1])
         except WireError as error:
             return Zone({}, {}, (), lease, broken or error.sentence)
 
@@ -197,6 +218,17 @@ class Line:
             except Exception:
                 log.exception("poll failed")
             self.stop.wait(max(0.0, EVERY - (time.monotonic() - began)))
+
+    def run_word(self) -> None:
+        """Keep summing up while the line waits, until `stop` is set, in a thread of its own: an office that
+        answers byte by byte must not keep the gateway from hearing a stop of the data domain."""
+        while not self.stop.is_set():
+            try:
+                if time.monotonic() - self._renewed >= EVERY:
+                    self.renew()
+            except Exception:
+                log.exception("word of the data domain")
+            self.stop.wait(EVERY)
 
     def run_chores(self) -> None:
         """`after_poll` again and again until `stop` is set, in a thread of its own: an office that accepts

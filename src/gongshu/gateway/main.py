@@ -183,7 +183,7 @@ def main(home: Path) -> int:
     gateway = build(site)
     sys.setswitchinterval(SWITCH)
     line = gateway.line
-    for work in (line.run, line.run_shelves, line.run_chores):
+    for work in (line.run, line.run_word, line.run_shelves, line.run_chores):
         threading.Thread(target=work, name=work.__name__, daemon=True).start()
     # What is loaded stays: the collector need not walk consents and snapshots again and again.
     gc.freeze()

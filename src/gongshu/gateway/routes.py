@@ -19,14 +19,18 @@ from gongshu.gateway.errors import Refusal, refusal
 from gongshu.gateway.line import State, Zone, business_day
 from gongshu.gateway.products import Version
 from gongshu.wire import lease as leases
+from gongshu.wire import serving
 from gongshu.wire.times import instant
 from gongshu.wire.trust import TrustList
+
+STALE = "数据域的停止与上限清单没有更新，网关停止回答。"
 
 
 @dataclass(slots=True)
 class Route:
-    """One credential now. `until_ms`: wall time up to which the lease carries it; `closed`: why nothing is
-    answered whatever is asked; `halt`: `stopped` or `tripped` ('' otherwise); `day`: business day."""
+    """One credential now. `until_ms`: wall time up to which the lease carries it, `fresh_ms`: up to which the
+    data domain's word on stops and ceilings counts; `closed`: why nothing is answered whatever is asked;
+    `halt`: `stopped` or `tripped` ('' otherwise); `day`: business day."""
 
     credential: str
     contract: Contract
@@ -35,6 +39,7 @@ class Route:
     trust: TrustList | None
     day: date
     until_ms: int
+    fresh_ms: int
     closed: Refusal | None
     halt: str
     bucket: Bucket | None
@@ -44,6 +49,8 @@ class Route:
         """Raises while the gateway may not answer this credential at all (503)."""
         if self.closed is not None:
             raise self.closed
+        if now_ms > self.fresh_ms:
+            raise refusal("line", STALE, wait=1)
         if now_ms > self.until_ms:
             raise refusal("lease", wait=1)
 
@@ -59,7 +66,7 @@ class Routes:
     def renew(self, state: State, now: datetime) -> None:
         """Work out every credential's route; called by the line before the state counts."""
         made: dict[str, Route] = {}
-        for credential, row in self.book.credentials.items():
+        for credential, row in list(self.book.credentials.items()):
             contract = state.contracts.get(row["contract"])
             if contract is not None:
                 made[credential] = self._route(credential, contract, state, now)
@@ -77,6 +84,7 @@ class Routes:
             zone.trust if zone else None,
             business_day(now, self.book.clocks.get(contract.zone, 0)),
             _until(zone, contract, ceiling),
+            _fresh(zone),
             _closed(zone),
             self._halt(zone, contract),
             bucket,
@@ -121,6 +129,13 @@ def _until(zone: Zone | None, contract: Contract, ceiling: Ceiling | None) -> in
     seconds = min(zone.lease.ttl.get(kind, 0), leases.TTL[kind])
     ends = instant(zone.lease.at, "at") + timedelta(seconds=seconds)
     return int(ends.timestamp() * 1000)
+
+
+def _fresh(zone: Zone | None) -> int:
+    """Wall time in ms up to which the data domain's word counts, even where nobody sums up any more."""
+    if zone is None or zone.said is None:
+        return 0
+    return int((zone.said + serving.FRESH).timestamp() * 1000)
 
 
 def _closed(zone: Zone | None) -> Refusal | None:
