@@ -8,10 +8,12 @@ from typing import Any
 import httpx
 
 from gongshu.crypto import canonical
+from gongshu.wire import fetching
 from gongshu.wire.errors import WireError
 
 PATH, ENTRIES = "/link/checkpoint", "/link/entries"
 LARGEST = 1024 * 1024
+CUT = "联系不上办公域，见证等连线恢复后继续。"
 # One page of entries: so many at most, and as bytes (the last one may go beyond).
 PAGE, LARGEST_PAGE = 1000, 4 * 1024 * 1024
 
@@ -42,11 +44,13 @@ def entries(url: str, start: int, client: httpx.Client | None = None) -> list[by
 def _get(url: str, path: str, number: int, largest: int, client: httpx.Client | None) -> Any:
     own = client or httpx.Client(timeout=httpx.Timeout(5.0), trust_env=False)
     try:
-        answer = own.get(url.rstrip("/") + path, params={"from": str(number)})
-        answer.raise_for_status()
-        return canonical.loads(answer.content) if len(answer.content) <= largest else None
+        asked = {"from": str(number)}
+        answer = fetching.ask(own, "GET", url.rstrip("/") + path, largest=largest, params=asked)
+        if answer.status != httpx.codes.OK:
+            raise WireError("line", CUT)
+        return canonical.loads(answer.content)
     except httpx.HTTPError as error:
-        raise WireError("line", "联系不上办公域，见证等连线恢复后继续。") from error
+        raise WireError("line", CUT) from error
     except (canonical.CanonicalError, json.JSONDecodeError) as error:
         raise WireError("shape", "办公域的回答不是合格的 JSON。") from error
     finally:

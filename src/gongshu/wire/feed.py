@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from gongshu.crypto import canonical
+from gongshu.wire import fetching
 from gongshu.wire.admit import Admitted, Refused, admit, check_zone
 from gongshu.wire.envelope import Envelope, parse, verify
 from gongshu.wire.errors import WireError
@@ -32,6 +33,7 @@ VERSION = 1
 PATH = "/link/feed"
 PAGE = 200
 LARGEST = 16 * 1024 * 1024
+CUT = "联系不上办公域，已收的租约到期后停止回答。"
 Item = Admitted | Refused
 
 
@@ -199,10 +201,11 @@ class FeedClient:
         `now` is read after the answer arrived, so that a slow line ages the lease.
         """
         try:
-            answer = self._client.get(self.url, params=self.params())
-            answer.raise_for_status()
+            answer = fetching.ask(self._client, "GET", self.url, largest=LARGEST, params=self.params())
         except httpx.HTTPError as error:
-            raise WireError("line", "联系不上办公域，已收的租约到期后停止回答。") from error
+            raise WireError("line", CUT) from error
+        if answer.status != httpx.codes.OK:
+            raise WireError("line", CUT)
         return self.reader.take(parse_page(answer.content), now(), handle)
 
     @property

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from gongshu.crypto import canonical
+from gongshu.wire import fetching
 from gongshu.wire.envelope import Envelope, parse
 from gongshu.wire.errors import WireError
 
@@ -145,21 +146,26 @@ def _post_batch(
     content = dumps(batch)
     for pause in (*pauses, None):
         try:
-            answer = client.post(
-                url.rstrip("/") + PATH, content=content, headers={"content-type": "application/json"}
+            answer = fetching.ask(
+                client,
+                "POST",
+                url.rstrip("/") + PATH,
+                largest=LARGEST,
+                content=content,
+                headers={"content-type": "application/json"},
             )
         except httpx.HTTPError:
             answer = None
-        if answer is not None and answer.status_code < 500:
+        if answer is not None and answer.status < 500:
             return _receipt(answer)
         if pause is not None:
             sleep(pause)
     raise WireError("line", "消息没有送到办公域，留在本域流水里稍后再送。")
 
 
-def _receipt(answer: httpx.Response) -> Receipt:
-    if answer.status_code != 200:
-        raise WireError("inbox", f"办公域没有收下这批消息（HTTP {answer.status_code}）。")
+def _receipt(answer: fetching.Answer) -> Receipt:
+    if answer.status != httpx.codes.OK:
+        raise WireError("inbox", f"办公域没有收下这批消息（HTTP {answer.status}）。")
     try:
         value = canonical.loads(answer.content)
         refused = tuple(
