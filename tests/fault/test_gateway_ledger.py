@@ -161,7 +161,8 @@ def test_a_full_disk_answers_nothing_it_cannot_write_down_and_goes_on_when_there
             if answer.status_code == 200:
                 answered.append(answer.json()["call"])
                 continue
-            assert answer.status_code == 503 and answer.json()["error"]["code"] == "ledger"
+            assert answer.json()["error"]["code"] == "ledger", answer.text
+            assert answer.status_code == 503
             assert answer.headers["retry-after"]
             refused += 1
         assert answered and refused == 3

@@ -25,7 +25,7 @@ from gongshu.gateway import answers, receipts, requests, singles
 from gongshu.gateway.batches import Kept
 from gongshu.gateway.calls import Ledger
 from gongshu.gateway.consents import Consents
-from gongshu.gateway.errors import Refusal, refusal
+from gongshu.gateway.errors import ERRORS, Refusal, refusal
 from gongshu.gateway.keyring import LONGEST, OVERLAP, Keyring
 from gongshu.gateway.line import Line, State
 from gongshu.gateway.meter import Meter, Totals, wall_day
@@ -68,6 +68,12 @@ class Gateway:
                 prepare(entry.public)
         self.routes.renew(state, now)
 
+    @property
+    def ready(self) -> bool:
+        """Has every feed been read to its end once? Before that a credential may only be unknown yet."""
+        zones = self.line.state.zones.values()
+        return bool(zones) and all(zone.lease is not None for zone in zones)
+
     # ------------------------------------------------------------ who asks
 
     def key_of(self, contract: Contract) -> PublicKey:
@@ -87,7 +93,7 @@ class Gateway:
             self.replays.check(given, now_ms)
             route = self.routes.table.get(given.credential)
             if route is None:
-                raise refusal("credential")
+                raise refusal("credential") if self.ready else refusal("starting", wait=1)
             signed = requests.message(method, target, given, body, idempotency)
             secrets = self.keyring.secrets(given.credential, now_ms)
             requests.check(given, signed, secrets, lambda: self.key_of(route.contract))
@@ -284,7 +290,10 @@ class Gateway:
         self.totals.add(batches, taken[-1].number, self.meter.days)
 
     def health(self) -> Mapping[str, Any]:
-        zones = {name: zone.broken or "ok" for name, zone in self.line.state.zones.items()}
+        zones = {
+            name: zone.broken or ("ok" if zone.lease else ERRORS["starting"].sentence)
+            for name, zone in self.line.state.zones.items()
+        }
         return {"ok": bool(zones) and not self.ledger.calls.broken, "zones": zones}
 
 
