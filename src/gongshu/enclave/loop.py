@@ -119,8 +119,8 @@ def run() -> int:
         Duty("journal", 0.5, unless_unsigned(journal.step)),
         Duty("post", 0.5, posting.post),
     ]
-    # Apart from the line: an office that never answers must not keep a stop from reaching the gateway.
-    word = [Duty("serve", 1.0, unless_held(write_serving))]
+    # Apart from the line: an office that never answers must not keep a stop from reaching gateway and runs.
+    word = [Duty("serve", 1.0, unless_held(write_serving)), Duty("halt", 0.5, tasks.halt)]
     # The witness reads the log from the office, so it too stands apart from the feed.
     watch = [Duty("witness", 1.0, unless_unsigned(witness.step))]
     for name, own in (("serve", word), ("witness", watch)):

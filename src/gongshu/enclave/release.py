@@ -91,6 +91,9 @@ def request(task: Task, now: datetime) -> None:
     try:
         product, today = str(task.body.get("product") or ""), clock.business_today(task.zone, now)
         products.check(task.zone, product, task.grant, today)
+        if confirm.stopped(task.zone, product=product):
+            tasks.end(task, "refused_stop", now)
+            return
         task.reached = now  # from here on the answer depends on raw data, so the try counts
         task.save(update_fields=["reached"])
         if output is None:
@@ -262,7 +265,7 @@ def decide(output_id: str, now: datetime) -> bool:
     if not agreed:
         _refuse(output, now)
         return False
-    if confirm.closed(grant, today, now):
+    if confirm.closed(grant, today, now) or confirm.stopped(output.zone, product=output.product):
         return False  # stopped or expired since: nothing leaves
     data = Path(output.path).read_bytes()
     if digest(data) != output.digest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -50,8 +51,22 @@ def text(value: Any) -> str:
     return str(value)
 
 
+# How a spreadsheet tells a formula; a dash alone or before a number is none.
+FORMULA = re.compile(r"\s*(?:[=@＝＠]|[+\-＋－](?!\s*(?:[0-9.,%]*|[0-9.]+[eE][+-]?[0-9]+)\s*\Z))")
+
+
+def _no_formulas(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Raises `RenderError` for text a reviewer's spreadsheet would compute: it could carry cells away."""
+    texts = (value for row in rows for value in row if isinstance(value, str))
+    if any(FORMULA.match(one) for one in (*columns, *texts)):
+        raise RenderError(
+            "表头或文字以 =、+、-、@ 开头，表格软件会当作公式执行，不能按这种形式出域；请改写查询。"
+        )
+
+
 def as_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
-    """UTF-8 with a byte-order mark, so that a spreadsheet opens the Chinese headers."""
+    """UTF-8 with a byte-order mark, so that a spreadsheet opens the Chinese headers. Raises `RenderError`."""
+    _no_formulas(columns, rows)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)

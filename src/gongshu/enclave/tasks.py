@@ -214,6 +214,19 @@ def cancel(task: Task) -> None:
         running[0].cancel(running[1])
 
 
+def halt(_now: datetime) -> int:
+    """Stop the sandboxes whose grant or project was stopped; how many.
+
+    A stop of the feed says so itself; one made at the airlock is another process's, and is found here.
+    """
+    halted = 0
+    for task in Task.objects.filter(id__in=list(RUNNING)):
+        if confirm.stopped(task.zone, grant=task.grant, project=task.project):
+            cancel(task)
+            halted += 1
+    return halted
+
+
 def keep(task: Task, files: Mapping[str, Path], snapshots: list[str], now: datetime) -> None:
     """Move what the run made into the enclave's own place, under a random name. Nothing is told of it."""
     for name, path in sorted(files.items()):
