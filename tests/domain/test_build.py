@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from django.conf import settings
 
 from gongshu.enclave import stops, tasks
-from gongshu.enclave.project import tables
+from gongshu.enclave.project import answers, leaving, tables
 from gongshu.enclave.store.models import Outgoing, Output, ProjectTable, Task
 from gongshu.enclave.vault import VaultError
 from support import firms
@@ -220,3 +221,28 @@ def test_another_project_neither_reads_nor_joins(granted: Domain) -> None:
     with pytest.raises(VaultError):
         tables.vault(ZONE, "pr-2").manifest(row.id)
     assert tasks.runs_today("pr-1", datetime.now(UTC)) == 1
+
+
+def test_a_model_carries_no_row_in_the_low_digits_of_its_parameters() -> None:
+    """A program may write anything where a coefficient stands; four digits of it leave."""
+    made = {"n_samples": 24531, "coef": [[0.73195028441, -12345678.0, 98765432]], "intercept": 0.5129903317}
+    left = json.loads(leaving.without_low_digits(json.dumps(made).encode()))
+    assert left == {"n_samples": 24531, "coef": [[0.732, -12350000.0, 98770000]], "intercept": 0.513}
+    with pytest.raises(answers.Unfit):
+        leaving.without_low_digits(b"[" * 100_000)
+
+
+def test_a_model_in_json_leaves_without_its_low_digits(granted: Domain) -> None:
+    source = """import json
+json.dump({"model": "LogisticRegression", "n_samples": 2400, "features": ["staff", "overdue"],
+           "coef": [[0.0123456789012, -0.7654321098765]], "intercept": [0.13579113579]},
+          open(outputs["linear.json"], "w"))"""
+    assert firms.features(granted).outcome == "done"
+    told = {"name": "linear", "kind": "model", "format": "json"}
+    made = firms.program(granted, "b-2", source, ["features"], told)
+    assert made.outcome == "done", made.detail
+    body = {"kind": "model", "title": "线性", "features": ["staff", "overdue"], "target": "good"}
+    granted.feed("task", {"id": "t-1", "kind": "release", "grant": "g-1", "from_task": "b-2", "output": body})
+    firms.work()
+    output = Output.objects.get(spec__kind="model")
+    assert json.loads(Path(output.path).read_bytes())["coef"] == [[0.01235, -0.7654]]

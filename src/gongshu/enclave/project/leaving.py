@@ -7,10 +7,11 @@ leaves, is their *sheet* (fields, digests of rows and recipe), and a version of 
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -186,7 +187,8 @@ def _model(row: ProjectTable, wanted: Mapping[str, Any], place: Path, stack: Exi
     staged = stack.enter_context(tables.staged({row.name: row}))
     data = tables.model_bytes(staged[row.name])
     path = place / f"leaving.{programs.MODELS[form_]}"
-    path.write_bytes(without_extremes(data) if form_ == "lightgbm-text" else data)
+    plainer = PLAINER.get(form_)
+    path.write_bytes(plainer(data) if plainer else data)
     read = {one.name: one for one in ProjectTable.objects.filter(id__in=row.parents) if one.kind == "table"}
     plain = stack.enter_context(tables.staged(read))
     raw: dict[str, Path] = {}
@@ -215,6 +217,35 @@ def without_extremes(data: bytes) -> bytes:
         return b"feature_infos=" + b" ".join(b"none" for _ in match[0].partition(b"=")[2].split())
 
     return _EXTREMES.sub(emptied, data)
+
+
+# Significant digits of a model's parameters: predictions need no more, and a program could write rows of data
+# into the others, which no reviewer would see.
+DIGITS = 4
+
+
+def without_low_digits(data: bytes) -> bytes:
+    """A JSON model with its parameters rounded; whole numbers outside lists (sizes, settings) stay."""
+
+    def rounded(value: Any, listed: bool = False) -> Any:
+        if isinstance(value, Mapping):
+            return {name: rounded(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [rounded(one, True) for one in value]
+        if isinstance(value, bool) or not isinstance(value, float if not listed else (int, float)):
+            return value
+        return type(value)(float(f"{value:.{DIGITS}g}"))
+
+    try:
+        return json.dumps(rounded(json.loads(data)), ensure_ascii=False).encode()
+    except (ValueError, RecursionError, OverflowError) as error:
+        raise Unfit("模型文件不是合格的 JSON，不能申请出域。") from error
+
+
+PLAINER: Mapping[str, Callable[[bytes], bytes]] = {
+    "lightgbm-text": without_extremes,
+    "json": without_low_digits,
+}
 
 
 def _dataset(row: ProjectTable, wanted: Mapping[str, Any], place: Path, stack: ExitStack) -> Made:
