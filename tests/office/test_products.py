@@ -566,7 +566,7 @@ def test_every_fault_stands_beside_its_field_and_nothing_typed_is_lost(
 
 @pytest.mark.row("L13")
 def test_calls_about_persons_need_a_way_to_consent(market: Market) -> None:
-    made = market.agreement(market.published(), touches=True)
+    made = market.agreement(market.published(), terms={"consent": "none"}, touches=True)
     found = {each.field: each for each in agreements.problems(made, NOW.date())}
     assert "取得同意" in found["consent"].sentence
     assert found["consent"].basis

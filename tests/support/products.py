@@ -200,8 +200,11 @@ class Market:
 
         self.hand_in_key()
         made = agreements.begin(product, actor=self.maker, now=NOW, buyer=self.buyer.pk)
+        agreed = {"consent": "each_call", "subjects_per_day": "50"}
+        touches = product.typed.get("touches") or more.get("touches")
         terms = {
-            **TERMS, "key": self.key.public().id,
+            **TERMS,
+            **(agreed if touches else {}), "key": self.key.public().id,
             "split": [{"role": "operator", "organisation": self.operator.pk, "parts": "1"}], **(terms or {}),
         }  # fmt: skip
         return agreements.save(

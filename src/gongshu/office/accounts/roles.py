@@ -120,6 +120,22 @@ class ImplementingBody(Role):
 
 
 @known
+class PriceAuthority(Role):
+    id = "price_authority"
+    title = "发展改革部门"
+    paragraph = "会同数据管理部门核定最高准许收入，收到上限收费标准和年度经营情况的报告。"
+    officer = True
+
+
+@known
+class Finance(Role):
+    id = "finance"
+    title = "财政部门"
+    paragraph = "凭凭据登记账单的收款情况；平台不连银行，不经手资金。"
+    officer = True
+
+
+@known
 class Supervisor(Role):
     id = "supervisor"
     title = "监管部门"

@@ -14,10 +14,12 @@ class SupervisionConfig(AppConfig):
     def ready(self) -> None:
         from gongshu.office.accounts import frame
         from gongshu.office.cases import registry
-        from gongshu.office.supervision import handlers, permissions, services, why
+        from gongshu.office.settlement import reports
+        from gongshu.office.supervision import handlers, money, permissions, plan, services, why  # noqa: F401
 
         for procedure in services.PROCEDURES:
             registry.register(procedure, handlers.CorrectionHandler())
+        plan.REPORTED["report.price"] = reports.reported
         registry.explain_with(why.MEASURE, why.of_measure)
         registry.explain_with(why.DRAW, why.of_draw)
         registry.explain_with(why.TOTAL, why.of_total)

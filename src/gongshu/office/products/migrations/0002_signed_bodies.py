@@ -19,7 +19,11 @@ def keep_sent(apps: Any, _editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0001_initial"), ("link", "0002_cosignature_kept"), ("products", "0001_initial")]
+    dependencies = [
+        ("accounts", "0001_initial"),
+        ("link", "0002_cosignature_kept"),
+        ("products", "0001_initial"),
+    ]
 
     operations = [
         migrations.AddField(
@@ -58,6 +62,7 @@ class Migration(migrations.Migration):
                 (
                     "zone",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="accounts.zone",
