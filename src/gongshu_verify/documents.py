@@ -32,6 +32,16 @@ RECORDS = (
     "certificate.json",
     "proof.json",
 )
+# Who must have signed: the office has keys of its own, but none that releases or certifies.
+SPEAKS: dict[str, tuple[str, ...]] = {
+    "release": ("enclave",),
+    "sample": ("enclave",),
+    "certificate": ("certificate",),
+    "vote": ("airlock",),
+    "confirmation": ("airlock",),
+}
+# What may stand beside a body that alone was signed: the envelope's own fields.
+BESIDE = frozenset({"v", "zone", "seq", "kind", "issued", "expires", "body", "signatures", "proof", "salt"})
 _PIECE = 1 << 20
 
 
@@ -163,6 +173,8 @@ def _signatures(report: DocumentReport, document: dict[str, Any], keys: Sequence
         report.problem("unsigned", "signatures", "文件没有签名。")
         return
     unknown = 0
+    spoken: set[str] = set()
+    whole = False
     for place, one in enumerate(signatures, 1):
         where = f"signatures#{place}"
         try:
@@ -176,8 +188,17 @@ def _signatures(report: DocumentReport, document: dict[str, Any], keys: Sequence
             unknown += 1
         elif key.alg != one.get("alg", key.alg) or not key.verify(signature, message):
             report.problem("signature", where, f"第 {place} 个签名通不过验证：内容或签名被改动过。")
+        elif not key.speaks_for(role := str(one.get("role") or "")) and role:
+            sentence = f"第 {place} 个签名自称“{role}”，所给的公钥却不是它的。"
+            report.problem("role", where, sentence)
         else:
+            whole |= str(one.get("over", "envelope")) != "body"
+            spoken |= {role for role in SPEAKS.get(report.kind, ()) if key.speaks_for(role)}
             report.signers.append({"role": str(one.get("role", "")), "key": key.id, "alg": key.alg})
+    if report.signers and report.kind in SPEAKS and not spoken:
+        report.problem("role", "signatures", "文件不是由有权出具它的一方签署的。")
+    if report.signers and not whole and set(document) - BESIDE:
+        report.problem("unsigned_part", "signatures", "签名只覆盖正文，文件里却还有正文以外的内容。")
     report.trusted = bool(report.signers) and not report.problems
     if keys and unknown == len(signatures):
         report.problem("signer", "signatures", "没有一个签名是所给的公钥签的。")

@@ -6,8 +6,8 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from gongshu_verify import ed25519, sm
 
@@ -20,7 +20,12 @@ NOTE_TYPES: dict[tuple[str, bool], bytes] = {
 _SIZES = {"ed25519": 32, "sm2": 65}
 _SM2_OID = bytes.fromhex("06082a811ccf5501822d")
 _ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
-_PEM = re.compile(r"-----BEGIN PUBLIC KEY-----(.*?)-----END PUBLIC KEY-----", re.DOTALL)
+_PEM = re.compile(
+    r"(?:^# (?P<service>\S+) (?P<name>\S+) (?P<id>[0-9a-f]{16})[ \t]*\r?\n)?"
+    r"-----BEGIN PUBLIC KEY-----(?P<body>.*?)-----END PUBLIC KEY-----",
+    re.DOTALL | re.MULTILINE,
+)
+LOG = "log"
 
 
 class KeyFileError(ValueError):
@@ -29,10 +34,18 @@ class KeyFileError(ValueError):
 
 @dataclass(frozen=True)
 class Key:
-    """A public key: `raw` as in a verifier line (32 bytes, or the uncompressed SM2 point)."""
+    """A public key: `raw` as in a verifier line (32 bytes, or the uncompressed SM2 point).
+
+    `roles`: what the key file says it speaks for (`log`, `enclave`, `office`, …); none where it says nothing,
+    and then it is believed under any name.
+    """
 
     alg: str
     raw: bytes
+    roles: frozenset[str] = field(default=frozenset(), compare=False)
+
+    def speaks_for(self, role: str) -> bool:
+        return not self.roles or role in self.roles
 
     @property
     def id(self) -> str:
@@ -52,14 +65,33 @@ def read_keys(data: bytes) -> tuple[Key, ...]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise KeyFileError("公钥文件不是文本。") from error
-    keys = [_from_der(body) for body in _PEM.findall(text)]
+    keys = [_from_pem(match) for match in _PEM.finditer(text)]
     for line in _PEM.sub("\n", text).splitlines():
         line = line.strip()  # noqa: PLW2901
         if line and not line.startswith("#"):
             keys.append(_from_line(line))
     if not keys:
         raise KeyFileError("公钥文件里没有公钥。")
-    return tuple(dict.fromkeys(keys))
+    return merged(keys)
+
+
+def merged(keys: Iterable[Key]) -> tuple[Key, ...]:
+    """Each key once, with every role that is said of it."""
+    found: dict[Key, frozenset[str]] = {}
+    for key in keys:
+        found[key] = found.get(key, frozenset()) | key.roles
+    return tuple(replace(key, roles=roles) for key, roles in found.items())
+
+
+def _from_pem(match: re.Match[str]) -> Key:
+    """A PEM key, with its role where the line before says it as `gongshu keys` does."""
+    key = _from_der(match["body"])
+    return replace(key, roles=frozenset({role_of(match["name"])})) if match["id"] == key.id else key
+
+
+def role_of(name: str) -> str:
+    """The role of a key by its name: a service's second key of SM2 speaks for the same."""
+    return name.removesuffix("-sm2")
 
 
 def _from_line(line: str) -> Key:
@@ -75,7 +107,7 @@ def _from_line(line: str) -> Key:
         if raw.startswith(kind) and len(raw) == len(kind) + _SIZES[alg]:
             key = _checked(alg, raw[len(kind) :])
             if key.note_id(name, cosigner=cosigner).hex() == identifier:
-                return key
+                return replace(key, roles=frozenset({name if cosigner else LOG}))
     raise KeyFileError(f"公钥行“{name[:60]}”的标识与公钥不符，或类型不认识。")
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gongshu_verify.keys import Key
+from gongshu_verify.keys import LOG, Key
 
 _LINE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/=]+)")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -67,7 +67,7 @@ def signers(point: Checkpoint, keys: Sequence[Key]) -> tuple[list[Key], list[str
         if name != point.origin:
             continue
         for key in keys:
-            if identifier == key.note_id(name):
+            if identifier == key.note_id(name) and key.speaks_for(LOG):
                 if key.verify(signature, point.text.encode()):
                     held.append(key)
                 else:
@@ -82,6 +82,9 @@ def witnesses(point: Checkpoint, keys: Sequence[Key]) -> tuple[list[dict[str, ob
     for name, identifier, signature in point.lines:
         for key in keys:
             if identifier != key.note_id(name, cosigner=True):
+                continue
+            if not key.speaks_for(name):
+                problems.append(f"条数为 {point.size} 的检查点上，“{name}”的见证是用别家的公钥签的。")
                 continue
             seconds = int.from_bytes(signature[:8], "big")
             message = f"cosignature/v1\ntime {seconds}\n{point.text}".encode()

@@ -13,7 +13,7 @@ from typing import Any
 
 from gongshu.crypto.sign import PublicKey
 from gongshu_verify.faults import Problem
-from gongshu_verify.keys import Key
+from gongshu_verify.keys import Key, merged
 from gongshu_verify.logdir import verify_log
 
 
@@ -37,9 +37,11 @@ class Report:
         return {**vars(self), "problems": [problem.data() for problem in self.problems]}
 
 
-def verify(directory: Path | str, keys: Iterable[PublicKey]) -> Report:
-    """Check the whole log at `directory`; signatures of log and witnesses count only by `keys`."""
-    found = verify_log(Path(directory), [Key(key.alg, key.raw) for key in keys])
+def verify(directory: Path | str, keys: Iterable[PublicKey | Key]) -> Report:
+    """Check the whole log at `directory`; signatures of log and witnesses count only by `keys`, each only
+    under the roles it says."""
+    known = merged(key if isinstance(key, Key) else Key(key.alg, key.raw) for key in keys)
+    found = verify_log(Path(directory), known)
     return Report(
         ok=found.ok,
         size=found.size,

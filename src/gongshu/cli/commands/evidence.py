@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from gongshu.cli.answer import Answer, BadUse
 from gongshu.cli.parser import command_parser
 from gongshu.crypto.sign import BadKey, PublicKey
 from gongshu.evidence.check import verify as check
-from gongshu_verify.keys import KeyFileError, read_keys
+from gongshu_verify.keys import Key, KeyFileError, read_keys
 
 
 def verify(argv: list[str]) -> Answer:
@@ -48,23 +49,24 @@ def _home() -> Path:
     return Path.home() / ".local" / "share" / "gongshu"
 
 
-def _keys(given: Path | None, home: Path, directory: Path, *, own: bool) -> list[PublicKey]:
+def _keys(given: Path | None, home: Path, directory: Path, *, own: bool) -> Sequence[Key]:
     """The keys to trust: those given, else those of the home, else those the log itself publishes."""
     if given is not None:
         return _read(given)
     listed = home / "config" / "keys.json"
     if own and listed.exists():
         try:
-            return [PublicKey.decode(row["key"]) for row in json.loads(listed.read_bytes())]
+            rows = [(PublicKey.decode(row["key"]), row["role"]) for row in json.loads(listed.read_bytes())]
+            return [Key(key.alg, key.raw, frozenset({str(role)})) for key, role in rows]
         except (ValueError, KeyError, TypeError, BadKey) as error:
             raise BadUse("key", f"{listed} 读不出公钥，请运行 gongshu keys。") from error
     published = directory / "keys"
     return _read(published) if published.exists() else []
 
 
-def _read(path: Path) -> list[PublicKey]:
+def _read(path: Path) -> Sequence[Key]:
     try:
-        return [PublicKey(key.alg, key.raw) for key in read_keys(path.read_bytes())]
+        return read_keys(path.read_bytes())
     except OSError as error:
         raise BadUse("no_such_file", f"读不了公钥文件 {path}。") from error
     except KeyFileError as error:
