@@ -63,7 +63,7 @@ def start(home: Path, zone: str, say: Say) -> tuple[dict[str, str], bool]:
     if not running:
         say("启动公枢（办公域、数据域、网关和两个数据库）。")
         zones = ("--zone", zone)
-        command(home, "up", "--mark", "demo", "--detach", *zones, timeout=240)
+        command(home, "up", "--mark", "demo", "--detach", *zones, timeout=240, say=say)
     told = json.loads(state.read_text())
     return dict(told["urls"]), not running
 

@@ -20,8 +20,10 @@ from gongshu.demo.web import Browser, Page, Unexpected
 WAIT = 60.0
 
 
-def command(home: Path, *words: str, timeout: float = 180) -> dict[str, Any]:
-    """One `gongshu` command as an administrator would type it; its JSON."""
+def command(
+    home: Path, *words: str, timeout: float = 180, say: Callable[[str], None] | None = None
+) -> dict[str, Any]:
+    """One `gongshu` command as an administrator would type it; its JSON. `say` hears what it said besides."""
     done = subprocess.run(
         [sys.executable, "-m", "gongshu.cli.main", *words, "--home", str(home), "--json"],
         capture_output=True,
@@ -35,6 +37,9 @@ def command(home: Path, *words: str, timeout: float = 180) -> dict[str, Any]:
         raise Unexpected(f"gongshu {' '.join(words[:2])} 没有回答：{done.stderr.strip()[-300:]}") from error
     if done.returncode == 2 or data.get("ok") is False:
         raise Unexpected(f"gongshu {' '.join(words[:2])}：{data.get('error', {}).get('sentence', data)}")
+    if say is not None:
+        for line in done.stderr.splitlines():
+            say(line)
     return data
 
 

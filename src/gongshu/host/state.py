@@ -33,9 +33,10 @@ def read(home: Home) -> dict[str, Any]:
 
 
 @contextmanager
-def lock(home: Home) -> Iterator[bool]:
-    """Holds the home's supervisor lock; False when another holds it. The kernel frees it with its holder."""
-    path: Path = home.run / LOCK
+def lock(home: Home, name: str = LOCK) -> Iterator[bool]:
+    """Holds a lock of the home, the supervisor's unless named; False when another holds it. The kernel frees
+    it with its holder."""
+    path: Path = home.run / name
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         try:

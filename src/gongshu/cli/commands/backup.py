@@ -84,7 +84,9 @@ def resume(argv: list[str]) -> Answer:
     kept = [backup_restore.read_checkpoint(path) for path in files]
     wanted = _wanted(given.number, home.settings().zone)
     numbers = backup_restore.resume(home, signers, wanted, kept)
-    text = f"已签署，数据域收齐通知流 {_numbers(numbers)}之后恢复工作；请运行 gongshu up。"
+    # what stands still is decided when the supervisor starts
+    start = "请先 gongshu down 再 gongshu up" if state.running(home) else "请运行 gongshu up"
+    text = f"已签署，数据域收齐通知流 {_numbers(numbers)}之后恢复工作；{start}。"
     return Answer(True, {"ok": True, "numbers": numbers, "checkpoints": len(kept)}, text)
 
 

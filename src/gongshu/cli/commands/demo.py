@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
+
+import pyarrow
 
 from gongshu.cli.answer import Answer, BadUse
 from gongshu.cli.parser import command_parser
 from gongshu.demo import play, story
 from gongshu.demo.web import Unexpected
+from gongshu.host import state
 from gongshu.host.errors import HostError
 from gongshu.host.home import Home
 from gongshu.wire.settings import home_path
@@ -32,12 +36,17 @@ def _check_home(home: Path) -> None:
         raise BadUse("mark", f"{home} 不是演示环境（{mark}），演示不会动它；请用 --home 另指一个目录。")
 
 
+LOCK = "demo.lock"
+SITES = {"office": "办公域", "airlock": "闸口", "gateway": "网关"}
+
+
 def _text(data: dict[str, Any]) -> str:
     lines = ["", "地址："]
-    lines += [f"  {name:<8}{url}" for name, url in data["urls"].items()]
+    # the line between the domains is no place to open in a browser
+    lines += [f"  {title}　{data['urls'][name]}" for name, title in SITES.items() if name in data["urls"]]
     lines.append("账号（动态口令密钥可装进任何验证器）：")
     lines += [
-        f"  {row['site']:<8}{row['role']:<12}{row['name']}　用户名 {row['username']}　"
+        f"  {SITES[row['site']]}　{row['name']}　用户名 {row['username']}　"
         f"口令 {row['password']}　密钥 {row['totp']}"
         for row in data["accounts"]
     ]
@@ -60,13 +69,24 @@ def demo(argv: list[str]) -> Answer:
     _check_home(home)
     try:
         urls, _ = play.start(home, given.zone, _say)
-        stage = play.stage_of(home, urls)
-        outcome = play.play(stage, story.steps(given.zone, given.data, given.size), _say)
+        # two at once would do every step twice
+        with state.lock(Home.open(home), LOCK) as free:
+            if not free:
+                raise BadUse("running", f"{home} 里的演示正在进行或者开着网站；请先停下它，再运行一次。")
+            return _walk(given, home, urls)
     except Unexpected as error:
         raise BadUse("demo", str(error)) from error
     except KeyboardInterrupt:
         play.end(home)
         raise BadUse("interrupted", "演示被打断；再运行一次会从断开的地方继续。") from None
+
+
+def _walk(given: Namespace, home: Path, urls: dict[str, str]) -> Answer:
+    """Every step not done yet, then the addresses; serves until told to stop unless asked not to."""
+    # pyarrow takes Ctrl-C for itself while it writes a file and loses it when the file is then complete
+    pyarrow.enable_signal_handlers(False)
+    stage = play.stage_of(home, urls)
+    outcome = play.play(stage, story.steps(given.zone, given.data, given.size), _say)
     data = outcome.data()
     text = _text(data)
     if given.no_serve:
