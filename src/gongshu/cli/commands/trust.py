@@ -117,11 +117,11 @@ def init(argv: list[str]) -> Answer:
 
 @plainly
 def enrol(argv: list[str]) -> Answer:
-    """`gongshu airlock enrol USER`: a one-time password and a TOTP secret for one account."""
+    """`gongshu airlock enrol USER…`: a one-time password and a TOTP secret for each account, all or none."""
     parser = command_parser("airlock enrol", "为闸口账号设置口令和动态口令")
-    parser.add_argument("user", help="信任名单上的闸口账号")
+    parser.add_argument("users", metavar="user", nargs="+", help="信任名单上的闸口账号，可以一次几个")
     given = parser.parse_args(argv)
-    if not USER.match(given.user):
+    if not all(USER.match(user) for user in given.users):
         raise BadUse("user", "账号只能用小写字母、数字、点、横线和下划线，以字母开头。")
     home = Home.open(home_path(given.home))
     settings = django_settings("domain")
@@ -130,7 +130,7 @@ def enrol(argv: list[str]) -> Answer:
     make_sockets(home)
     domains: list[Cluster] = [cluster for cluster in setup.embedded(home) if cluster.name == "domain"]
     with setup.clusters_up(domains):
-        done = inside.django(home, "domain", settings, "enrol", given.user)
+        done = inside.django(home, "domain", settings, "enrol", *given.users)
     try:
         data: dict[str, Any] = json.loads(done.stdout)
     except ValueError as error:
@@ -139,5 +139,8 @@ def enrol(argv: list[str]) -> Answer:
     if done.returncode != 0 or data.get("ok") is False:
         fault = data.get("error", {})
         raise BadUse(fault.get("code", "enrol"), fault.get("sentence", "账号没有设置成。"))
-    lines = [f"账号 {given.user} 的一次性口令：{data['password']}", f"动态口令密钥：{data['totp']}"]
+    lines = [
+        f"账号 {each['username']} 的一次性口令：{each['password']}　动态口令密钥：{each['totp']}"
+        for each in data["accounts"]
+    ]
     return Answer(True, {"ok": True, **data}, "\n".join([*lines, "请当面交给本人，首次登录后更换口令。"]))

@@ -1,4 +1,4 @@
-"""`enrol USER`: a one-time password and TOTP secret, printed once as one JSON line."""
+"""`enrol USER…`: a one-time password and TOTP secret each, printed once as one JSON line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import transaction
 
 from gongshu.airlock import access
 from gongshu.enclave import clock, trust
@@ -15,13 +16,15 @@ class Command(BaseCommand):
     help = "为信任名单上的闸口账号设置一次性口令和动态口令"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("user")
+        parser.add_argument("users", nargs="+")
 
     def handle(self, *_: Any, **given: Any) -> None:
         now = clock.wall_now()
         try:
             trust.sync_accounts(trust.current(now))
-            data: dict[str, Any] = {"ok": True, **access.enrol(given["user"], now)}
+            with transaction.atomic():
+                made = [access.enrol(user, now) for user in given["users"]]
+            data: dict[str, Any] = {"ok": True, **made[0], "accounts": made}
         except access.Refused as error:
             data = {"ok": False, "error": {"code": error.code, "sentence": error.sentence, "basis": []}}
         self.stdout.write(json.dumps(data, ensure_ascii=False))
