@@ -15,10 +15,10 @@ from gongshu.contract.model import compile_ceiling, compile_contract
 from gongshu.crypto.sign import PrivateKey
 from gongshu.gateway.book import Book
 from gongshu.office.accounts.permissions import Refused
-from gongshu.office.link import trust
+from gongshu.office.link import effects, trust
 from gongshu.office.link.models import FeedItem, InboxMessage
-from gongshu.office.products import agreements, content, incoming, services, standing, supply
-from gongshu.office.products.models import Agreement, BuyerKey, Ceiling, Product, Released
+from gongshu.office.products import agreements, content, endings, incoming, services, standing, supply
+from gongshu.office.products.models import Agreement, BuyerKey, Ceiling, Ending, Product, Released
 from gongshu.office.registration.models import Registration
 from gongshu.wire import envelope as wire
 from gongshu.wire.admit import admit
@@ -368,15 +368,86 @@ def test_ending_an_agreement_stops_its_calls(trusted: Market) -> None:
     market.do(made, "end", market.customer, market.later, reasons="不再使用")
     stop = FeedItem.objects.get(kind="stop").envelope["body"]
     assert (stop["scope"], stop["target"]) == ("contract", made.pk)
-    assert supply.stops(made.product, [made.pk])[0]["effects"] == []
+    assert effects.of_targets(market.zone, [made.pk])[0].seconds == ()
     at = stamp(FeedItem.objects.get(kind="stop").published + timedelta(seconds=2))
     wall = datetime.now(UTC)
-    effect = wire.make("effect", market.zone, 9, {"stop": stop["id"], "at": at}, wall)
-    effect = wire.sign(effect, "gateway", PrivateKey.generate("ed25519"))
+    key = PrivateKey.generate("ed25519")
+    effect = wire.sign(
+        wire.make("effect", market.zone, 9, {"stop": stop["id"], "at": at}, wall), "gateway", key
+    )
     InboxMessage.objects.create(source="g", number=9, kind="effect", envelope=effect.data(), received=wall)
-    shown = supply.stops(made.product, [made.pk])[0]["effects"]
-    assert [each["source"] for each in shown] == ["gateway"]
-    assert 1 <= shown[0]["seconds"] <= 3
+    shown = effects.of_targets(market.zone, [made.pk])[0]
+    assert [name for name, _ in shown.seconds] == ["网关"]
+    assert 1 <= shown.seconds[0][1] <= 3
+    assert shown.awaited == ("计算进程", "网关")  # 名单上的网关是另一把钥匙，它还没有答
+    assert shown.slowest is None
+
+
+@pytest.mark.row("H20", "H23")
+def test_ending_an_operator_stops_everything_built_on_it_in_one_transaction(trusted: Market) -> None:
+    market = trusted
+    made = market.agreement(market.published())
+    market.confirm(made)
+    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    market.do(made, "submit", market.maker, market.later)
+    market.do(made, "file", market.officer, market.later, number="1")
+    for wrong, words in ((market.maker, "实施机构"), (market.customer, "实施机构")):
+        with pytest.raises(Refused, match=words):
+            endings.end_operator(
+                actor=wrong, now=market.later, organisation=market.operator.pk, reason="违约"
+            )
+    with pytest.raises(Refused, match="理由"):
+        endings.end_operator(
+            actor=market.officer, now=market.later, organisation=market.operator.pk, reason=" "
+        )
+    assert not FeedItem.objects.filter(kind="stop").exists()
+    client = client_of(market.officer_person)
+    data = held(text(client.get("/products/endings/")), "ending-form")
+    page = text(
+        client.post(
+            "/products/endings/",
+            data | {"reason": "严重违约", "organisation": market.operator.pk},
+            follow=True,
+        )
+    )
+    assert "还在等 网关、计算进程 的回执" in page
+    stopped = {
+        (each.envelope["body"]["scope"], each.envelope["body"]["target"])
+        for each in FeedItem.objects.filter(kind="stop")
+    }
+    assert {("product", made.product_id), ("contract", made.pk)} <= stopped
+    assert "project" in {scope for scope, _ in stopped}
+    made.refresh_from_db()
+    assert made.case.state == "ended"
+    row = Ending.objects.get()
+    wall = datetime.now(UTC)
+    for number, (key, role) in enumerate(sorted(effects.receivers(market.zone).items()), 50):
+        for place, item in enumerate(row.items):
+            at = stamp(
+                FeedItem.objects.get(kind="stop", subject=item["stop"]).published
+                + timedelta(seconds=place + 1)
+            )
+            said = wire.make(
+                "effect", market.zone, number * 10 + place, {"stop": item["stop"], "at": at}, wall
+            )
+            body = {
+                **said.data(),
+                "signatures": [{"role": role, "key": key, "alg": "sm2", "sig": "", "over": "body"}],
+            }
+            InboxMessage.objects.create(
+                source=key, number=number * 10 + place, kind="effect", envelope=body, received=wall
+            )
+    shown = text(client.get(f"/products/endings/{row.pk}/?part=items"))
+    assert f"全部生效，最慢 {float(len(row.items))} 秒" in shown
+    assert "hx-get" not in shown
+    with pytest.raises(Refused, match="已经终止"):
+        market.begin(name="另一个产品")
+    with pytest.raises(Refused, match="已经终止"):
+        endings.end_operator(
+            actor=market.officer, now=market.later, organisation=market.operator.pk, reason="再来"
+        )
+    assert client_of(market.maker_person).get(f"/products/endings/{row.pk}/").status_code == 200
+    assert client_of(market.buyer_person).get(f"/products/endings/{row.pk}/").status_code == 404
 
 
 def test_the_whole_agreement_is_filled_in_the_browser(market: Market) -> None:

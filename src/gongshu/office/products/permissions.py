@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused, can, check, declare
-from gongshu.office.products.models import Agreement, Product
+from gongshu.office.products.models import Agreement, Ending, Product
 
 declare(
     "products.make",
@@ -48,6 +49,14 @@ declare(
     "停止提供由运营机构、主管部门、实施机构或者数据提供单位作出，您的账号没有这个角色。",
 )
 
+declare(
+    "products.end_operator",
+    "终止运营机构的运营",
+    ["implementing_body", "data_authority"],
+    "operation.end",
+    "终止运营由授权的实施机构或者数据管理部门作出，您的账号没有这个角色。",
+)
+
 EDITABLE = ("draft", "returned")
 
 
@@ -61,11 +70,24 @@ def holds_keys(actor: Actor) -> bool:
     return not actor.anonymous and "buyer" in actor.roles
 
 
+def ends(actor: Actor) -> bool:
+    return not actor.anonymous and can(actor, "products.end_operator")
+
+
 def check_operator(actor: Actor, product: Product, permission: str) -> None:
     """Raise unless the actor holds the permission and speaks for the product's operator."""
     check(actor, permission, product.zone_id)
     if product.operator_id not in actor.organisations:
         raise Refused("这个产品由别的运营机构经营，您的机构不能办理。", "organisation")
+    check_running(product.operator_id, product.zone_id)
+
+
+def check_running(operator: str, zone: str) -> None:
+    """Raise once the operator's operation in the zone has ended: nothing new is begun after it."""
+    if Ending.objects.filter(zone_id=zone, organisation_id=operator).exists():
+        raise Refused(
+            "这家运营机构的运营已经终止，不能再办理新的事项。", "ended", basis(zone, "operation.end")
+        )
 
 
 def check_edit(actor: Actor, product: Product) -> None:

@@ -38,6 +38,7 @@ def begin(*, actor: Actor, now: datetime, typed: Mapping[str, Any], zone: str = 
     _check_form(zone, now)
     if actor.organisation is None:
         raise Refused("您的账号没有所在机构，不能建立产品。", "input:organisation")
+    permissions.check_running(actor.organisation, zone)
     name = _name(typed)
     made = Product(zone_id=zone, operator_id=actor.organisation)
     made.case = _open(made.pk, name, actor, now, zone)

@@ -16,11 +16,10 @@ from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.ids import new_id
 from gongshu.office.accounts.permissions import Refused, check
 from gongshu.office.link import clock, evidence, feed
-from gongshu.office.link.models import FeedItem, InboxMessage
+from gongshu.office.link.models import FeedItem
 from gongshu.office.products import content, permissions, standing
 from gongshu.office.products.models import BuyerKey, Ceiling, Product
 from gongshu.wire.envelope import body_digest
-from gongshu.wire.times import instant
 
 GROUND = "operation.scope"
 STOPPERS = frozenset(
@@ -157,26 +156,6 @@ def order_stop(product: Product, actor: Actor, scope: str, target: str, reason: 
     role = next(iter(sorted(actor.roles_in(product.zone_id) & STOPPERS)), "operator")
     _record(f"{scope}.stop", target, product, actor, role, item.envelope["body"]["id"])
     return item
-
-
-def stops(product: Product, contracts: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Stops that hit the product or these contracts, with the seconds until each domain said it acted."""
-    targets = [product.pk, *contracts]
-    rows = FeedItem.objects.filter(kind="stop", zone=product.zone_id, envelope__body__target__in=targets)
-    found = []
-    for row in rows.order_by("-seq"):
-        effects = InboxMessage.objects.filter(kind="effect", envelope__body__stop=row.subject)
-        times = [
-            {
-                "source": each.envelope["signatures"][0]["role"],
-                "seconds": round(
-                    (instant(each.envelope["body"]["at"], "at") - row.published).total_seconds(), 1
-                ),
-            }
-            for each in effects.order_by("pk")
-        ]
-        found.append({"body": row.envelope["body"], "at": row.published, "effects": times})
-    return found
 
 
 def _record(act: str, subject: str, product: Product, actor: Actor, role: str, content_: str) -> None:

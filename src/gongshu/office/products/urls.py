@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from gongshu.office.products.views import deals, makers
+from gongshu.office.products.views import deals, endings, makers
 
 app_name = "products"
 urlpatterns = [
@@ -17,6 +17,8 @@ urlpatterns = [
     path("agreements/<str:pk>/to-sign", deals.to_sign, name="to-sign"),
     path("agreements/<str:pk>/sign/", deals.sign, name="sign"),
     path("agreements/<str:pk>/send/", deals.send, name="send"),
+    path("endings/", endings.listing, name="endings"),
+    path("endings/<str:pk>/", endings.detail, name="ending"),
     path("keys/", deals.keys, name="keys"),
     path("releases/<str:pk>/file", makers.release_file, name="release-file"),
     path("releases/<str:pk>.json", makers.release_record, name="release-record"),

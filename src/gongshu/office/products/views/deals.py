@@ -19,7 +19,7 @@ from gongshu.office.accounts.middleware import status_of
 from gongshu.office.accounts.permissions import Refused, can, keep
 from gongshu.office.cases import casepage, lawbook
 from gongshu.office.cases.views import as_json, attachment
-from gongshu.office.link import clock
+from gongshu.office.link import clock, effects
 from gongshu.office.products import agreements, content, forms, permissions, preview, queries, supply
 from gongshu.office.products.models import Agreement, BuyerKey, Ceiling
 from gongshu.office.products.views.makers import visible as visible_product
@@ -203,7 +203,7 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         "edits": permissions.can_(permissions.check_draft, actor, row),
         "signs": called and permissions.can_(permissions.check_sign, actor, row),
         "sends": called and row.case.state == "filed" and not row.sent and is_party(row, actor),
-        "stops": supply.stops(row.product, [row.pk]),
+        "stops": effects.of_targets(row.zone_id, [row.product_id, row.pk]),
     }
     return render(request, "products/agreement.html", context)
 

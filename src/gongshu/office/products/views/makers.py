@@ -18,7 +18,7 @@ from gongshu.office.accounts.middleware import status_of
 from gongshu.office.accounts.permissions import Refused, can, keep
 from gongshu.office.cases import casepage, deposits, lawbook
 from gongshu.office.cases.views import as_json, attachment
-from gongshu.office.link import clock
+from gongshu.office.link import clock, effects
 from gongshu.office.products import (
     content,
     forms,
@@ -236,7 +236,9 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         "owners": [known.get(each, each) for each in granted.owners] if granted else [],
         "agreements": list(agreements[:50]),
         "ceilings": [ceiling_view(each, known) for each in ceilings],
-        "stops": supply.stops(row, [each.pk for each in agreements]) if insider else [],
+        "stops": effects.of_targets(row.zone_id, [row.pk, *(each.pk for each in agreements)])
+        if insider
+        else [],
         "edits": permissions.can_(permissions.check_edit, actor, row),
         "operates": permissions.can_(permissions.check_operator, actor, row, "products.make"),
         "stops_it": can(actor, "products.stop", row.zone_id),
