@@ -35,6 +35,20 @@ def scored(domain: Domain, tmp_path: Path) -> Domain:
     return firms.scored(firms.granted(domain, firms.firms(tmp_path / "firms.csv")))
 
 
+BANDS = """SELECT pseudonym(code) AS who, industry,
+CASE WHEN overdue = 0 AND staff > 50 THEN 'A' WHEN overdue = 0 THEN 'B' ELSE 'C' END AS band FROM firms"""
+
+
+@pytest.fixture
+def banded(domain: Domain, tmp_path: Path) -> Domain:
+    """Answers by a query alone: no program runs."""
+    _clear()
+    made = firms.granted(domain, firms.firms(tmp_path / "firms.csv", many=1200))
+    task = firms.features(made, "b-3", BANDS, "scores")
+    assert task.outcome == "done", task.detail
+    return made
+
+
 def ask(
     domain: Domain, output: dict[str, Any], task: str = "t-r", of: str = "b-3", product: str = "pd-1"
 ) -> Task:

@@ -21,6 +21,8 @@ NAV = (
     ("授权确认", "/grants/", ""),
     ("样例确认", "/samples/", "confirm"),
     ("出域审核", "/reviews/", ""),
+    ("供数版本", "/supply/", "confirm"),
+    ("运行记录", "/runs/", "confirm"),
     ("停止", "/stops/", ""),
 )
 

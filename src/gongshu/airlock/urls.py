@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from gongshu.airlock import views
-from gongshu.airlock.pages import grants, intake, reviews, samples, stops
+from gongshu.airlock.pages import grants, intake, reviews, runs, samples, stops, supply
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -26,6 +26,9 @@ urlpatterns = [
     path("reviews/", reviews.index, name="reviews"),
     path("reviews/<str:pk>/", reviews.one, name="review"),
     path("reviews/<str:pk>/file/", reviews.file, name="review-file"),
+    path("runs/", runs.index, name="runs"),
+    path("runs/<str:pk>/", runs.one, name="run"),
+    path("supply/", supply.index, name="supply"),
     path("stops/", stops.index, name="stops"),
 ]
 handler400 = "gongshu.ui.errors.bad_request"

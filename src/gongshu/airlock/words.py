@@ -8,9 +8,33 @@ from typing import Any
 
 from gongshu.law import packs
 from gongshu.law.rules import Rules
+from gongshu.ui.states import DATA_TYPES
 
-FORMS = {"table": "统计表", "index": "指数", "report": "报告", "model": "模型", "dataset": "数据集"}
-MEDIA = {".csv": "CSV 表格", ".md": "文字报告"}
+FORMS = {
+    "table": "统计表",
+    "index": "指数",
+    "report": "报告",
+    "model": "模型",
+    "dataset": "数据集",
+    "lookup": "逐个主体的回答",
+}
+MEDIA = {
+    ".csv": "CSV 表格",
+    ".md": "文字报告",
+    ".json": "JSON",
+    ".txt": "LightGBM 文本模型",
+    ".onnx": "ONNX 模型",
+}
+ANSWERS = {"text": "文字", "integer": "整数", "decimal": "小数", "flag": "是否", "day": "日期"}
+TASKS = {
+    "run": "统计运行",
+    "build": "项目建表或训练",
+    "sample": "抽取样例",
+    "release": "申请出域",
+    "drop": "删去项目副本",
+    "supply": "写供数版本",
+    "refresh": "按新快照重算",
+}
 SCOPES = {
     "grant": "一项授权",
     "project": "一个项目",
@@ -21,15 +45,7 @@ SCOPES = {
 CONSENTS = {
     "none": "不涉及个人和单位，不需要",
 }
-TYPES = {
-    "VARCHAR": "文本",
-    "BIGINT": "整数",
-    "DECIMAL(18,2)": "金额",
-    "DOUBLE": "小数",
-    "DATE": "日期",
-    "TIMESTAMP": "时间",
-    "BOOLEAN": "是否",
-}
+TYPES = DATA_TYPES
 GRADES = {"L1": "L1 公开", "L2": "L2 一般", "L3": "L3 敏感", "L4": "L4 可识别"}
 DEFECTS = {
     "blank": "空值",

@@ -62,5 +62,10 @@ def at(zone: str, on: date) -> Limits:
         Decimal(str(found.limit("attack.p").value)),
         int(found.limit("attack.degrees_of_freedom").value),
         int(found.limit("attack.rounding").value),
+        (
+            Decimal(str(found.limit("attack.membership_review").value)),
+            Decimal(str(found.limit("attack.membership_block").value)),
+        ),
+        Decimal(str(found.limit("attack.memory_gain").value)),
     )
     return Limits(floor, int(found.limit("review.minimum").value), found.digest)

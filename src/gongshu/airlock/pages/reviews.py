@@ -28,6 +28,13 @@ def preview(output: Output) -> dict[str, Any]:
     """The bytes that would leave, shown and never executed: a table of cells, or plain text."""
     path = Path(output.path)
     data = path.read_bytes()
+    if output.spec.get("kind") == "lookup":
+        shown = output.spec["distribution"]
+        fields = [
+            (one["name"], words.ANSWERS[one["type"]], shown[one["name"]])
+            for one in output.spec["sheet"]["fields"]
+        ]
+        return {"fields": fields, "total": output.spec["sheet"]["rows"], "size": len(data)}
     if path.suffix == ".csv":
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
         return {"columns": rows[0], "rows": rows[1 : SHOWN + 1], "total": len(rows) - 1, "size": len(data)}

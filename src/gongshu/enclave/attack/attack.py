@@ -13,6 +13,7 @@ import duckdb
 from gongshu.law import grounds
 
 from . import (
+    anonymity,
     copies,
     counts,
     covert,
@@ -21,8 +22,10 @@ from . import (
     faithful,
     identifiers,
     known,
+    lookups,
     loose,
     memory,
+    nearest,
     reading,
     replay,
     totals,
@@ -129,13 +132,28 @@ class _Attack:
             self.findings += memory.check(document, self.raw, self.spec)
             self.findings += scan.document(document, lambda *_: False)
             return
+        if self.spec.kind == "lookup":
+            keys = {id(table): lookups.key_column(table) for table in document.tables}
+            scan.keyed = {table: key for table, key in keys.items() if key is not None}
+            for table in document.tables:
+                self.findings += lookups.check(table, keys[id(table)], self.spec, self.named)
+        if self.spec.kind == "dataset":
+            for table in document.tables:
+                self.findings += nearest.check(table, self.raw, self.spec)
+                self.findings += anonymity.check(table, self.spec)
         views = [self._view(table) for table in document.tables]
         self.views += views
         by_id = {id(view.original): view for view in views}
         self.findings += scan.document(
             document, lambda table, i: i in self._plain_computed(by_id.get(id(table)))
         )
-        self.findings += covert.check(document, self.named)
+        tokens = {
+            identifiers.place(table, scan.keyed[id(table)], self.named)
+            for table in document.tables
+            if id(table) in scan.keyed
+        }
+        hidden = covert.check(document, self.named)
+        self.findings += [one for one in hidden if not any(one.where.startswith(place) for place in tokens)]
         self._copies(document, views)
         for view in views:
             self._view_checks(view)
@@ -215,7 +233,7 @@ class _Attack:
             )
             if view.original is not table:
                 self._as_written(view.original)
-            if view.explained is not None and (view.explained.declared or self._aggregate(view)):
+            if view.explained is not None and self._aggregate(view):
                 self.findings += counts.threshold(view.explained, spec, self.marks.append)
                 self.findings += counts.by_core(view.explained, self.raw, spec, self.named, self.marks.append)
                 self.findings += counts.hierarchy_free_attribute(view.explained, spec)
@@ -234,7 +252,7 @@ class _Attack:
         self.findings += totals.check(table, None, own, self.spec, self.named, self.marks.append)
 
     def _aggregate(self, view: View) -> bool:
-        """A guessed aggregation is judged cell by cell unless the output is row-level by its kind."""
+        """An aggregation is judged cell by cell unless the output is row-level by its kind and its query."""
         if self.spec.kind in ("dataset", "lookup"):
             return bool(view.explained and view.explained.functions)
         return True

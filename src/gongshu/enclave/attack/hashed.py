@@ -45,7 +45,7 @@ _SALTS = (
 _SEPARATORS = ("", ":", "_", "-", "|")
 _HEX_TOKEN = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8,128}(?![0-9A-Za-z])")
 _B64_TOKEN = re.compile(r"(?<![0-9A-Za-z+/_\-])[A-Za-z0-9+/_\-]{11,172}={0,2}(?![0-9A-Za-z+/])")
-_NUMBER = re.compile(r"(?<!\d)\d{7,40}(?!\d)")
+_NUMBER = re.compile(r"(?<![0-9A-Za-z])\d{7,40}(?![0-9A-Za-z])")
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d[-:]?(?:0[1-9]|1[0-2])[-:]?(?:0[1-9]|[12]\d|3[01])(?!\d)")
 # a token that is more than a word or a number: worth guessing salts for
 _LIKELY = re.compile(
@@ -123,7 +123,8 @@ class Targets:
                 continue
             for token in self._by.get(whole[start : start + 8], ()):
                 rest = whole[start:]
-                if rest.startswith(token) or token.startswith(rest):
+                # a token that only begins with the digest's last eight digits does so by chance
+                if rest.startswith(token) or (len(rest) >= 16 and token.startswith(rest)):
                     return True
         return False
 

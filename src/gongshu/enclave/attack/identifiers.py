@@ -18,6 +18,7 @@ from .raw import Raw
 from .sentences import rows_phrase, say
 
 _DECODED_CELLS = 20_000
+_KEYED_CELLS = 300
 _DECODABLE = re.compile(
     r"[0-9A-Za-z〇零一二三四五六七八九壹贰叁肆伍陆柒捌玖]|[^\W\u3400-\u9fff]|[!@#$%^&*()]{6}"
 )
@@ -40,13 +41,17 @@ class Scan:
     def __init__(self, raw: Raw, what: Known, named: Callable[[str], bool]) -> None:
         self.raw, self.known, self.named = raw, what, named
         self.found: list[Finding] = []
+        self.keyed: dict[int, int] = {}
+        """id of a table → its column of keyed tokens, where the output may have one."""
 
     def document(self, document: Document, explained: Callable[[Table, int], bool]) -> list[Finding]:
         """All findings of the three checks. `explained(table, column)`: a computed figure, no identifier."""
         for table in document.tables:
             self._headers(table)
             for index, cells in enumerate(table.columns):
-                if not explained(table, index):
+                if self.keyed.get(id(table)) == index:
+                    self._keyed_column(table, index, cells)
+                elif not explained(table, index):
                     self._column(table, index, cells)
             self._across(table)
             self._down(table)
@@ -75,6 +80,20 @@ class Scan:
 
     def _say_encoded(self, way: str, where: str) -> None:
         self.found.append(say("identifier_encoded", "block", where, way=way))
+
+    def _keyed_column(self, table: Table, index: int, cells: list[Cell]) -> None:
+        """Random tokens meet the form of a number now and then; identifiers in disguise do so everywhere."""
+        step = max(1, len(cells) // _KEYED_CELLS)
+        told = [self._cell(text(c), False, True) for c in cells[::step]]
+        where = place(table, index, self.named)
+        for hits, say_so in (
+            ([k for k, _ in told if k], self._say_plain),
+            ([w for _, w in told if w], self._say_encoded),
+        ):
+            if len(hits) >= max(3, 0.05 * len(told)):
+                say_so(hits[0], where)
+        if any(self.known.has(text(c)) for c in cells):
+            self._say_plain("subject", where)
 
     def _column(self, table: Table, index: int, cells: list[Cell]) -> None:
         texts = [text(c) for c in cells]
@@ -297,7 +316,11 @@ class Scan:
         everything = [one for texts in places.values() for one in texts]
         values = [*self.known.strong, *self.known.names, *self.known.weak]
         names = [c.name for c in self.raw.all()] + list(self.raw.columns)
-        way = hashed.search(everything, values, names, guess=not self.found) if values else None
+        way = hashed.search(everything, values, names, not self.found and not self.keyed) if values else None
+        if way is None and self.keyed and not self.found:
+            # a token a subject: a few hundred of the raw values meet theirs as surely as all would
+            some = values[:: max(1, len(values) // _KEYED_CELLS)]
+            way = hashed.search(everything, some, names, guess=True)
         if way is None:
             return
         guilty = [where for where, texts in places.items() if hashed.made_so(texts, values, way)]
@@ -307,6 +330,8 @@ class Scan:
     def _tokens(self, document: Document, explained: Callable[[Table, int], bool]) -> None:
         for table in document.tables:
             for index, cells in enumerate(table.columns):
+                if self.keyed.get(id(table)) == index:
+                    continue
                 values = [text(c) for c in cells if not is_suppressed(c)]
                 digests = [r for r, c in enumerate(cells) if hashed.DIGEST.fullmatch(text(c))]
                 if digests:  # whose salt nobody knows may be anybody's

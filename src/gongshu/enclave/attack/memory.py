@@ -1,8 +1,8 @@
 """Check `model_memory`: models that hold rows, or groups so small that they are rows.
 
 What a model file keeps of single subjects: stored training rows (neighbours, support vectors), arrays as
-long as the training set, leaves and clusters under the threshold, rare category names. Membership
-inference by querying the model is not done here (docs/attack.md says so).
+long as the training set, leaves and clusters under the threshold, rare category names, split points that are
+single subjects' values. What its errors tell of who was trained on is asked by `membership`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import trees
+from . import membership, thresholds, trees
 from .copies import Copies
 from .model import Document, Finding, Table
 from .raw import Raw, quote
@@ -81,17 +81,57 @@ def _routed(grown: list[trees.Tree], raw: Raw, spec: Spec, features: list[str]) 
 
 
 def _lightgbm(forest: Forest, raw: Raw, spec: Spec) -> list[Finding]:
+    features = _features(spec, forest.features)
+    found = _kept_figures(forest, raw, spec, features)
     if spec.nobody:
-        return []
+        return found
+    found += thresholds.extremes(forest, raw, spec, _tables(raw, spec))
     counts = [float(c) for tree in forest.trees for c in tree.get("leaf_count", [])]
     if any(c < spec.threshold for c in counts):
-        return [_leaf("模型的叶子", spec)]
-    grown = trees.of_lightgbm(forest)
-    least = _routed(grown, raw, spec, _features(spec, forest.features)) if grown else None
+        return [*found, _leaf("模型的叶子", spec)]
+    try:
+        grown = trees.of_lightgbm(forest)
+    except (ValueError, KeyError, IndexError):
+        grown = None
+    classes = trees.class_features(grown, forest.categories) if grown else None
+    splits = any(len(t.get("leaf_value", [])) > 1 for t in forest.trees)
+    if not grown or classes is None:
+        return [*found, say("model_memory", "review", "模型的叶子", "model_unknown")] if splits else found
+    table = _home(grown, raw, spec, features, classes)
+    if table is None:
+        return [*found, say("model_memory", "review", "模型的叶子", "model_unknown")] if splits else found
+    data = trees.matrix(raw, table, features, classes)
+    least = trees.smallest_leaf([t for t in grown if len(t.feature)], *data) if data else None
     if least is not None and least < spec.threshold:
-        return [_leaf("模型的叶子", spec)]
-    if not counts and least is None and any(len(t.get("leaf_value", [])) > 1 for t in forest.trees):
-        return [say("model_memory", "review", "模型的叶子", "model_unknown")]
+        return [*found, _leaf("模型的叶子", spec)]
+    found += thresholds.single_values(grown, raw, spec, table, features)
+    return found + membership.check(forest, grown, raw, spec, table, features, classes)
+
+
+def _home(
+    grown: list[trees.Tree],
+    raw: Raw,
+    spec: Spec,
+    features: list[str],
+    classes: Mapping[int, list[Any]],
+) -> str | None:
+    """The raw table that has every feature of the model."""
+    most = max((int(t.feature.max(initial=0)) for t in grown), default=0)
+    for table in _tables(raw, spec):
+        data = trees.matrix(raw, table, features, classes)
+        if data is not None and most < data[0].shape[1]:
+            return table
+    return None
+
+
+def _kept_figures(forest: Forest, raw: Raw, spec: Spec, features: list[str]) -> list[Finding]:
+    """Values of leaves and nodes that are the training rows' own."""
+    for key in ("leaf_value", "internal_value", "leaf_weight", "split_gain"):
+        array = numbers([v for tree in forest.trees for v in tree.get(key, [])])
+        if array is None or array.size < 8:
+            continue
+        if found := _array("模型的叶子和节点的值", array.reshape(-1, 1), raw, spec, features):
+            return found
     return []
 
 

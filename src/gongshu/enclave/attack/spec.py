@@ -25,7 +25,9 @@ class Floor:
 
     `threshold`: least distinct subjects behind a cell; `nk`: the largest n may not hold more than the
     share k; `p`: the second largest may not come closer to the largest than the share p; `freedom`: least
-    residual degrees of freedom of a model; `rounding`: the smallest base cells may be rounded to.
+    residual degrees of freedom of a model; `rounding`: the smallest base cells may be rounded to;
+    `membership`: AUC of telling a model's training rows by their loss, from which people judge and from
+    which it is blocked; `gain`: share of its neighbours' error a model may not undercut on its own rows.
     """
 
     threshold: int = 10
@@ -33,6 +35,8 @@ class Floor:
     p: Decimal = Decimal("0.10")
     freedom: int = 10
     rounding: int = 5
+    membership: tuple[Decimal, Decimal] = (Decimal("0.60"), Decimal("0.70"))
+    gain: Decimal = Decimal("0.90")
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Spec:
     model: Mapping[str, Any] = field(default_factory=dict)
     freedom: int = Floor.freedom
     rounding: int = Floor.rounding
+    membership: tuple[Decimal, Decimal] = Floor.membership
+    gain: Decimal = Floor.gain
     zone: str = ""
 
     @property
@@ -205,5 +211,7 @@ def parse(value: Any, raw: Mapping[str, Sequence[str]], folder: Path, floor: Flo
         model=model,
         freedom=floor.freedom,
         rounding=floor.rounding,
+        membership=floor.membership,
+        gain=floor.gain,
         zone=zone,
     )

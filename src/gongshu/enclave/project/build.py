@@ -19,6 +19,7 @@ from gongshu.enclave import clock, journal, sources, tasks, thresholds
 from gongshu.enclave.engines import EngineError, Program, Python, Run
 from gongshu.enclave.policy import lens_grant
 from gongshu.enclave.project import programs, tables
+from gongshu.enclave.project.rowwise import own_rows
 from gongshu.enclave.runner import Limits, Result, Sandbox
 from gongshu.enclave.store.models import Grant, Output, ProjectTable, Task
 from gongshu.enclave.vault import VaultError
@@ -145,7 +146,7 @@ def _program(task: Task, grant: Grant, step: programs.Step, now: datetime) -> tu
         raise tables.TableError(f"项目里没有“{lost[0]}”，程序只能读项目自己建的表和模型。")
     read = {name: own[name] for name in step.reads}
     if step.trains:
-        _fit_to_train(read)
+        _fit_to_train(read, grant)
     made_of = tables.snapshots_of(read.values())
     tables.standing(read.values())
     endings = {name: _ending(row) for name, row in read.items() if row.kind == "model"}
@@ -165,14 +166,31 @@ def _program(task: Task, grant: Grant, step: programs.Step, now: datetime) -> tu
         return _execute(task, engine(), run, keep)
 
 
-def _fit_to_train(read: Mapping[str, ProjectTable]) -> None:
+def _fit_to_train(read: Mapping[str, ProjectTable], grant: Grant) -> None:
     """A model is trained only on tables whose held-back subjects can be taken out of every row.
 
-    A table a program wrote could carry them under other names; a query's rows belong to whom they name.
+    A table a program wrote could carry them under other names, and so could a query that joins other than by
+    identifiers or looks at other rows.
     """
+    tables_ = lens_grant(grant.body, sources.of_grant(grant.body))["tables"].values()
+    columns = [table["columns"] for table in tables_]
     for name, row in read.items():
         if row.kind != "table" or not row.subject or not queried(row):
             raise tables.TableError(f"训练只能读由查询建成、带主体假名的项目表，“{name}”不是。")
+        if not _own_rows(row, columns):
+            raise tables.TableError(
+                f"训练用的项目表须一行只说一个主体：只按标识字段连接，不用窗口函数和子查询取值，“{name}”不是。"
+            )
+
+
+def _own_rows(row: ProjectTable, columns: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether every query it came from keeps each row under its own subject. `columns`: of granted tables."""
+    parents = list(ProjectTable.objects.filter(id__in=row.parents))
+    known = [*columns, *(each.columns for each in parents)]
+    identifying = {c.casefold() for each in known for c, said in each.items() if said["grade"] == "L4"}
+    return own_rows(str(row.task.body.get("sql")), identifying) and all(
+        _own_rows(each, columns) for each in parents
+    )
 
 
 def queried(row: ProjectTable) -> bool:

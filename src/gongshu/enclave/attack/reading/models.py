@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ class Forest:
 
     features: list[str]
     trees: list[dict[str, list[str]]]
+    head: dict[str, str] = field(default_factory=dict)
+    categories: list[list[Any]] = field(default_factory=list)
+    """Classes of the categorical features, in the features' order, as pandas numbered them."""
 
 
 @dataclass
@@ -32,6 +36,22 @@ class Graph:
     strings: dict[str, list[str]] = field(default_factory=dict)
 
 
+_TREE_KEYS = frozenset(
+    "num_leaves num_cat split_feature split_gain threshold decision_type left_child right_child leaf_value "  # noqa: SIM905
+    "leaf_weight leaf_count internal_value internal_weight internal_count cat_boundaries cat_threshold "
+    "is_linear leaf_const num_features leaf_features leaf_coeff shrinkage".split()
+)
+
+
+def _categories(named: re.Match[str] | None) -> list[list[Any]]:
+    """The lists of `pandas_categorical`; none when they are not JSON."""
+    try:
+        found = json.loads(named[1]) if named else None
+    except ValueError:
+        return []
+    return [one for one in found if isinstance(one, list)] if isinstance(found, list) else []
+
+
 def read_lightgbm(data: bytes) -> Document:
     """LightGBM text; Unreadable when it is not."""
     text = decode(data)
@@ -39,13 +59,19 @@ def read_lightgbm(data: bytes) -> Document:
         raise Unreadable("不是 LightGBM 文本模型")
     head, *blocks = re.split(r"^Tree=\d+\s*$", text.split("end of trees")[0], flags=re.M)
     trees = []
-    for block in blocks:
-        pairs = (line.split("=", 1) for line in block.splitlines() if "=" in line)
-        trees.append({key: value.split() for key, value in pairs})
-    names = re.search(r"^feature_names=(.*)$", head, re.M)
     document = Document("lightgbm-text")
-    document.model = Forest(names[1].split() if names else [], trees)
+    for block in blocks:
+        pairs = [line.partition("=") for line in block.splitlines() if line.strip()]
+        trees.append({key: value.split() for key, sign, value in pairs if sign and key in _TREE_KEYS})
+        # what no tree of LightGBM has is text, whatever it calls itself
+        strange = ["".join(pair) for pair in pairs if not pair[1] or pair[0] not in _TREE_KEYS]
+        document.fragments += [Fragment("模型文本", line) for line in strange]
+    heads = {key: value for key, sign, value in (line.partition("=") for line in head.splitlines()) if sign}
+    if re.search(r"^average_output$", head, re.M):
+        heads["average_output"] = "1"
     tail = text.split("end of trees", 1)[-1]
+    named = re.search(r"^pandas_categorical:(.*)$", tail, re.M)
+    document.model = Forest(heads.get("feature_names", "").split(), trees, heads, _categories(named))
     document.fragments += [
         Fragment("模型文本", line) for line in [*head.splitlines(), *tail.splitlines()] if line
     ]
