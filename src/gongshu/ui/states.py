@@ -112,6 +112,17 @@ LOOKS: dict[str, Look] = {
     "L4": Look("L4 可识别", BAD),
 }
 
+DATA_TYPES: dict[str, str] = {
+    "VARCHAR": "文本",
+    "BIGINT": "整数",
+    "DECIMAL(18,2)": "金额",
+    "DOUBLE": "小数",
+    "DATE": "日期",
+    "TIMESTAMP": "时间",
+    "BOOLEAN": "是否",
+}
+"""How the type of a stored column is said to people who do not write queries."""
+
 # 程序里没有列出的状态按词形取色，未知的一律中性：颜色只是提示，标签才是内容
 ENDINGS: tuple[tuple[str, str], ...] = (
     ("not_", BAD),

@@ -7,17 +7,7 @@ from typing import Any
 from gongshu.office.cases import lawbook
 from gongshu.office.catalogue import content
 from gongshu.office.catalogue.models import Resource
-
-# 闸口告知的列类型怎样说；没有列出的照原样
-TYPE_TITLES = {
-    "VARCHAR": "文本",
-    "BIGINT": "整数",
-    "DECIMAL(18,2)": "金额",
-    "DOUBLE": "小数",
-    "DATE": "日期",
-    "TIMESTAMP": "时间",
-    "BOOLEAN": "是否",
-}
+from gongshu.ui.states import DATA_TYPES
 
 
 def authorisation_title(row: Resource) -> str:
@@ -32,7 +22,7 @@ def stored(row: Resource) -> dict[str, Any] | None:
     if not row.facts:
         return None
     columns = [
-        (name, TYPE_TITLES.get(each.get("type", ""), each.get("type", "")), each.get("grade", ""))
+        (name, DATA_TYPES.get(each.get("type", ""), each.get("type", "")), each.get("grade", ""))
         for name, each in row.facts.get("columns", {}).items()
     ]
     return {"rows": f"{int(row.facts.get('rows', 0)):,}", "columns": columns}

@@ -24,7 +24,6 @@ from gongshu.ui.tables import Column, Filter, Table
 FEW = 5
 PER_PAGE = 25
 PURPOSES = {"public": "公共治理、公益事业", "industry": "产业发展、行业发展"}
-GRADES = {"L1": "一级 公开", "L2": "二级 一般", "L3": "三级 敏感", "L4": "四级 标识"}
 
 
 def address(name: str, *args: str) -> str:
@@ -131,7 +130,7 @@ def resource(request: HttpRequest, pk: str) -> HttpResponse:
         "row": row,
         "lines": [(title, text) for title, text in shown if text],
         "columns": [
-            (name, column.get("type", ""), GRADES.get(column.get("grade", ""), column.get("grade", "")))
+            (name, column.get("type", ""), column.get("grade", ""))
             for name, column in (row.facts or {}).get("columns", {}).items()
         ],
         "heads": [title for _, title in content.columns(form)],

@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from gongshu.ui.smallcalendar import WEEKDAYS, Chip, SmallCalendar
-from gongshu.ui.states import look
+from gongshu.ui.states import DATA_TYPES, look
 from gongshu.ui.tables import Table
 from gongshu.ui.widgets import CompoundWidget
 
@@ -165,3 +165,15 @@ def short(value: str, length: int = 12) -> str:
 @register.filter
 def weekday(value: date) -> str:
     return "周" + WEEKDAYS[value.weekday()]
+
+
+@register.filter
+def thousands(value: Any) -> str:
+    """`3,000,000`; what is no whole number stays as it is."""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+@register.filter
+def datatype(value: str) -> str:
+    """`VARCHAR` → 文本; a type that is not listed stays as it is."""
+    return DATA_TYPES.get(value, value)
