@@ -94,12 +94,13 @@ def test_a_published_product_is_shown_with_its_price_and_registration(
     assert visitor.get(f"/portal/products/{row.pk}/").status_code == 404
 
 
-def test_runs_show_project_purpose_datasets_and_a_day(market: Market, visitor: Client) -> None:
+@pytest.mark.parametrize("named", ["k-1", "k-3"], ids=["the run", "its request"])
+def test_runs_show_project_purpose_datasets_and_a_day(market: Market, visitor: Client, named: str) -> None:
     task(market, "k-1")
     task(market, "k-2")
     task(market, "k-3", "release", from_task="k-1")
     market.arrive("outcome", {"task": "k-2", "code": "refused_lens"}, 1)
-    body = market.release_body("pd-none", "rel-9") | {"task": "k-3"}
+    body = market.release_body("pd-none", "rel-9") | {"task": named}
     market.arrive("release", body, 2)
     rows = sources.runs(market.zone)
     assert [(each.id, each.released) for each in rows] == [("k-2", False), ("k-1", True)]
@@ -262,7 +263,8 @@ def test_only_published_resources_are_found_and_shown_without_data(visitor: Clie
     assert row.name not in text(visitor.get("/portal/catalogue/", {"q": "公积金"}))
     page = text(visitor.get(f"/portal/catalogue/{row.pk}/"))
     assert "刷卡流水" in page
-    assert "二级 一般" in page
+    assert "L2 一般" in page
+    assert "<td>文本</td>" in page
     assert "线路" in page
 
 

@@ -149,15 +149,18 @@ def _grants(zone: str, ids: set[str]) -> dict[str, dict[str, Any]]:
 
 
 def released_runs(zone: str, ids: set[str]) -> set[str]:
-    """Which runs' results left the data domain (some at least, after review)."""
+    """Which runs' results left the data domain (some at least, after review).
+
+    A release record names the run; one made on its own (a report, a model) names its request.
+    """
     asked = FeedItem.objects.filter(
         kind="task", zone=zone, envelope__body__kind="release", envelope__body__from_task__in=sorted(ids)
     )
     by_task = {row.envelope["body"]["id"]: row.envelope["body"]["from_task"] for row in asked}
-    if not by_task:
-        return set()
-    rows = InboxMessage.objects.filter(kind="release", envelope__body__task__in=sorted(by_task))
-    return {by_task[row["envelope__body__task"]] for row in rows.values("envelope__body__task")}
+    wanted = sorted({*ids, *by_task})
+    rows = InboxMessage.objects.filter(kind="release", envelope__body__task__in=wanted)
+    named = {row["envelope__body__task"] for row in rows.values("envelope__body__task")}
+    return {by_task.get(task, task) for task in named}
 
 
 def _resource_names(grants: Iterable[Mapping[str, Any]]) -> dict[str, str]:
