@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from gongshu.office.accounts.permissions import Refused
 from gongshu.office.cases import services as cases
-from gongshu.office.cases.models import Case
+from gongshu.office.cases.models import Case, Waiting
 from gongshu.office.link import clock, trust
 from gongshu.office.link.models import Cosignature, FeedItem
 from gongshu.office.supervision import measures, plan, services
@@ -219,7 +219,9 @@ def test_ten_thousand_cases_take_no_more_queries(
         "zone_id", "procedure", "title", "organisation_id", "pack_digest", "law_day", "opened_by", "opened_at",
         "state", "procedure_title", "state_title", "since", "due",
     )}  # fmt: skip
-    Case.objects.bulk_create([Case(number=f"n-{number}", **fields) for number in range(10_000)])
+    many = Case.objects.bulk_create([Case(number=f"n-{number}", **fields) for number in range(10_000)])
+    waits = {"role": "data_authority", "zone_id": made.zone_id, "procedure": made.procedure}
+    Waiting.objects.bulk_create([Waiting(case=each, **waits) for each in many])
     assert counted() == few
     page = text(client.get("/supervision/"))
     assert dict(numbers(page))["/supervision/rows/cases/?zone=huangshi"] >= 10_001

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache, reduce
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from gongshu.law import packs
 from gongshu.law.calendar import Calendar
@@ -187,3 +187,13 @@ def unread_count(actor: Actor) -> int | None:
     """How many notices of the last thirty days are unread, counted up to 100. One query."""
     found = unread(actor, clock.wall_now() - RECENT)
     return min(found.values("pk")[:COUNTED].count(), COUNTED - 1) or None
+
+
+def running_only(rows: QuerySet[Case]) -> QuerySet[Case]:
+    """在办: the cases in which somebody still has something to do."""
+    return rows.filter(Exists(Waiting.objects.filter(case=OuterRef("pk"))))
+
+
+def settled_only(rows: QuerySet[Case]) -> QuerySet[Case]:
+    """已办结: nobody has anything left to do; what was granted may well be in force for years."""
+    return rows.exclude(Exists(Waiting.objects.filter(case=OuterRef("pk"))))

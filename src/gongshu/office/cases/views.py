@@ -116,7 +116,9 @@ def case_list(request: HttpRequest) -> HttpResponse:
                 lambda rows, value: (
                     rows.filter(due__lt=today, closed=False)
                     if value == "overdue"
-                    else rows.filter(closed=value == "closed")
+                    else queries.settled_only(rows)
+                    if value == "closed"
+                    else queries.running_only(rows)
                 ),
                 [("open", "办理中"), ("overdue", "已超期"), ("closed", "已办结")],
             ),

@@ -12,7 +12,7 @@ from gongshu.law.errors import LawError
 from gongshu.office.accounts.lawroles import zone_title
 from gongshu.office.cases import lawbook
 from gongshu.office.cases.models import NEVER, Case, Deadline
-from gongshu.office.cases.queries import left
+from gongshu.office.cases.queries import left, running_only, settled_only
 from gongshu.office.supervision.measures import Ask, Measure, Part, basis_of
 from gongshu.office.supervision.models import Correction
 from gongshu.ui.tables import Column, Filter
@@ -32,11 +32,19 @@ def cases(ask: Ask) -> Any:
 
 
 def running(ask: Ask) -> Any:
-    return cases(ask).filter(closed=False).order_by("due", "pk")
+    return running_only(cases(ask)).order_by("due", "pk")
 
 
 def closed(ask: Ask) -> Any:
-    return cases(ask).filter(closed=True).order_by("-since", "pk")
+    return settled_only(cases(ask)).order_by("-since", "pk")
+
+
+def states_of(rows: Any) -> list[tuple[str, str]]:
+    """The states some cases stand in, once each; one name may stand for several words."""
+    found: dict[str, list[str]] = {}
+    for state, title in sorted(set(rows.select_related(None).order_by().values_list("state", "state_title"))):
+        found.setdefault(state, []).append(title)
+    return [(state, "、".join(titles)) for state, titles in found.items()]
 
 
 def by_stage(rows: Any) -> list[Part]:
@@ -71,7 +79,7 @@ def case_filters(ask: Ask) -> Sequence[Filter]:
     titles = sorted(lawbook.titles(ask.zone, ask.today).items(), key=lambda each: each[1])
     return (
         Filter("procedure", "程序", lambda rows, value: rows.filter(procedure=value), titles),
-        Filter("state", "状态代码", lambda rows, value: rows.filter(state=value)),
+        Filter("state", "状态", lambda rows, value: rows.filter(state=value), states_of(cases(ask))),
         Filter(
             "q", "案号或事项", lambda rows, value: rows.filter(Q(number=value) | Q(title__icontains=value))
         ),
@@ -176,8 +184,9 @@ def correction_columns(ask: Ask) -> Sequence[Column]:
     )
 
 
-def correction_filters(_ask: Ask) -> Sequence[Filter]:
-    return (Filter("state", "状态代码", lambda rows, value: rows.filter(case__state=value)),)
+def correction_filters(ask: Ask) -> Sequence[Filter]:
+    found = states_of(cases(ask).filter(pk__in=corrections(ask).values("case_id")))
+    return (Filter("state", "状态", lambda rows, value: rows.filter(case__state=value), found),)
 
 
 MEASURES = (
@@ -185,7 +194,7 @@ MEASURES = (
         "cases",
         "在办案件",
         "件",
-        "数还没有办结的案件，按程序和现在的状态分开；状态由办理记录按规则包推出。",
+        "数还有人要办的案件，按程序和现在的状态分开；状态由办理记录按规则包推出。",
         running,
         case_columns,
         lambda ask: by_stage(running(ask)),
@@ -211,14 +220,14 @@ MEASURES = (
         "closed",
         "已办结案件",
         "件",
-        "数已经到终点状态的案件，按程序和结果分开。",
+        "数已经没有人要办的案件，按程序和结果分开：办成了正在生效的、没有办成的、已经终止的都在内。",
         closed,
         case_columns,
         lambda ask: by_stage(closed(ask)),
         case_filters,
         order="-since",
         empty="还没有办结的案件。",
-        changes=("案件到终点状态即计入。",),
+        changes=("案件没有人要办了即计入；以后又有人提出事项的，转回在办。",),
     ),
     Measure(
         "corrections",
