@@ -123,7 +123,7 @@ def every_organisation(context: Context, fact: str, acts: Sequence[str], since: 
     return f"还有 {len(left)} 个数据提供单位没有出具意见。" if left else ""
 
 
-@predicate("办理人的单位不在名单里", "fact")
+@predicate("办理人的单位无须回避", "fact")
 def organisation_not_in(context: Context, fact: str) -> str:
     mine, others = context.fact("actor_organisation"), context.fact(fact)
     if blank(mine) or not isinstance(others, str | list | tuple):
@@ -131,7 +131,7 @@ def organisation_not_in(context: Context, fact: str) -> str:
     return "办理人的单位与本件有利害关系，应当回避。" if mine in _names(others) else ""
 
 
-@predicate("办理人的单位在名单里", "fact")
+@predicate("办理人的单位是本件有关的单位", "fact")
 def organisation_in(context: Context, fact: str) -> str:
     mine, others = context.fact("actor_organisation"), context.fact(fact)
     return "" if not blank(mine) and mine in _names(others) else "办理人的单位不是本件的承办单位。"

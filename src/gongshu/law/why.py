@@ -13,6 +13,7 @@ from typing import Any
 from gongshu.law.articles import plain_words
 from gongshu.law.clocks import Due
 from gongshu.law.decisions import Decision, Running
+from gongshu.law.inputs import Input
 from gongshu.law.procedures import load
 from gongshu.law.rules import STATUS_SENTENCES, Rules
 from gongshu.law.values import UNITS
@@ -118,11 +119,15 @@ def articles(citations: Sequence[str], rules: Rules) -> tuple[Article, ...]:
 def _decision(decision: Decision, rules: Rules) -> Why:
     procedure = load(rules, decision.procedure)
     act = procedure.act(decision.act)
-    titles = {asked.id: asked.title for asked in act.asks}
+    asks = {asked.id: asked for asked in act.asks}
     facts = [
         Fact("state", "案件状态", procedure.state(decision.state).title),
         *(
-            Fact(name, titles.get(name, FACTS.get(name, name)), shown(value))
+            Fact(
+                name,
+                asks[name].title if name in asks else FACTS.get(name, name),
+                _answer(asks.get(name), value),
+            )
             for name, value in decision.facts.items()
         ),
     ]
@@ -141,6 +146,12 @@ def _decision(decision: Decision, rules: Rules) -> Why:
         changes=(*_decision_changes(decision), *_reading_changes(decision.readings, rules)),
         choice=procedure.because,
     )
+
+
+def _answer(asked: Input | None, value: Any) -> str:
+    """A fact as text; the title of what was chosen among options."""
+    options = dict(asked.options) if asked else {}
+    return options.get(value, shown(value)) if isinstance(value, str) else shown(value)
 
 
 def _decision_changes(decision: Decision) -> tuple[str, ...]:

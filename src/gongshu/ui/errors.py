@@ -36,8 +36,9 @@ def page(
     code: str = "",
     articles: tuple[str, ...] = (),
     why: str = "",
+    cited: tuple[str, ...] = (),
 ) -> HttpResponse:
-    """An error answer. `why` is the id of the stored refusal, if there is one."""
+    """An error answer. `why`: the id of the stored refusal, if any; `cited`: the articles in words."""
     title, default = SENTENCES.get(status, SENTENCES[500])
     sentence = sentence or default
     if wants_json(request):
@@ -47,7 +48,13 @@ def page(
         return JsonResponse(
             {"ok": False, "error": error}, status=status, json_dumps_params={"ensure_ascii": False}
         )
-    context = {"title": title, "sentence": sentence, "status": status, "articles": articles, "why": why}
+    context = {
+        "title": title,
+        "sentence": sentence,
+        "status": status,
+        "articles": cited or articles,
+        "why": why,
+    }
     return render(request, "ui/errors/error.html", context, status=status)
 
 

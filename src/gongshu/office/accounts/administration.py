@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib import messages
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from gongshu.office.accounts import granting, lawroles, queries, services
 from gongshu.office.accounts.access import actor_of, needs
+from gongshu.office.accounts.acttitles import act_title
 from gongshu.office.accounts.forms import AffiliationForm, GrantForm, OrganisationForm, PersonForm
 from gongshu.office.accounts.models import Account, Affiliation, LoginAttempt, Organisation
 from gongshu.office.accounts.permissions import Refused
@@ -230,8 +232,9 @@ def affiliations(request: HttpRequest) -> HttpResponse:
 
 @needs("accounts.audit")
 def audit(request: HttpRequest) -> HttpResponse:
-    """The office's journal, newest first: who did what, by opaque ids."""
+    """The office's journal, newest first; the log itself holds opaque ids, the names are of today."""
     actor = actor_of(request)
+    named = cache(queries.person_name)
     rows = OutboxEntry.objects.filter(fields__zone__in=sorted(actor.zones))
     table = Table(
         request,
@@ -239,16 +242,22 @@ def audit(request: HttpRequest) -> HttpResponse:
         [
             Column("number", "序号", "number", kind="number"),
             Column("written", "时间", "written", kind="time"),
-            Column("act", "动作", lambda row: row.fields.get("act")),
+            Column(
+                "act",
+                "动作",
+                lambda row: act_title(row.fields.get("act", ""), row.fields.get("zone") or actor.zone),
+            ),
+            Column("code", "动作代码", lambda row: row.fields.get("act"), narrow=False),
             Column("role", "角色", lambda row: title(row.fields.get("role", ""))),
-            Column("actor", "办理人", lambda row: row.fields.get("actor"), kind="code"),
+            Column("who", "办理人", lambda row: named(row.fields.get("actor") or "system")),
+            Column("actor", "办理人编号", lambda row: row.fields.get("actor"), kind="code", narrow=False),
             Column("subject", "对象", lambda row: row.fields.get("subject"), kind="code", narrow=False),
             Column("case", "案件", lambda row: row.fields.get("case"), kind="code", narrow=False),
             Column("index", "日志位置", "index", kind="number", narrow=False),
         ],
         title="存证日志",
         filters=[
-            Filter("act", "动作", lambda found, value: found.filter(fields__act__startswith=value)),
+            Filter("act", "动作代码", lambda found, value: found.filter(fields__act__startswith=value)),
             Filter("actor", "办理人编号", lambda found, value: found.filter(fields__actor=value)),
         ],
         empty="还没有日志。",

@@ -103,7 +103,9 @@ class OrganisationForm(ZonedForm):
 
 
 class PersonForm(ZonedForm):
-    organisation = forms.ModelChoiceField(label="所在机构", queryset=Organisation.objects.none())
+    organisation = forms.ModelChoiceField(
+        label="所在机构", queryset=Organisation.objects.none(), empty_label="请选择"
+    )
     name = forms.CharField(label="姓名", max_length=60, help_text="真实姓名")
     username = forms.CharField(
         label="用户名", max_length=40, help_text="2 到 40 个字：文字、数字、点、横线、下划线"
@@ -116,7 +118,7 @@ class PersonForm(ZonedForm):
 
 
 class GrantForm(ZonedForm):
-    person = forms.ModelChoiceField(label="人员", queryset=Person.objects.none())
+    person = forms.ModelChoiceField(label="人员", queryset=Person.objects.none(), empty_label="请选择")
     zone = forms.ChoiceField(label="专区")
     role = forms.ChoiceField(label="角色")
     since = forms.DateField(label="起", widget=DateInput())
@@ -141,8 +143,10 @@ class GrantForm(ZonedForm):
 
 
 class AffiliationForm(ZonedForm):
-    one = forms.ModelChoiceField(label="机构", queryset=Organisation.objects.none())
-    other = forms.ModelChoiceField(label="关联机构", queryset=Organisation.objects.none())
+    one = forms.ModelChoiceField(label="机构", queryset=Organisation.objects.none(), empty_label="请选择")
+    other = forms.ModelChoiceField(
+        label="关联机构", queryset=Organisation.objects.none(), empty_label="请选择"
+    )
     kind = forms.ChoiceField(label="关联方式", choices=Affiliation.KINDS)
     since = forms.DateField(label="起", widget=DateInput())
     until = forms.DateField(label="止", required=False, widget=DateInput(), help_text="空着表示至今")

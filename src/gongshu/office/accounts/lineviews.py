@@ -16,6 +16,7 @@ from gongshu.office.accounts import line
 from gongshu.office.accounts.access import actor_of, needs
 from gongshu.office.accounts.forms import DateInput
 from gongshu.office.accounts.permissions import Refused
+from gongshu.office.accounts.zones import ZONES
 from gongshu.office.link import clock, trust
 from gongshu.wire.errors import WireError
 
@@ -62,7 +63,8 @@ def trust_list(request: HttpRequest) -> HttpResponse:
         current, sentence = None, error.sentence
     else:
         sentence = ""
-    context = {"title": "信任名单", "form": form, "current": current, "sentence": sentence}
+    zones = [ZONES[each].title if each in ZONES else each for each in current.zones] if current else []
+    context = {"title": "信任名单", "form": form, "current": current, "zones": zones, "sentence": sentence}
     return render(request, "accounts/trust.html", context, status=400 if form.errors else 200)
 
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
-from gongshu.office.accounts import actors, frame, login
+from gongshu.office.accounts import actors, frame, grounds, login
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.permissions import Refused, keep
 from gongshu.office.link import clock
@@ -55,6 +55,7 @@ class ActorMiddleware:
             exception.code,
             exception.articles,
             exception.decision or "",
+            grounds.cited(request.actor.zone, exception.articles),
         )
 
 

@@ -48,3 +48,8 @@ def person_names(ids: set[str]) -> dict[str, tuple[str, str]]:
     found = {"system": ("系统", ""), "public": ("社会公众", ""), "enclave": ("数据域", "")}
     rows = Person.objects.filter(pk__in=ids - found.keys()).values_list("id", "name", "organisation__name")
     return found | {each: (name, organisation) for each, name, organisation in rows}
+
+
+def organisation_names(ids: set[str]) -> dict[str, str]:
+    """id → name, in one query; an unknown id is left out."""
+    return dict(Organisation.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}

@@ -15,7 +15,7 @@ from gongshu.law.rules import Rules
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.lawroles import zone_title
 from gongshu.office.accounts.permissions import can
-from gongshu.office.accounts.queries import person_names
+from gongshu.office.accounts.queries import organisation_names, person_names
 from gongshu.office.cases import lawbook, registry, services
 from gongshu.office.cases.models import Case, Deadline, Decision
 from gongshu.office.link import proofs
@@ -84,7 +84,18 @@ def _decision_tree(row: Decision) -> Screen:
         ),
         readings=row.readings,
     )
-    return law_why.explain(decision, lawbook.rules_of(row.case)).data()
+    return _named(law_why.explain(decision, lawbook.rules_of(row.case)).data(), row.facts)
+
+
+def _named(tree: Screen, facts: Mapping[str, Any]) -> Screen:
+    """The tree with organisations by their names; the kept facts hold their ids."""
+    held = {fact["name"]: facts.get(fact["name"]) for fact in tree["facts"] if fact["name"] in ORGANISATIONS}
+    ids = {each: [value] if isinstance(value, str) else value for each, value in held.items() if value}
+    names = organisation_names({str(one) for several in ids.values() for one in several})
+    for fact in tree["facts"]:
+        if fact["name"] in ids:
+            fact["value"] = "、".join(names.get(str(one), str(one)) for one in ids[fact["name"]])
+    return tree
 
 
 def plain(sentence: str, articles: list[str], facts: Mapping[str, Any], zone: str, day: date) -> Screen:
@@ -106,6 +117,14 @@ def plain(sentence: str, articles: list[str], facts: Mapping[str, Any], zone: st
     }
 
 
+ORGANISATIONS = {
+    "actor_organisation",
+    "registrant_organisations",
+    "developing_organisations",
+    "providers",
+    "addressees",
+}
+"""Facts that are ids of organisations."""
 TITLES = {"permission": "需要的权限", "roles": "您的角色", "zone": "专区", "related": "有关联的机构"}
 
 

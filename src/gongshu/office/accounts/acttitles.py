@@ -1,0 +1,71 @@
+"""Acts of the journal in words: what a procedure calls them, and what the platform does beside procedures."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+
+from gongshu.law import rules
+from gongshu.law.errors import LawError
+from gongshu.law.procedures import Procedure, load
+from gongshu.office.accounts.lawroles import zone_title
+from gongshu.office.link import clock
+
+OPENED, GRANTED = "cases.open.", "accounts.role.grant."
+OWN: dict[str, str] = {
+    "accounts.account.activate": "激活账号",
+    "accounts.enrol.security_administrator": "建立安全管理员",
+    "accounts.enrol.system_administrator": "建立系统管理员",
+    "accounts.organisation.create": "建立机构",
+    "accounts.person.create": "建立人员和账号",
+    "agreement.begin": "起草使用协议",
+    "agreement.save": "保存使用协议",
+    "agreement.sent": "使用协议送达数据域",
+    "agreement.sign": "签署使用协议",
+    "buyer.key": "提交使用单位公钥",
+    "cases.refuse": "不准许办理",
+    "catalogue.begin": "新建目录",
+    "catalogue.facts": "收到闸口告知的入库情况",
+    "ceiling.ask": "请提供单位确认上限",
+    "ceiling.confirmed": "上限已确认",
+    "clock.moved": "移动演示时钟",
+    "grant.issued": "签发授权",
+    "grant.live": "授权生效",
+    "product.begin": "建立产品",
+    "product.released": "产品成果出域",
+    "project.opened": "建立项目",
+    "registration.certificate": "签发登记凭证",
+    "registration.deposit": "存证",
+    "registration.save": "保存登记申请",
+    "scenarios.save": "保存场景或数据申请",
+    "task.done": "运行有了结果",
+    "task.release": "申请出域",
+    "task.run": "提交运行",
+}
+
+
+def act_title(act: str, zone: str) -> str:
+    """`registration.first.accept` → 首次登记：受理; an act without a name stays as it is written."""
+    if act in OWN:
+        return OWN[act]
+    if act.startswith(GRANTED):
+        return f"授予角色：{zone_title(act.removeprefix(GRANTED), zone)}"
+    if act.startswith(OPENED):
+        found = _procedure(zone, act.removeprefix(OPENED))
+        return f"立案：{found.title}" if found else act
+    procedure, _, name = act.rpartition(".")
+    found = _procedure(zone, procedure)
+    title = next((each.title for each in found.acts if each.id == name), "") if found else ""
+    return f"{found.title}：{title}" if found and title else act
+
+
+def _procedure(zone: str, name: str) -> Procedure | None:
+    return _loaded(zone, name, clock.business_today())
+
+
+@lru_cache(maxsize=256)
+def _loaded(zone: str, name: str, day: date) -> Procedure | None:
+    try:
+        return load(rules.at(zone, day), name)
+    except LawError:
+        return None
