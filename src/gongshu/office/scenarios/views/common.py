@@ -7,6 +7,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from gongshu.law.errors import LawError
+from gongshu.law.history import local_day
 from gongshu.law.rules import Rules
 from gongshu.office.accounts.access import actor_of
 from gongshu.office.accounts.permissions import Refused, keep
@@ -15,20 +17,16 @@ from gongshu.office.cases.models import Case
 from gongshu.office.link import clock
 from gongshu.ui.tables import Column, Filter
 
-STATES = (
-    ("draft", "草稿"),
-    ("submitted", "待审核"),
-    ("returned", "待修改"),
-    ("approved", "审核通过"),
-    ("published", "已发布"),
-    ("granted", "已同意"),
-    ("supplied", "已提供"),
-    ("refused", "未通过"),
-)
 
-
-def state_filter() -> Filter:
-    return Filter("state", "状态", lambda rows, value: rows.filter(case__state=value), STATES)
+def state_filter(request: HttpRequest, procedure: str) -> Filter:
+    """状态, with the states the procedure has in the actor's zone, in its own words."""
+    day = local_day(clock.business_now())
+    try:
+        states = lawbook.procedure_now(actor_of(request).zone, day, procedure).states
+        titled = tuple((name, each.title) for name, each in states.items())
+    except LawError:  # the zone has no such procedure
+        titled = ()
+    return Filter("state", "状态", lambda rows, value: rows.filter(case__state=value), titled)
 
 
 def state_column() -> Column:

@@ -51,7 +51,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         ],
         title="数据申请",
         filters=(
-            common.state_filter(),
+            common.state_filter(request, drafts.REQUEST),
             Filter(
                 "q",
                 "资源或案号",

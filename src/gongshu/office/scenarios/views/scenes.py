@@ -65,7 +65,7 @@ def listing(request: HttpRequest) -> HttpResponse:
             Column("state", "状态", state_of, "case__state", kind="state", label_of=state_title),
         ],
         title="应用场景",
-        filters=(common.state_filter(), DIRECTION, SEARCH),
+        filters=(common.state_filter(request, drafts.REVIEW), DIRECTION, SEARCH),
         empty="还没有应用场景。",
     )
     if table.wants_export:
