@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from gongshu.demo.stage import Stage, command
@@ -67,6 +68,7 @@ def refused(stage: Stage, who: str, case: str, act: str, **answers: Value) -> st
     return errors[0] if errors else page.words()[:120]
 
 
+@cache
 def due(clock: str, zone: str, day: str, home: Path) -> str:
     """The last day of a clock that counts from `day`, as the law command reckons it."""
     return str(command(home, "law", "deadline", clock, "--zone", zone, "--from", day)["due"])
@@ -96,6 +98,9 @@ def typed(answers: Mapping[str, object]) -> dict[str, Value]:
             found |= {f"{key}-{part}": str(item) for part, item in value.items()}
         elif isinstance(value, bool):
             found[key] = "true" if value else "false"
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            rows = ((n, part, item) for n, row in enumerate(value) for part, item in row.items())
+            found |= {f"{key}-{n}-{part}": str(item) for n, part, item in rows}
         elif isinstance(value, list):
             found[key] = [str(item) for item in value]
         elif isinstance(value, Path):

@@ -47,6 +47,8 @@ ORGANISATIONS = (
     Organisation("bank", "磁湖银行黄石分行（演示）", 5, "enterprise"),
     Organisation("audit", "黄石市审计局（演示）", 6, "government"),
     Organisation("centre", "黄石市信息中心（演示）", 7, "institution"),
+    Organisation("watch", "黄石市数据监管办公室（演示）", 9, "government"),
+    Organisation("fund", "黄石市住房公积金中心（演示）", 8, "institution"),
 )
 
 PEOPLE = (
@@ -81,11 +83,26 @@ PEOPLE = (
         ("provider_checker", "registrant_reviewer"),
         ("provider_checker", "reviewer"),
     ),
+    Person(
+        "fund",
+        "孙丽",
+        "fund",
+        ("provider_officer", "provider_checker", "registrant"),
+        ("provider_officer",),
+    ),
+    Person(
+        "fund2",
+        "高峰",
+        "fund",
+        ("provider_checker", "registrant_reviewer"),
+        ("provider_checker", "reviewer"),
+    ),
     Person("operator", "陈晨", "operator", ("operator", "registrant")),
     Person("operator2", "卫平", "operator", ("registrant_reviewer",)),
     Person("developer", "蒋涛", "operator", ("developer",)),
     Person("buyer", "沈静", "bank", ("buyer",)),
     Person("auditor", "韩雪", "audit", ("auditor",)),
+    Person("supervisor", "林岚", "watch", ("supervisor",)),
 )
 
 

@@ -81,19 +81,25 @@ def _persons(rng: np.random.Generator, count: int) -> dict[str, Any]:
 
 
 def _enterprises(rng: np.random.Generator, count: int) -> dict[str, Any]:
+    """`staff` weighs how many work there; the small, the young and the thinly funded fail more often."""
     trade = rng.choice(TRADES, count)
     names = np.char.add(
         np.char.add("合成", np.char.zfill(np.arange(count).astype(str), 5)), np.char.add(trade, "有限公司")
     )
+    codes = credit_codes(rng.permutation(999_999_999 // 7)[:count] if count < 10 else _distinct(rng, count))
+    capital = np.round(rng.lognormal(5.2, 1.1, count), 1)
+    age = rng.integers(0, 365 * 27, count)
+    staff = rng.lognormal(0, 0.9, count)
+    risk = -0.6 - 0.7 * np.log(capital / 180) - 0.9 * np.log(staff) - 0.00015 * age
     return {
-        "code": credit_codes(
-            rng.permutation(999_999_999 // 7)[:count] if count < 10 else _distinct(rng, count)
-        ),
+        "code": codes,
         "name": names,
         "trade": trade,
-        "capital": np.round(rng.lognormal(5.2, 1.1, count), 1),
-        "founded": np.datetime64("1998-01-01") + rng.integers(0, 365 * 27, count).astype("timedelta64[D]"),
+        "capital": capital,
+        "founded": np.datetime64("2024-12-31") - age.astype("timedelta64[D]"),
         "district": rng.choice(DISTRICTS, count),
+        "staff": staff,
+        "failing": np.where(rng.random(count) < 1 / (1 + np.exp(-risk)), "是", "否"),
     }
 
 
@@ -192,11 +198,11 @@ def _social_security(
     path: Path, rng: np.random.Generator, persons: dict[str, Any], enterprises: dict[str, Any]
 ) -> Path:
     who = _employed(rng, persons, 0.55)
-    count = len(who)
+    count, share = len(who), enterprises["staff"]
     table = _marked(
         {
             "id_card": persons["id"][who],
-            "employer": rng.choice(enterprises["code"], count),
+            "employer": rng.choice(enterprises["code"], count, p=share / share.sum()),
             "kind": rng.choice(("职工养老", "居民养老"), count, p=(0.7, 0.3)),
             "base": np.round(rng.lognormal(8.5, 0.3, count), 0),
             "months": rng.integers(1, 420, count),
@@ -220,6 +226,7 @@ def _enterprise_file(path: Path, rng: np.random.Generator, enterprises: dict[str
             "注册资本万元": _blank(rng, enterprises["capital"][doubled], 0.02),
             "成立日期": pa.array(enterprises["founded"][doubled].astype("datetime64[D]")),
             "区县": enterprises["district"][doubled],
+            "经营异常": enterprises["failing"][doubled],
         },
         len(doubled),
     )

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from gongshu.demo.product import COARSER, Content, Source
+from gongshu.demo.resources import Resource, identifier
+from gongshu.demo.stage import Stage
+
 TERM = {"from": "2026-01-01", "until": "2028-12-31"}
 
 CATALOGUE: dict[str, Any] = {
@@ -159,3 +163,35 @@ AGREEMENT: dict[str, Any] = {
     "fields": "月份\n线路\n客流人次",
     "calls_per_day": "100",
 }
+CEILING = {"calls_per_day": "200", "subjects_per_day": "0"}
+BUS = Resource(
+    key="bus",
+    officer="provider",
+    checker="checker",
+    organisation="bus",
+    file="bus_trips",
+    table="bus_trips",
+    subject="卡号",
+    catalogue=CATALOGUE,
+    items=CATALOGUE_ITEMS,
+    grades=GRADES,
+    registration=REGISTRATION,
+)
+
+
+def product(stage: Stage) -> Content:
+    """The passenger-flow product."""
+    return Content(
+        key="bus_product",
+        sources=(Source(identifier(stage, BUS), NEED, COLUMNS, COARSER),),
+        scenario=SCENARIO,
+        purpose=PURPOSE,
+        since=SINCE,
+        until=UNTIL,
+        product=PRODUCT,
+        heads=HEADS,
+        registration=PRODUCT_REGISTRATION,
+        agreement=AGREEMENT,
+        ceiling=CEILING,
+        registered=(BUS.registered,),
+    )

@@ -14,16 +14,25 @@ COARSER = "不能：汇总、分段以后就数不出各线路各月的人次；
 
 
 @dataclass(frozen=True)
-class Content:
-    """What one product is about. `key`: under which the demo remembers it; `resource`: catalogue id;
-    `columns`: column → why it is needed; the rest are answers to the forms of the product's way."""
+class Source:
+    """One table a product reads. `resource`: catalogue id; `need`: its row in the scenario; `columns`:
+    column → why it is needed; `coarser`: why nothing coarser would do."""
 
-    key: str
     resource: str
-    resource_title: str
-    scenario: Mapping[str, object]
     need: Mapping[str, str]
     columns: Mapping[str, str]
+    coarser: str = COARSER
+
+
+@dataclass(frozen=True)
+class Content:
+    """What one product is about. `key`: under which the demo remembers it; `officer` and `checker`: who acts
+    for the provider; `registered`: under which keys the demo remembers the registrations of its resources;
+    the rest are answers to the forms of the product's way."""
+
+    key: str
+    sources: tuple[Source, ...]
+    scenario: Mapping[str, object]
     purpose: str
     since: str
     until: str
@@ -31,9 +40,16 @@ class Content:
     heads: Mapping[str, str] = field(default_factory=dict)
     registration: Mapping[str, object] = field(default_factory=dict)
     agreement: Mapping[str, object] = field(default_factory=dict)
-    registered: str = "registration"
-    """Under which key the demo remembers the registration of the resource."""
-    coarser: str = COARSER
+    ceiling: Mapping[str, str] = field(default_factory=dict)
+    registered: tuple[str, ...] = ("registration",)
+    officer: str = "provider"
+    checker: str = "checker"
+    mode: str = "answer"
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields the agreement names."""
+        return str(self.agreement["fields"]).splitlines()
 
 
 def remembered(stage: Stage, content: Content) -> dict[str, str]:
@@ -70,38 +86,49 @@ def scenario(stage: Stage, content: Content) -> str:
         browser = stage.at_office("operator")
         page = browser.do(browser.open("/scenarios/new/"), "new-scenario", name=str(content.scenario["name"]))
         form = next(iter(name for name in page.forms() if "scenario" in name))
-        needs = {f"needs-0-{name}": text for name, text in content.need.items()}
+        needs = {
+            f"needs-{n}-{name}": text
+            for n, source in enumerate(content.sources)
+            for name, text in source.need.items()
+        }
         browser.do(page, form, button={"do": "save"}, **acts.typed(content.scenario), **needs)
         identifier = page.url.rstrip("/").split("/")[-2]
         page = browser.open(f"/scenarios/{identifier}/")
         known = remember(stage, content, scenario=identifier, scenario_case=acts.case_of(page))
     case = known["scenario_case"]
     decide(stage, "operator", case, "submit")
-    decide(stage, "checker", case, "provider_agree")
+    decide(stage, content.checker, case, "provider_agree")
     decide(stage, "authority", case, "approve")
     return f"场景“{content.scenario['name']}”：提供单位同意，市数据局审核通过。"
 
 
 def request(stage: Stage, content: Content) -> str:
-    """A request on the approved scenario, every field with its necessity, decided by the provider."""
+    """A request a table on the approved scenario, every field with its necessity, decided by the provider."""
+    for number, source in enumerate(content.sources):
+        _request(stage, content, source, number)
+    many = sum(len(source.columns) for source in content.sources)
+    return f"申请 {len(content.sources)} 张表、{many} 个字段，逐字段写明必要性，由提供单位审核同意。"
+
+
+def _request(stage: Stage, content: Content, source: Source, number: int) -> None:
     known = remembered(stage, content)
     browser = stage.at_office("operator")
-    if "request" not in known:
+    if f"request_{number}" not in known:
         page = browser.do(
             browser.open("/scenarios/requests/new/"),
             "new-request",
             scenario=known["scenario"],
-            resource=content.resource,
+            resource=source.resource,
         )
         identifier = page.url.rstrip("/").split("/")[-2]
         form = next(name for name in page.forms() if "request" in name)
-        necessity = {f"necessity-{column}": why for column, why in content.columns.items()}
-        necessity |= {f"coarser-{column}": content.coarser for column in content.columns}
+        necessity = {f"necessity-{column}": why for column, why in source.columns.items()}
+        necessity |= {f"coarser-{column}": source.coarser for column in source.columns}
         browser.do(
             page,
             form,
             button={"do": "save"},
-            ask=list(content.columns),
+            ask=list(source.columns),
             purpose=content.purpose,
             cycle="once",
             security="只在数据域内运行，结果经检验和两人盲审后出域。",
@@ -109,11 +136,11 @@ def request(stage: Stage, content: Content) -> str:
             **necessity,
         )
         page = browser.open(f"/scenarios/requests/{identifier}/")
-        known = remember(stage, content, request=identifier, request_case=acts.case_of(page))
-    case = known["request_case"]
+        made = {f"request_{number}": identifier, f"request_case_{number}": acts.case_of(page)}
+        known = remember(stage, content, **made)
+    case = known[f"request_case_{number}"]
     decide(stage, "operator", case, "submit")
-    decide(stage, "checker", case, "grant")
-    return f"申请 {len(content.columns)} 个字段，逐字段写明必要性，由提供单位审核同意。"
+    decide(stage, content.checker, case, "grant")
 
 
 def grant(stage: Stage, content: Content) -> str:
@@ -125,9 +152,9 @@ def grant(stage: Stage, content: Content) -> str:
             browser.open("/scenarios/projects/new/"),
             "project-form",
             name=f"{content.scenario['name']}项目",
-            mode="answer",
+            mode=content.mode,
             purpose=content.purpose,
-            requests=[known["request"]],
+            requests=[known[f"request_{number}"] for number in range(len(content.sources))],
             developers=[stage.person("developer")],
             **{"from": content.since, "until": content.until},
         )
@@ -135,19 +162,19 @@ def grant(stage: Stage, content: Content) -> str:
         found = re.search(r"g-[a-z0-9]{8,}", page.text)
         known = remember(stage, content, project=project, grant=found[0] if found else "")
     project = known["project"]
-    identifier = known["grant"] or _waiting_grant(stage)
+    identifier = known["grant"] or _waiting_grant(stage, content.officer)
     remember(stage, content, grant=identifier)
     if not _live(stage, project):
-        airlock.confirm(stage, "provider", f"/grants/{identifier}/")
+        airlock.confirm(stage, content.officer, f"/grants/{identifier}/")
     wait_for("授权生效", lambda: _live(stage, project))
     return f"授权 {identifier}：办公域签发，提供单位在闸口对同一摘要确认后生效。"
 
 
-def _waiting_grant(stage: Stage) -> str:
+def _waiting_grant(stage: Stage, officer: str) -> str:
     """The grant the provider's officer finds waiting at the airlock."""
 
     def look() -> str:
-        page = stage.at_airlock("provider").open("/grants/")
+        page = stage.at_airlock(officer).open("/grants/")
         found = re.search(r"/grants/([^/\"]+)/", page.text)
         return found[1] if found else ""
 

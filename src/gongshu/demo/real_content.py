@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gongshu.demo import cast, content
-from gongshu.demo.product import Content
+from gongshu.demo.product import Content, Source
 from gongshu.demo.real_cast import ORGANISATION
 from gongshu.demo.real_resources import AIR
 
@@ -112,11 +112,8 @@ def product(resource: str, since: str) -> Content:
     """The product's content; `resource` the catalogue id, `since` the business day its work begins."""
     return Content(
         key=KEY,
-        resource=resource,
-        resource_title=AIR.title,
+        sources=(Source(resource, NEED, COLUMNS, COARSER),),
         scenario=SCENARIO,
-        need=NEED,
-        columns=COLUMNS,
         purpose=NAME,
         since=since,
         until=UNTIL,
@@ -124,6 +121,6 @@ def product(resource: str, since: str) -> Content:
         heads=HEADS,
         registration=PRODUCT_REGISTRATION,
         agreement={**AGREEMENT, "term": {"from": since, "until": UNTIL}},
-        registered=REGISTERED,
-        coarser=COARSER,
+        ceiling=content.CEILING,
+        registered=(REGISTERED,),
     )

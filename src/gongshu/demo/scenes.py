@@ -1,18 +1,18 @@
-"""The scenes of the passenger-flow product, up to the registered resource. Each is one step of the story."""
+"""The scenes around the products: founding, the city, filed documents, what the public and auditors see."""
 
 from __future__ import annotations
 
 import base64
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 
 from gongshu.crypto.canonical import dumps, loads
 from gongshu.crypto.sign import PrivateKey
-from gongshu.demo import acts, airlock, cast, city, content, register, trust
+from gongshu.demo import acts, cast, city, content, trust
 from gongshu.demo import stage as stages
+from gongshu.demo.proofs import keys_file
 from gongshu.demo.stage import Stage
 from gongshu.demo.web import Unexpected
 
@@ -48,40 +48,6 @@ def airlock_accounts(stage: Stage) -> str:
     return "闸口账号只来自信任名单，口令与办公域无关。"
 
 
-def catalogue(stage: Stage) -> str:
-    """The provider makes the item, somebody else checks it, the authority approves and publishes."""
-    if "resource" not in stage.memory:
-        browser = stage.at_office("provider")
-        items: dict[str, str] = {}
-        for number, (name, column, kind, grade) in enumerate(content.CATALOGUE_ITEMS):
-            items |= {
-                f"items-{number}-item_name": name,
-                f"items-{number}-item_field": column,
-                f"items-{number}-item_type": kind,
-                f"items-{number}-item_grade": grade,
-            }
-        bus = cast.organisation("bus")
-        page = browser.do(
-            browser.open("/catalogue/new/"),
-            "catalogue-form",
-            button={"do": "save"},
-            provider=bus.name,
-            provider_code=bus.code,
-            **acts.typed(content.CATALOGUE),
-            **items,
-        )
-        node = page.tree.css_first("#resource-id")
-        resource = node.text().strip() if node is not None else ""
-        stage.memory.put("resource", {"id": resource, "case": acts.case_of(page)})
-    case = stage.memory["resource"]["case"]
-    acts.do(stage, "provider", case, "hand_in", shared_source="false", not_excluded="on", graded="on")
-    refused = acts.refused(stage, "provider", case, "check_pass")
-    acts.do(stage, "checker", case, "check_pass")
-    acts.do(stage, "authority", case, "approve")
-    acts.do(stage, "authority", case, "publish")
-    return f"目录资源 {stage.memory['resource']['id']} 已发布。经办人复核自己的被拒：{refused[:60]}"
-
-
 def make_city(stage: Stage, size: city.Size) -> str:
     began = time.monotonic()
     folder = stage.home / "administrators" / "city"
@@ -91,78 +57,6 @@ def make_city(stage: Stage, size: city.Size) -> str:
         f"{size.persons} 人、{size.enterprises} 家企业、{size.trips} 次乘车，全部合成并带标记，"
         f"用时 {time.monotonic() - began:.0f} 秒。"
     )
-
-
-def hand_in(stage: Stage) -> str:
-    """The file goes to the airlock and nowhere else."""
-    snapshot = airlock.hand_in(
-        stage,
-        "provider",
-        Path(stage.memory["city"]["bus_trips"]),
-        zone=cast.ZONE,
-        resource=stage.memory["resource"]["id"],
-        title=content.CATALOGUE["name"],
-        table="bus_trips",
-        grades=content.GRADES,
-        subject="卡号",
-    )
-    stage.memory.put("snapshot", snapshot)
-    stages.wait_for("办公域收到提供单位确认的结构", lambda: _told(stage, snapshot))
-    return f"快照 {snapshot} 加密入库；办公域只得到字段名、类型、等级和行数。"
-
-
-def _told(stage: Stage, snapshot: str) -> bool:
-    page = stage.at_office("provider").open(f"/catalogue/{stage.memory['resource']['id']}/")
-    return snapshot in page.text
-
-
-def register_resource(stage: Stage) -> str:
-    if "registration" not in stage.memory:
-        name = content.REGISTRATION["R01"]
-        papers = {
-            key: acts.paper(stage, f"{title}.txt", f"{name}：{title}")
-            for key, title in (
-                ("R13", "数据安全评估报告"),
-                ("R39", "存证证明"),
-                ("R55", "依法获取数据的证明"),
-                ("M_identity", "身份证明"),
-                ("M_legality", "真实性合法性证明"),
-                ("M_application", "申请表"),
-            )
-        }
-        resource = stage.memory["resource"]["id"]
-        made, case = register.apply(
-            stage,
-            "provider",
-            procedure="registration.first",
-            name=name,
-            answers={**content.REGISTRATION, "R57_link": resource},
-            papers=papers,
-            resource=resource,
-        )
-        stage.memory.put("registration", {"id": made, "case": case})
-    kept = stage.memory["registration"]
-    register.to_publicity(stage, "provider", "checker", "registrar", kept["case"])
-    day = acts.today(stage)
-    end = acts.due("registration.publicity", cast.ZONE, day, stage.home)
-    stage.memory.put("registration", {**kept, "publicity_until": end})
-    return f"五十八项申请、存证、业务审核、受理、审核，{day} 起公示，最后一日 {end}。"
-
-
-def refuse_early_certificate(stage: Stage) -> str:
-    kept = stage.memory["registration"]
-    stage.move_to(kept["publicity_until"], 16)
-    sentence = acts.refused(stage, "registrar", kept["case"], "certify")
-    return f"公示最后一日发证被拒：{sentence}"
-
-
-def certificate(stage: Stage) -> str:
-    kept = stage.memory["registration"]
-    stage.move_to(acts.day_after(kept["publicity_until"]))
-    code = register.certify(stage, "registrar", kept["id"], kept["case"])
-    stage.memory.put("registration", {**kept, "code": code})
-    page = stage.public().open(f"/registration/check/{code}")
-    return f"凭证 {code}；公开查验页：{page.words()[:40]}"
 
 
 DOCUMENTS = (
@@ -244,10 +138,7 @@ def portal(stage: Stage) -> str:
 
 def verify(stage: Stage) -> str:
     """What a stranger with the published keys can check offline."""
-    folder = stage.home / "administrators" / "proofs"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    keys = folder / "keys.txt"
-    keys.write_text("\n".join(stages.command(stage.home, "keys")["verifiers"]) + "\n")
+    keys_file(stage)
     log = stages.command(stage.home, "evidence", "verify")
     if not log["ok"] or log["problems"]:
         raise Unexpected(f"日志没有通过核验：{log['problems'][:3]}")

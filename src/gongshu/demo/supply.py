@@ -5,14 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-import secrets
-import time
 from typing import Any
 
 import httpx
 
-from gongshu.crypto.hashes import sha256
-from gongshu.demo import acts, airlock, cast, register, trust
+from gongshu.demo import acts, airlock, calls, cast, register, trust
 from gongshu.demo.product import Content, passed, remember, remembered
 from gongshu.demo.stage import Stage, wait_for
 from gongshu.demo.web import Unexpected
@@ -71,26 +68,37 @@ def register_product(stage: Stage, content: Content) -> str:
                 ("M_application", "申请表"),
             )
         }
-        answers = {**content.registration, "R16": stage.memory[content.registered]["code"]}
+        answers = {**content.registration, "R16": stage.memory[content.registered[0]]["code"]}
         case = register.fill(stage, "operator", made, answers, papers, str(content.product["name"]))
         known = remember(stage, content, product_registration_case=case)
     case = known["product_registration_case"]
     register.to_publicity(stage, "operator", "operator2", "registrar", case)
-    end = acts.due("registration.publicity", cast.ZONE, acts.today(stage), stage.home)
-    stage.move_to(acts.day_after(end))
-    code = register.certify(stage, "registrar", made, case)
+    if "publicity_until" not in known:
+        end = acts.due("registration.publicity", cast.ZONE, acts.today(stage), stage.home)
+        known = remember(stage, content, publicity_until=end)
+    return f"申请、存证、审核，公示到 {known['publicity_until']}。"
+
+
+def certify_product(stage: Stage, content: Content) -> str:
+    """The product's certificate, the day after its publicity ended."""
+    known = remembered(stage, content)
+    stage.move_to(acts.day_after(known["publicity_until"]))
+    case = known["product_registration_case"]
+    code = register.certify(stage, "registrar", known["product_registration"], case)
     remember(stage, content, product_code=code)
-    return f"产品登记：公示到 {end}，凭证 {code}。"
+    return f"产品登记凭证 {code}。"
 
 
-def agreement(stage: Stage, content: Content) -> str:
-    """The seven items, both sides' signatures; the buyer signs with a key only the buyer holds."""
+def draft(stage: Stage, content: Content) -> str:
+    """The seven items and the terms of the calls; the buyer agrees and signs with the buyer's own key."""
     known = remembered(stage, content)
     operator, buyer = stage.at_office("operator"), stage.at_office("buyer")
     key = trust.buyer_key(stage)
-    if "agreement" not in known:
+    if not stage.memory.get("key_handed_in"):
         page = buyer.open("/products/keys/")
         buyer.do(page, "key-form", key=key.public().encode(), note="网关调用")
+        stage.memory.put("key_handed_in", True)
+    if "agreement" not in known:
         page = operator.open(f"/products/{known['product']}/agreements/new/")
         page = operator.do(page, "new-agreement", buyer=stage.organisation("bank"))
         found = re.search(r"/agreements/([^/]+)/", page.url)
@@ -100,25 +108,41 @@ def agreement(stage: Stage, content: Content) -> str:
     made = known["agreement"]
     if "agreement_case" not in known:
         page = operator.open(f"/products/agreements/{made}/edit/")
-        operator.do(
+        said = operator.do(
             page,
             "agreement-form",
-            button={"do": "save"},
+            button={"do": "check"},
             **acts.typed(content.agreement),
             key=key.public().id,
         )
+        wrong = [" ".join(node.text().split()) for node in said.tree.css("#problems li, .problem")]
+        if wrong:
+            raise Unexpected(f"协议没有写全：{'；'.join(wrong)[:300]}")
         case = acts.case_of(operator.open(f"/products/agreements/{made}/"))
         known = remember(stage, content, agreement_case=case)
     case = known["agreement_case"]
     paper = acts.paper(stage, "使用协议.txt", "数据产品使用协议")
     acts.do(stage, "buyer", case, "agree", passed, agreement=paper, signed_on=acts.today(stage))
-    _sign(stage, made)
+    _sign(stage, content, made)
+    return "使用协议七项写明，使用单位用自己的 SM2 私钥签署。"
+
+
+def file(stage: Stage, content: Content) -> str:
+    """The operator submits the signed agreement, the authority files it."""
+    case = remembered(stage, content)["agreement_case"]
     acts.do(stage, "operator", case, "submit", passed)
-    acts.do(stage, "authority", case, "file", passed, number="黄数演备〔2026〕1号")
-    return "使用协议七项写明，使用单位用自己的 SM2 私钥签署，运营机构报备案。"
+    number = f"黄数演备〔2026〕{len(stage.memory.get('filed', [])) + 1}号"
+    acts.do(stage, "authority", case, "file", passed, number=number)
+    stage.memory.put("filed", sorted({*stage.memory.get("filed", []), case}))
+    return "使用协议报备案、备案。"
 
 
-def _sign(stage: Stage, made: str) -> None:
+def agreement(stage: Stage, content: Content) -> str:
+    """From the draft to the filed agreement."""
+    return draft(stage, content) + file(stage, content)
+
+
+def _sign(stage: Stage, content: Content, made: str) -> None:
     """The buyer signs the two messages the page shows, with its own tool."""
     browser = stage.at_office("buyer")
     page = browser.open(f"/products/agreements/{made}/sign/")
@@ -136,7 +160,7 @@ def _sign(stage: Stage, made: str) -> None:
         contract_signature=signature("contract"),
         credential_signature=signature("credential"),
     )
-    stage.memory.put("credential", asked["credential"]["body"]["id"])
+    remember(stage, content, credential=asked["credential"]["body"]["id"])
 
 
 def ceiling(stage: Stage, content: Content) -> str:
@@ -153,19 +177,18 @@ def ceiling(stage: Stage, content: Content) -> str:
             buyers=buyers or [f"{stage.organisation('bank')}|{trust.buyer_key(stage).public().id}"],
             purposes=str(content.agreement["purposes"]),
             fields=str(content.agreement["fields"]),
-            calls_per_day="200",
-            subjects_per_day="0",
+            **content.ceiling,
         )
         known = remember(stage, content, ceiling="sent")
     if known["ceiling"] != "confirmed":
-        airlock.confirm(stage, "provider", _waiting_ceiling(stage))
+        airlock.confirm(stage, content.officer, _waiting_ceiling(stage, content.officer))
         remember(stage, content, ceiling="confirmed")
     return "上限（使用单位、用途、字段、每日次数）由提供单位在闸口确认；办公域签的协议超不出它。"
 
 
-def _waiting_ceiling(stage: Stage) -> str:
+def _waiting_ceiling(stage: Stage, officer: str) -> str:
     def look() -> str:
-        page = stage.at_airlock("provider").open("/grants/")
+        page = stage.at_airlock(officer).open("/grants/")
         found = re.search(r"/ceilings/[^/\"]+/", page.text)
         return found[0] if found else ""
 
@@ -174,39 +197,7 @@ def _waiting_ceiling(stage: Stage) -> str:
 
 def call(stage: Stage, content: Content) -> str:
     """The bank's system asks the gateway, signed with its own key; the same request again is refused."""
-    known = remembered(stage, content)
-    purpose = str(content.agreement["purposes"]).splitlines()[0]
-    query = httpx.QueryParams({"purpose": purpose, "limit": "3"})
-    target = f"/v1/products/{known['product']}/rows?{query}"
-
-    said = [""]
-
-    def ask() -> httpx.Response | None:
-        answer = signed_get(stage, target)
-        said[0] = answer.text[:200]
-        return answer if answer.status_code == httpx.codes.OK else None
-
-    try:
-        answer: httpx.Response = wait_for("网关回答", ask)
-    except Unexpected as error:
-        raise Unexpected(f"{error} 网关最后说：{said[0]}") from error
-    rows = answer.json()["rows"]
-    nonce = secrets.token_hex(8)
-    signed_get(stage, target, nonce)
-    again = signed_get(stage, target, nonce)
-    if again.status_code == httpx.codes.OK:
-        raise Unexpected("重放的请求没有被拒绝。")
-    return f"回答 {len(rows)} 行；同一请求再发一次：{again.json()['error']['sentence']}"
-
-
-def signed_get(stage: Stage, target: str, nonce: str = "") -> httpx.Response:
-    """A request as docs of the product page describe it, with nothing of our own code but the signature."""
-    at, nonce = int(time.time() * 1000), nonce or secrets.token_hex(8)
-    message = f"GS1\nGET\n{target}\n{at}\n{nonce}\n".encode() + sha256(b"").hex().encode()
-    signature = base64.b64encode(trust.buyer_key(stage).sign(message)).decode()
-    header = (
-        f"GS1-KEY Credential={stage.memory['credential']}, Time={at}, Nonce={nonce}, Signature={signature}"
-    )
-    return httpx.get(
-        stage.urls["gateway"] + target, headers={"authorization": header}, timeout=10, trust_env=False
-    )
+    purpose = calls.purpose(content)
+    answer = wait_for("网关回答", lambda: calls.table(stage, content, limit=3), 30)
+    again = calls.replayed(stage, content, f"/rows?{httpx.QueryParams({'purpose': purpose, 'limit': '3'})}")
+    return f"回答 {len(answer['rows'])} 行；同一请求再发一次：{again}"
