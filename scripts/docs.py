@@ -7,10 +7,14 @@ python scripts/docs.py --check    # fails when a page is not what the code says,
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
+from datetime import date
+from functools import cache
 from pathlib import Path
 
 from gongshu.gateway import pages as gateway
@@ -21,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 LINES = 400
 """A file of the source stays under about this many lines."""
+DAY = date(2026, 3, 2)
+"""The day whose procedures the page of permissions prints."""
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 # 拼接而成，免得这个文件查出自己
 MACHINE = re.compile(
@@ -76,8 +82,35 @@ def lens_page(text: str) -> str:
     return text
 
 
+@cache
+def permissions() -> str:
+    """`docs/permissions.md`: the office's tables are read with its settings, on a throw-away home."""
+    with tempfile.TemporaryDirectory() as temporary:
+        config = Path(temporary) / "config"
+        config.mkdir()
+        ports = {"office": 1, "link": 2, "airlock": 3, "gateway": 4}
+        said = {"v": 1, "mode": "single", "zones": ["cn"], "zone": "cn", "ports": ports}
+        (config / "config.json").write_text(json.dumps(said), encoding="utf-8")
+        (config / "mark").write_text("test\n", encoding="utf-8")
+        (config / "mark").chmod(0o444)
+        os.environ |= {
+            "GONGSHU_HOME": temporary,
+            "DATABASE_URL": "postgresql:///nothing",
+            "DJANGO_SETTINGS_MODULE": "gongshu.office.settings",
+        }
+        import django
+
+        django.setup()
+        from gongshu.airlock.acts import ACTS, TITLES
+        from gongshu.office import actspage
+
+        airlock = {TITLES[act]: sorted(roles) for act, (roles, _) in ACTS.items()}
+        return actspage.page(DAY, airlock)
+
+
 def write(folder: Path) -> None:
     """Write every generated page below `folder`, which already holds the others."""
+    (folder / "permissions.md").write_text(permissions(), encoding="utf-8")
     law.main(folder)
     gateway.main(folder)
     page = folder / "lens.md"

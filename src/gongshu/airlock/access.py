@@ -18,6 +18,7 @@ from django.shortcuts import redirect
 from django.utils.functional import SimpleLazyObject
 
 from gongshu.airlock import frame
+from gongshu.airlock.acts import ACTS
 from gongshu.enclave import clock, journal, trust
 from gongshu.enclave.store.models import Account
 from gongshu.ui import errors
@@ -54,27 +55,6 @@ class Visitor:
     organisation_name: str
     roles: frozenset[str]
     zones: tuple[str, ...]
-
-
-# What one may do here → the roles of the trust list that may; the sentence says whom to ask.
-ACTS: dict[str, tuple[frozenset[str], str]] = {
-    "hand_in": (
-        frozenset({"provider_officer", "provider_checker"}),
-        "入库由数据提供单位的经办人办理，您没有这个角色。",
-    ),
-    "confirm": (
-        frozenset({"provider_officer", "provider_checker"}),
-        "授权由数据提供单位确认，您没有这个角色。",
-    ),
-    "review": (
-        frozenset({"reviewer"}),
-        "出域审核由授权写明的审核机构的审核人员办理，您没有这个角色。",
-    ),
-    "stop": (
-        frozenset({"provider_officer", "provider_checker", "reviewer", "security_administrator"}),
-        "停止由提供单位、审核人员或安全管理员作出，您没有这个角色。",
-    ),
-}
 
 
 def can(visitor: Visitor, act: str) -> bool:
