@@ -7,7 +7,7 @@ import re
 import pytest
 
 from gongshu.cli.main import main
-from gongshu.cli.table import COMMANDS
+from gongshu.cli.table import COMMANDS, Command
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -30,3 +30,11 @@ def test_the_first_word_of_several_commands_lists_them(capsys: pytest.CaptureFix
 def test_an_unknown_word_is_bad_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nothing"]) == main(["law", "nothing"]) == 2
     assert "没有“law nothing”这个命令" in capsys.readouterr().err
+
+
+def test_a_machine_without_the_part_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(COMMANDS, "nothing", Command("an_absent_library:run", "没有装"))
+    assert main(["nothing"]) == 2
+    assert "缺 an_absent_library" in capsys.readouterr().err

@@ -56,6 +56,12 @@ def main(argv: list[str] | None = None) -> int:
         else:
             print(error.sentence, file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("gongshu"):
+            raise
+        # a host or a developer's machine has only its own part installed
+        print(f"本机没有安装这个命令需要的部件（缺 {error.name}）。", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         return 1
     if as_json:

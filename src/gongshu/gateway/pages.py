@@ -18,7 +18,7 @@ PAGE = "gateway-api.md"
 HEAD = f"""# 网关接口
 
 给使用单位的工程师。由 `make docs` 从网关的代码生成；机器可读的同一份在 `GET /v1/openapi.json`（OpenAPI 3.1）。
-Python 客户端：`pip install 'gongshu[buyer]'`，`from gongshu_client import Client`（见 `src/gongshu_client/README.md`）。
+Python 客户端：`pip install '公枢源码目录[buyer]'`，`from gongshu_client import Client`（见 `src/gongshu_client/README.md`）。
 
 ## 签名
 
