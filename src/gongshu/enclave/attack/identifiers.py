@@ -18,7 +18,7 @@ from .raw import Raw
 from .sentences import rows_phrase, say
 
 _DECODED_CELLS = 20_000
-_KEYED_CELLS = 300
+_KEYED_CELLS = 60
 _DECODABLE = re.compile(
     r"[0-9A-Za-z〇零一二三四五六七八九壹贰叁肆伍陆柒捌玖]|[^\W\u3400-\u9fff]|[!@#$%^&*()]{6}"
 )
@@ -318,8 +318,10 @@ class Scan:
         names = [c.name for c in self.raw.all()] + list(self.raw.columns)
         way = hashed.search(everything, values, names, not self.found and not self.keyed) if values else None
         if way is None and self.keyed and not self.found:
-            # a token a subject: a few hundred of the raw values meet theirs as surely as all would
-            some = values[:: max(1, len(values) // _KEYED_CELLS)]
+            # a token a subject: where all subjects have theirs, few raw values meet it as surely as all would
+            covered = max(table.height for table in document.tables if id(table) in self.keyed)
+            wanted = _KEYED_CELLS * max(1, len(values) // max(1, covered))
+            some = values[:: max(1, len(values) // wanted)]
             way = hashed.search(everything, some, names, guess=True)
         if way is None:
             return
