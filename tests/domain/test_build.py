@@ -160,6 +160,19 @@ def test_a_program_cannot_carry_held_back_subjects_into_training(granted: Domain
     assert "分成两步" in both.detail
 
 
+def test_a_query_cannot_carry_held_back_subjects_into_training(granted: Domain) -> None:
+    """Every firm's row under the names of fifteen others: leaves of one firm would count as fifteen."""
+    sql = """SELECT pseudonym(b.code) AS who, a.industry, a.staff, a.turnover, a.overdue, a.good
+             FROM firms a JOIN firms b ON a.staff = b.staff"""
+    assert features(granted, "b-1", sql).outcome == "done"
+    made = program(granted, "b-2", TRAIN, ["features"], MODEL)
+    assert made.outcome == "failed" and "一行只说一个主体" in made.detail
+    again = "SELECT pseudonym(who) AS who, staff, turnover, overdue, good FROM features"
+    assert features(granted, "b-3", again, "washed").outcome == "done"
+    washed = program(granted, "b-4", TRAIN.replace("features", "washed"), ["washed"], MODEL)
+    assert "一行只说一个主体" in washed.detail
+
+
 MISWORDED = [
     {"name": "Features", "sql": FEATURES},
     {"name": "../x", "sql": FEATURES},

@@ -2,9 +2,9 @@
 subject it names.
 
 Subjects are held back from training by the pseudonym in the row. A query that puts one subject's values
-under another's name (a join of a table with itself, a window that looks at the next row) would carry them past
-that, and copies of a row under many names would pass for many subjects. So: tables are joined by identifiers
-alone, and nothing looks at other rows. What is not understood is refused.
+under another's name (a join of a table with itself, a window that looks at the next row) would carry them
+past that, and copies of a row under many names would pass for many subjects. So: tables are joined by
+identifiers alone, and nothing looks at other rows. What is not understood is refused.
 """
 
 from __future__ import annotations
