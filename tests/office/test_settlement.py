@@ -259,6 +259,21 @@ def test_the_run_is_the_operators(market: Market) -> None:
         billing.run(actor=market.customer, now=JUNE, month="2026-05")
 
 
+def test_the_buyers_engineer_sees_use_against_the_quota(market: Market, monkeypatch: Any) -> None:
+    from gongshu.office.link import clock
+
+    row = signed(market, calls_per_month="1000")
+    reported(market, row, 1, 60)
+    monkeypatch.setattr(clock, "business_now", lambda: datetime(2026, 5, 4, 12, tzinfo=NOW.tzinfo))
+    page = text(client_of(market.buyer_person).get(f"/settlement/use/{row.pk}/"))
+    assert "65%" in page
+    assert f"/v1/credentials/cr-{row.pk.partition('-')[2]}/secret" in page
+    assert "over_scope" in page
+    assert client_of(market.finance_person).get(f"/settlement/use/{row.pk}/").status_code == 200
+    other = people.person(people.organisation("别家"), "buyer")
+    assert client_of(other).get(f"/settlement/use/{row.pk}/").status_code == 404
+
+
 # ------------------------------------------------------------ caps and price lists
 
 

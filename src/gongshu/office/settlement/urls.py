@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from gongshu.office.settlement.views import bills, prices
+from gongshu.office.settlement.views import bills, prices, use
 
 app_name = "settlement"
 urlpatterns = [
@@ -20,6 +20,7 @@ urlpatterns = [
     path("maxima/<str:pk>/", prices.maximum, name="maximum"),
     path("reports/", prices.reports_page, name="reports"),
     path("reports/<str:pk>/", prices.report, name="report"),
+    path("use/<str:pk>/", use.detail, name="use"),
     path("bills/<str:pk>/", bills.detail, name="bill"),
     path("bills/<str:pk>/lines.<str:kind>", bills.lines_file, name="lines"),
 ]
