@@ -365,3 +365,26 @@ def test_the_buyers_system_gets_the_signed_message_to_send_with_a_call(desk: Des
     assert client.get(f"/consent/requests/{open_one.pk}/consent.json").status_code == 404
     for other in (desk.market.maker_person, desk.market.officer_person):
         assert people.log_in(Client(), other).get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("number", "good"),
+    [
+        ("11010519491231002X", True),
+        ("11010519491231002x", True),
+        ("420299196909174474", True),  # 区划已经没有的号码，人还在
+        ("110105194912310021", False),
+        ("110105194913310028", False),
+        ("990105194912310021", False),
+        ("", False),
+    ],
+)
+def test_a_number_is_judged_by_its_check_character_and_not_by_todays_divisions(
+    number: str, good: bool
+) -> None:
+    said = PERSON | {"number": number}
+    if good:
+        assert identity.read(said).number == number.upper()
+    else:
+        with pytest.raises(identity.IdentityError):
+            identity.read(said)

@@ -22,17 +22,17 @@ from urllib.parse import urlencode
 
 import httpx
 from django.conf import settings
-from stdnum.cn import ric, uscc
-from stdnum.exceptions import ValidationError
 
 from gongshu.crypto.sign import BadKey, PublicKey
+from gongshu.recognise import checks
 
 FILE = "identity.json"
 TIMEOUT = 10.0
 SKEW = 60
 ALGS: Mapping[str, str] = {"EdDSA": "ed25519", "SM2": "sm2"}
 CAPACITIES: Mapping[str, str] = {"legal_representative": "法定代表人", "agent": "授权经办人"}
-CHECKS = {"person": ric.validate, "firm": uscc.validate}
+# 撤并过的行政区划代码仍在证件上，所以不拿现行区划表去比
+CHECKS = {"person": checks.resident_id, "firm": checks.credit_code}
 
 
 class IdentityError(Exception):
@@ -181,10 +181,9 @@ def read(said: Mapping[str, Any]) -> Identity:
     capacity = str(said.get("capacity") or "")
     if kind == "firm" and capacity not in CAPACITIES:
         raise IdentityError("企业须由法定代表人或者授权经办人办理。", "identity_capacity")
-    try:
-        number = CHECKS[kind](number.strip().upper())
-    except ValidationError as error:
-        raise IdentityError("统一身份认证给出的证件号码不对，不能办理。", "identity_incomplete") from error
+    number = number.strip().upper()
+    if not CHECKS[kind](number):
+        raise IdentityError("统一身份认证给出的证件号码不对，不能办理。", "identity_incomplete")
     return Identity(kind, name.strip()[:120], number, CAPACITIES.get(capacity, "") if kind == "firm" else "")
 
 
