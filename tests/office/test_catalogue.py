@@ -173,6 +173,7 @@ def test_pages_keep_what_was_typed(client: Client, bus: Any) -> None:
     assert client.get("/catalogue/new/").status_code == 200
     answer = client.post("/catalogue/new/", {"name": "", "summary": "写了一半"})
     assert answer.status_code == 400 and "写了一半" in answer.content.decode()
+    assert "请填写“共享条件”" not in answer.content.decode()  # a draft needs its name alone
     answer = client.post("/catalogue/new/", {"name": "台账", "summary": "写了一半", "do": "save"})
     assert answer.status_code == 302
     row = Resource.objects.get()

@@ -208,6 +208,7 @@ def new(request: HttpRequest) -> HttpResponse:
         try:
             made = services.begin(actor=actor, now=clock.business_now(), typed=typed_of(form))
         except Refused as refusal:
+            form.errors.clear()  # 草稿只要有名称就能存，别的以后再检查
             form.add_error("name" if refusal.code == "input:name" else None, refusal.sentence)
             return render(request, "catalogue/edit.html", {"form": form, "title": "新目录"}, status=400)
         return redirect(

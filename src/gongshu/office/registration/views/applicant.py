@@ -283,7 +283,11 @@ def edit(request: HttpRequest, pk: str) -> HttpResponse:
         return edit_page(request, found, form, status=status_of(refusal.code))
     if wrong:
         again = forms.build(rules, saved.typed, version=saved.version, names=names_of(saved))
-        again.show_problems([forms.Problem(name, sentence) for name, sentence in wrong.items()])
+        left = pages.progress(saved).problems if request.POST.get("do") == "check" else ()
+        again.show_problems(
+            [forms.Problem(name, sentence) for name, sentence in wrong.items()]
+            + [each for each in left if each.field not in wrong]
+        )
         return edit_page(request, saved, again, status=400)
     return after_saving(request, saved, request.POST.get("do", "save"))
 
