@@ -30,6 +30,9 @@ tests() {
 
 if [ "${1:-}" = fault ]; then
   $py -m pytest -m fault --timeout 1800 tests/fault tests/integration
+  # 每个公开的接口一千个造出来的请求
+  $py -m pytest -m fault --timeout 3600 tests/gateway
+  $py -m pytest -m fault --timeout 3600 -p support.office_env tests/office
   exit
 fi
 

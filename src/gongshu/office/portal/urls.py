@@ -16,6 +16,7 @@ urlpatterns = [
     path("runs/", views.runs, name="runs"),
     path("disclosure/", views.disclosed, name="disclosure"),
     path("laws/", views.law_texts, name="laws"),
+    path("openapi.json", views.interfaces, name="openapi"),
     path("log/", views.log, name="log"),
     path("log/archive.zip", views.log_archive, name="log-archive"),
     path("log/<path:name>", views.log_file, name="log-file"),

@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET
 
 from gongshu.law import forms as law_forms
+from gongshu.office import openapi
 from gongshu.office.accounts.access import actor_of
 from gongshu.office.accounts.zones import ZONES
 from gongshu.office.cases import lawbook
@@ -251,6 +252,12 @@ def disclosed(request: HttpRequest) -> HttpResponse:
         owed.setdefault(each.by, []).append(each)
     context = {"title": "授权运营信息披露", "owed": owed, "basis": basis, "missing": missing}
     return render(request, "portal/disclosure.html", context)
+
+
+@require_GET
+def interfaces(_request: HttpRequest) -> HttpResponse:
+    """What a program may ask of this site, as OpenAPI."""
+    return as_json(openapi.document())
 
 
 @require_GET
