@@ -1,4 +1,4 @@
-"""The main job on real processes: a small synthetic city goes the whole lawful way, refusals included."""
+"""The main job on real processes: three products of a small synthetic city go the whole lawful way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,21 @@ import pytest
 from support import homes
 
 pytestmark = [pytest.mark.root, homes.needs_root, pytest.mark.timeout(900)]
-REFUSALS = {"refuse_certificate", "forged_grant", "refuse_raw", "refuse_small"}
+REFUSALS = {
+    "refuse_certificate",
+    "forged_grant",
+    "refuse_raw",
+    "refuse_small",
+    "refuse_model",
+    "refuse_hidden",
+    "refuse_no_consent",
+    "refuse_withdrawn",
+    "refuse_firm",
+    "refuse_trip",
+    "refuse_ended",
+}
+PRODUCTS = {"release_index", "release_report", "release_fund", "release_credit", "call", "verified", "looked_up"}
+ENDS = {"bill", "bill_confirmed", "audit", "totals", "portal", "verify"}
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +57,11 @@ def play(home: Path) -> dict[str, Any]:
     return told
 
 
-def test_a_product_goes_the_whole_way_and_a_second_run_does_nothing_twice(home: Path) -> None:
+def test_three_products_go_the_whole_way_and_a_second_run_does_nothing_twice(home: Path) -> None:
     told = play(home)
     assert set(told) >= {"ok", "steps", "urls", "accounts"}
     steps = {step["id"]: step for step in told["steps"]}
-    assert set(steps) >= REFUSALS | {"release_index", "release_report", "call", "portal", "verify"}
+    assert set(steps) >= REFUSALS | PRODUCTS | ENDS
     assert all(step["ok"] and set(step) >= {"id", "title", "seconds", "evidence"} for step in steps.values())
     assert steps["call"]["evidence"]
     assert {"office", "airlock"} == {account["site"] for account in told["accounts"]}

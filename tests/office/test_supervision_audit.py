@@ -515,3 +515,18 @@ def test_the_whole_log_comes_as_one_zip_that_both_verifiers_take(
     path.write_bytes(data[:place] + bytes([data[place + 2] ^ 1]) + data[place + 1 :])
     assert not verify(path, keys)["ok"]
     assert FeedItem.objects.exists()
+
+
+@pytest.mark.parametrize(("kind", "counted"), [("run", 1), ("build", 1), ("sample", 0), ("release", 0)])
+def test_ended_runs_are_those_the_data_domain_calls_runs(kind: str, counted: int) -> None:
+    from gongshu.office.scenarios.models import Grant
+    from gongshu.office.workbench.models import Task
+    from support.scenes import Zone
+
+    project = Zone().live()
+    Task.objects.create(
+        zone_id="huangshi", project=project, grant=Grant.objects.get(project=project), kind=kind, title="x",
+        body={}, asked_by="p", asked_at=LATER, wall_at=LATER, code="done", ended_at=LATER,
+    )  # fmt: skip
+    line = next(each for each in totals.lines("huangshi") if each.id == "runs.journal")
+    assert line.left == counted

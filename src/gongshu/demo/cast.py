@@ -53,7 +53,7 @@ ORGANISATIONS = (
 
 PEOPLE = (
     Person("authority", "周明", "authority", ("data_authority",), ("reviewer",)),
-    Person("authority2", "吴桐", "authority", ("data_authority",)),
+    Person("authority2", "吴桐", "authority", ("data_authority", "implementing_body")),
     Person("registrar", "郑洁", "registrar", ("registrar",)),
     Person(
         "provider",

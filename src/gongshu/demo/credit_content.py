@@ -226,6 +226,7 @@ AGREEMENT: dict[str, Any] = {
     "over_seconds": "600",
     "tariff": [{"unit": "call", "up_to": "", "fen": "200", "per": "1"}],
 }
+CAP = {"unit": "call", "fen": "300", "per": "1"}
 CEILING = {"calls_per_day": "200", "subjects_per_day": "100", "consent": "standing"}
 
 
@@ -262,6 +263,7 @@ def product(stage: Stage) -> Content:
         registration=REGISTRATION,
         agreement={**AGREEMENT, "split": shares},
         ceiling=CEILING,
+        cap=CAP,
         registered=(FIRMS.registered, SOCIAL.registered),
         officer=FIRMS.officer,
         checker=FIRMS.checker,

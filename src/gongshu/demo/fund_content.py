@@ -144,6 +144,7 @@ AGREEMENT: dict[str, Any] = {
         {"unit": "call", "up_to": "", "fen": "30", "per": "1"},
     ],
 }
+CAP = {"unit": "call", "fen": "60", "per": "1"}
 CEILING = {"calls_per_day": "200", "subjects_per_day": "100", "consent": "each_call"}
 
 
@@ -166,6 +167,7 @@ def product(stage: Stage) -> Content:
         registration=REGISTRATION,
         agreement={**AGREEMENT, "split": shares},
         ceiling=CEILING,
+        cap=CAP,
         registered=(FUND.registered,),
         officer=FUND.officer,
         checker=FUND.checker,

@@ -28,7 +28,7 @@ class Source:
 class Content:
     """What one product is about. `key`: under which the demo remembers it; `officer` and `checker`: who acts
     for the provider; `registered`: under which keys the demo remembers the registrations of its resources;
-    the rest are answers to the forms of the product's way."""
+    `cap`: {unit, fen, per}, empty for what is free; the rest are answers to the forms on its way."""
 
     key: str
     sources: tuple[Source, ...]
@@ -41,6 +41,7 @@ class Content:
     registration: Mapping[str, object] = field(default_factory=dict)
     agreement: Mapping[str, object] = field(default_factory=dict)
     ceiling: Mapping[str, str] = field(default_factory=dict)
+    cap: Mapping[str, str] = field(default_factory=dict)
     registered: tuple[str, ...] = ("registration",)
     officer: str = "provider"
     checker: str = "checker"

@@ -18,9 +18,10 @@ def folder(stage: Stage) -> Path:
 
 
 def keys_file(stage: Stage) -> Path:
-    """The published keys of log and office, as `gongshu keys` prints them."""
+    """The published keys of log, witnesses and services, as `gongshu keys` prints them."""
     place = folder(stage) / "keys.txt"
-    place.write_text("\n".join(command(stage.home, "keys")["verifiers"]) + "\n")
+    told = command(stage.home, "keys")
+    place.write_text("\n".join([*told["verifiers"], *(row["key"] for row in told["keys"])]) + "\n")
     return place
 
 

@@ -18,6 +18,7 @@ from gongshu.demo import (
     credit,
     flow,
     fund,
+    prices,
     product,
     real,
     scenes,
@@ -167,6 +168,8 @@ def _products() -> list[Step]:
     return [
         Step("compliance", "产品合规审核", every(supply.compliance)),
         Step("register_product", "三个产品登记", every(supply.register_product)),
+        Step("cap", "授权主体制定上限收费标准，书面报告", every(prices.capped)),
+        Step("refuse_price", "运营机构公布价目；拒绝：高于上限", every(prices.priced)),
         Step("agreement", "使用协议：七项、调用条件、双方签名", every(supply.draft)),
         Step("ceiling", "产品上限由提供单位在闸口确认", every(supply.ceiling)),
         Step("certificate_product", "公示结束，发放产品登记凭证", every(supply.certify_product)),

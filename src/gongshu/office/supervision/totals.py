@@ -187,7 +187,8 @@ def releases_against_messages(zone: str) -> list[Line]:
 @register
 def runs_against_feed(zone: str) -> list[Line]:
     published = FeedItem.objects.filter(kind="task", zone=zone, envelope__body__kind__in=RAW).count()
-    ended = Task.objects.filter(zone_id=zone, kind__in=RAW).exclude(code="").count()
+    # 计算进程的流水把查询和建设记作运行，样例不在其中
+    ended = Task.objects.filter(zone_id=zone, kind__in=("run", "build")).exclude(code="").count()
     return [
         Line(
             "runs.public",
