@@ -168,9 +168,7 @@ def _keep(row: Agreement, made: bills.Bill, place: int, actor: Actor, now: datet
         receivers=sorted({part.share.organisation for part in made.parts}),
         at=now,
     )
-    cases.perform(case, "issue", actor, {}, now)
-    if made.total == 0:
-        cases.perform(case, "close", actor, {}, now)
+    cases.perform(case, "issue" if made.total else "close", actor, {}, now)
     evidence.record(
         act="bill.issued" if place == 0 else "bill.corrected",
         actor=actor.person,

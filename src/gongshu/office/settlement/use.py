@@ -18,6 +18,9 @@ from gongshu.office.products.models import Agreement
 from gongshu.office.settlement import billing
 from gongshu.office.settlement.models import CallBatch
 
+FULL, NEARLY = 100, 80
+"""Per cent of a limit."""
+
 
 @dataclass(frozen=True)
 class Use:
@@ -33,7 +36,11 @@ class Use:
 
     @property
     def tone(self) -> str:
-        return "overdue" if self.percent >= 100 else "returned" if self.percent >= 80 else "valid"
+        return "overdue" if self.percent >= FULL else "returned" if self.percent >= NEARLY else "valid"
+
+    @property
+    def word(self) -> str:
+        return "已用完" if self.percent >= FULL else "快用完" if self.percent >= NEARLY else "充足"
 
 
 def counts(row: Agreement, contract: Contract, today: date) -> list[Use]:
