@@ -26,8 +26,8 @@ bench: setup-dev ## 基准：同一次运行里与参照相比
 fault: setup-dev ## 长时间的故障与容量测试
 	scripts/test.sh fault
 
-mutation: setup-dev ## 变异测试：make mutation [ROOMS="money contract law lens"]，不到 80 % 即失败
-	$(PY) scripts/mutation.py $(ROOMS)
+mutation: setup-dev ## 变异测试：make mutation [ROOMS="money contract law lens"] [SAMPLE=300]，不到 80 % 即失败
+	$(PY) scripts/mutation.py $(if $(SAMPLE),--sample $(SAMPLE)) $(ROOMS)
 
 format: setup-dev ## 整理格式
 	.venv/bin/ruff format src tests bench scripts
