@@ -46,10 +46,9 @@ def _modules(package: str) -> Iterator[tuple[str, Path]]:
     root = HOME / package.removeprefix("gongshu.").replace(".", "/")
     for path in sorted(root.rglob("*.py")):
         parts = path.relative_to(HOME).with_suffix("").parts
-        # 一个文件夹是一个应用；还没有装上的不算
-        if "migrations" in parts or (
-            len(parts) > 2 and not apps.is_installed(".".join(["gongshu", *parts[:2]]))
-        ):
+        # 办公域的一个文件夹是一个应用；还没有装上的不算
+        waiting = parts[0] == "office" and len(parts) > 2
+        if "migrations" in parts or (waiting and not apps.is_installed(f"gongshu.office.{parts[1]}")):
             continue
         yield ".".join(["gongshu", *(each for each in parts if each != "__init__")]), path
 
@@ -181,3 +180,18 @@ def unused_with_actor(views: set[str], package: str = PACKAGE) -> set[str]:
         and "." not in name.removeprefix(f"{held.module}.")
         and changes(name, package)
     }
+
+
+def decorators(name: str, package: str = PACKAGE) -> set[str]:
+    """What a function is decorated with, as dotted names."""
+    held = functions(package)[name]
+    path = HOME / Path(*held.module.split(".")[1:]).with_suffix(".py")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    known = _imports(tree)
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and f"{held.module}.{node.name}" == name:
+            for each in node.decorator_list:
+                first, _, rest = _dotted(each.func if isinstance(each, ast.Call) else each).partition(".")
+                found.add(f"{known.get(first, first)}.{rest}" if rest else known.get(first, first))
+    return found
