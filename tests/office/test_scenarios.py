@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from gongshu.office.link.models import FeedItem, OutboxEntry
+from gongshu.office.link.models import FeedItem, InboxMessage, OutboxEntry
 from gongshu.office.scenarios import grants, queries, resources
 from gongshu.office.scenarios.models import DataRequest, Grant, Project, Scenario, Stop
 from gongshu.wire import envelope as wire
+from gongshu.wire.times import stamp
 from support import people
 from support.people import NOW, TODAY
 from support.scenes import COLUMNS, RESOURCE, Zone, decisions, message, resource_row, text
@@ -362,9 +364,14 @@ def test_one_button_stops_a_project_and_the_effect_is_shown(zone: Zone) -> None:
     body = FeedItem.objects.get(kind="stop").envelope["body"]
     assert body == {"id": stop.pk, "scope": "project", "target": made.pk, "reason": "数据有误"}
     assert made.grants.get().state == "stopped"
-    at = "2026-03-02T01:30:01+00:00"
-    grants.took_effect(message("effect", "huangshi", {"stop": stop.pk, "at": at}, role="enclave"))
-    assert at in text(client.get(f"/scenarios/projects/{made.pk}/"))
+    assert "等数据域回报生效" in text(client.get(f"/scenarios/projects/{made.pk}/"))
+    at = stamp(FeedItem.objects.get(kind="stop").published + timedelta(seconds=2))
+    said = message("effect", "huangshi", {"stop": stop.pk, "at": at}, role="enclave")
+    InboxMessage.objects.create(
+        source="e", number=900, kind="effect", envelope=said.data(), received=datetime.now(UTC)
+    )
+    grants.took_effect(said)
+    assert "计算进程 2.0 秒后生效" in text(client.get(f"/scenarios/projects/{made.pk}/"))
 
 
 def test_a_stop_made_at_the_airlock_is_shown_too(zone: Zone) -> None:

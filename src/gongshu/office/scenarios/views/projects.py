@@ -15,7 +15,8 @@ from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.middleware import status_of
 from gongshu.office.accounts.permissions import Refused, can
 from gongshu.office.accounts.queries import person_names
-from gongshu.office.link import clock
+from gongshu.office.link import clock, effects
+from gongshu.office.link.models import FeedItem
 from gongshu.office.scenarios import grants, permissions, queries, reviewing
 from gongshu.office.scenarios import projects as services
 from gongshu.office.scenarios.models import Grant, Project
@@ -141,6 +142,14 @@ def _begun(request: HttpRequest) -> Project:
     )
 
 
+def stops(project: Project) -> list[tuple[Any, effects.Effect | None]]:
+    """The project's stops, each with when its receivers acted; None for one made at the airlock."""
+    rows = list(queries.stops_of(project))
+    items = FeedItem.objects.filter(kind="stop", subject__in=[each.pk for each in rows])
+    told = {each.stop: each for each in effects.effects(items)}
+    return [(each, told.get(each.pk)) for each in rows]
+
+
 @login_required
 def detail(request: HttpRequest, pk: str) -> HttpResponse:
     """A project: its grant and who has yet to confirm it, its tables, people, reviewers and stops."""
@@ -160,7 +169,7 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         "tables": tables(grant),
         "members": members(found),
         "people": developers(grant),
-        "stops": queries.stops_of(found),
+        "stops": stops(found),
         "can_stop": permissions.can_stop(actor, found) and state in ("awaiting", "live"),
         "can_reissue": can(actor, "scenarios.project", found.zone_id)
         and found.operator_id in actor.organisations
