@@ -8,12 +8,14 @@ from datetime import date
 
 @dataclass(frozen=True)
 class NavItem:
-    """One entry of the main navigation. `count` is shown beside it when not None."""
+    """One entry of the main navigation, or a menu of several (`items`, no address of its own).
+    `count` is shown beside it when not None."""
 
     title: str
     url: str
     active: bool = False
     count: int | None = None
+    items: tuple[NavItem, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from gongshu.office.accounts.permissions import can
 from gongshu.office.accounts.roles import role
 from gongshu.office.accounts.zones import ZONES
 from gongshu.office.link import clock
+from gongshu.ui import navigation
 from gongshu.ui.site import Banner, NavItem, Site
 
 
@@ -30,6 +31,32 @@ class Entry:
 
 
 ENTRIES: list[Entry] = []
+
+PUBLIC = "公开查询"
+# 应用 → 它的入口放不下时收在哪个标题下；不在表里的（待办、监管驾驶舱等）总是直接列出
+HEADINGS: dict[str, str] = {
+    "catalogue": "目录与授权",
+    "authorisation": "目录与授权",
+    "registration": "登记",
+    "scenarios": "场景与项目",
+    "workbench": "开发",
+    "products": "产品与协议",
+    "consent": "同意与投诉",
+    "settlement": "价格与账单",
+    "accounts": "机构与账号",
+}
+# 放不下时依次收起
+FOLDED = (
+    PUBLIC,
+    "价格与账单",
+    "同意与投诉",
+    "机构与账号",
+    "产品与协议",
+    "目录与授权",
+    "登记",
+    "场景与项目",
+    "开发",
+)
 
 
 def add(
@@ -64,6 +91,13 @@ def holds(*permissions: str) -> Callable[[Actor], bool]:
     return lambda actor: any(can(actor, each) for each in permissions)
 
 
+def heading(entry: Entry, actor: Actor) -> str:
+    """Under which menu an entry goes where the row is full: what everybody sees together, else by its app."""
+    if entry.shown is everybody and not actor.anonymous:
+        return PUBLIC
+    return HEADINGS.get(entry.url_name.partition(":")[0], "")
+
+
 def of(request: HttpRequest) -> Site:
     """The frame for this request."""
     actor: Actor = request.actor
@@ -77,7 +111,10 @@ def of(request: HttpRequest) -> Site:
             continue
     here = _nearest(request.path, [url for _, url in shown])
     items = [
-        NavItem(entry.title, url, url == here, entry.count(actor) if entry.count else None)
+        (
+            heading(entry, actor),
+            NavItem(entry.title, url, url == here, entry.count(actor) if entry.count else None),
+        )
         for entry, url in shown
     ]
     return Site(
@@ -85,7 +122,7 @@ def of(request: HttpRequest) -> Site:
         zone_title=ZONES[actor.zone].title,
         business_date=clock.business_today(),
         moved=clock.offset_seconds() != 0,
-        nav=tuple(items),
+        nav=navigation.fold(items, FOLDED),
         banners=banners(),
         user="" if actor.anonymous else actor.name,
         organisation=actor.organisation_name,

@@ -29,3 +29,15 @@ document.addEventListener("htmx:configRequest", (event) => {
   const token = document.querySelector("input[name=csrfmiddlewaretoken]");
   if (token) event.detail.headers["X-CSRFToken"] = token.value;
 });
+
+// 打开的菜单：点到别处或按 Esc 即收起
+const closed = (except) => document.querySelectorAll(".nav-menu[open]").forEach((menu) => {
+  if (menu !== except) menu.open = false;
+});
+document.addEventListener("click", (event) => closed(event.target.closest(".nav-menu")));
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const menu = document.activeElement && document.activeElement.closest(".nav-menu");
+  closed(null);
+  if (menu) menu.querySelector("summary").focus();
+});
