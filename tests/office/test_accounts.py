@@ -392,3 +392,19 @@ def test_a_missing_permission_is_refused_with_the_articles_of_the_zone(zone: str
     with pytest.raises(Refused) as refused:
         check(nobody, "scenarios.write", zone)
     assert any(each.startswith(zone if zone != "cn" else "national") for each in refused.value.articles)
+
+
+@pytest.mark.parametrize(
+    ("act", "title"),
+    [
+        ("registration.first.accept", "首次登记：受理"),
+        ("cases.open.registration.first", "立案：首次登记"),
+        ("registration.first.nothing", "registration.first.nothing"),
+        ("nothing.at.all", "nothing.at.all"),
+        ("agreement.sign", "签署使用协议"),
+    ],
+)
+def test_the_journal_names_acts_as_their_procedure_does(act: str, title: str) -> None:
+    from gongshu.office.accounts.acttitles import act_title
+
+    assert act_title(act, "gansu") == title

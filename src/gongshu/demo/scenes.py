@@ -66,6 +66,15 @@ DOCUMENTS = (
 )
 
 
+# 运营协议的当事人和期限：信息披露的授权对象、授权期限由它公开
+TERM = {"term-from": "2026-03-01", "term-until": "2029-02-28"}
+
+
+def _agreed() -> dict[str, str]:
+    parties = [cast.organisation(key).name for key in ("authority", "operator")]
+    return {**TERM, "parties": "\n".join(parties)}
+
+
 def documents(stage: Stage) -> str:
     """Plan, selection and operation agreement are filed: their own procedures come later."""
     for kind, name, number, dated in DOCUMENTS:
@@ -80,6 +89,7 @@ def documents(stage: Stage) -> str:
                 number=number,
                 dated=dated,
                 file=acts.paper(stage, f"{name}.txt", f"{name}\n{number}"),
+                **(_agreed() if kind == "operation_agreement" else {}),
             )
             filed[kind] = acts.case_of(page)
             stage.memory.put("documents", filed)

@@ -55,8 +55,8 @@ def act_title(act: str, zone: str) -> str:
         return f"立案：{found.title}" if found else act
     procedure, _, name = act.rpartition(".")
     found = _procedure(zone, procedure)
-    title = next((each.title for each in found.acts if each.id == name), "") if found else ""
-    return f"{found.title}：{title}" if found and title else act
+    one = found.acts.get(name) if found else None
+    return f"{found.title}：{one.title}" if found and one else act
 
 
 def _procedure(zone: str, name: str) -> Procedure | None:
