@@ -251,6 +251,16 @@ def test_findings_nobody_saw_keep_the_old_version(banded: Domain, tmp_path: Path
     assert Served.objects.count() == 1
 
 
+def test_a_dropped_project_is_not_computed_again(banded: Domain, tmp_path: Path) -> None:
+    served(banded)
+    banded.feed("task", {"id": "d-1", "kind": "drop", "grant": "g-1"})
+    firms.work()
+    banded.now += timedelta(minutes=1)
+    banded.hand_in(firms.firms(tmp_path / "next.csv", seed=12, many=900), "res-f", "firms", firms.graded)
+    assert supply_step() == []
+    assert Served.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     "output",
     [

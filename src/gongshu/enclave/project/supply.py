@@ -82,6 +82,8 @@ def _queue(output: Output, now: datetime) -> int:
     last = Served.objects.filter(zone=output.zone, product=output.product).order_by("number").last()
     if last is None or last.output != output:
         kind, due = "supply", output.id
+    elif ProjectTable.objects.get(id=last.table).dropped is not None:
+        return 0  # the project's copies were dropped: nothing is computed again behind its back
     elif newest(output) != last.sources:
         kind, due = "refresh", "-".join(sorted(newest(output).values()))
     else:
