@@ -203,31 +203,33 @@ def test_rows_changed_after_review_are_not_served(banded: Domain) -> None:
 
 
 def test_a_new_snapshot_rebuilds_the_answers_and_a_provider_rolls_back(
-    scored: Domain, tmp_path: Path
+    banded: Domain, tmp_path: Path
 ) -> None:
-    served(scored)
+    served(banded)
     before = Served.objects.get()
-    scored.now += timedelta(minutes=1)
-    scored.hand_in(firms.firms(tmp_path / "next.csv", seed=12, many=3100), "res-f", "firms", firms.graded)
-    (task,) = supply_step()
+    banded.now += timedelta(minutes=1)
+    banded.hand_in(firms.firms(tmp_path / "next.csv", seed=12, many=1300), "res-f", "firms", firms.graded)
+    made = supply_step()
+    assert [one.outcome for one in made] == ["done"], [one.detail for one in made]
+    (task,) = made
     assert (task.kind, task.outcome) == ("refresh", "done"), task.detail
     after = Served.objects.order_by("number").last()
-    assert after is not None and after.number == before.number + 1 and after.rows == 3100
+    assert after is not None and after.number == before.number + 1 and after.rows == 1300
     assert after.sources != before.sources
-    assert opened(scored, after.version).find("firm:QY00003050") is not None
-    assert opened(scored, before.version).find("firm:QY00003050") is None
+    assert opened(banded, after.version).find("firm:QY00001250") is not None
+    assert opened(banded, before.version).find("firm:QY00001250") is None
     assert supply_step() == []
     said = str(list(Outgoing.objects.values_list("envelope", flat=True)))
     assert task.id not in said
     numbers = word()["number"]
     with pytest.raises(supply.SupplyError):
-        supply.choose(ZONE, "pd-1", before.version, organisation=AUTHORITY, person="p-auth", now=scored.now)
+        supply.choose(ZONE, "pd-1", before.version, organisation=AUTHORITY, person="p-auth", now=banded.now)
     with pytest.raises(supply.SupplyError):
-        supply.choose(ZONE, "pd-1", "v000009-x", organisation=BUS, person="p-bus", now=scored.now)
-    supply.choose(ZONE, "pd-1", before.version, organisation=BUS, person="p-bus", now=scored.now)
+        supply.choose(ZONE, "pd-1", "v000009-x", organisation=BUS, person="p-bus", now=banded.now)
+    supply.choose(ZONE, "pd-1", before.version, organisation=BUS, person="p-bus", now=banded.now)
     told = word()
     assert told["live"] == {"pd-1": before.version} and told["number"] > numbers
-    supply.choose(ZONE, "pd-1", "newest", organisation=BUS, person="p-bus", now=scored.now)
+    supply.choose(ZONE, "pd-1", "newest", organisation=BUS, person="p-bus", now=banded.now)
     assert word()["live"] == {}
 
 
