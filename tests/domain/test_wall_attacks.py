@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gongshu.enclave import clock, confirm, release, tasks, thresholds, votes
+from gongshu.enclave import clock, confirm, release, stops, tasks, thresholds, votes
 from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Output, Release, Task, Vote
 from gongshu.wire import envelope as wire
 from gongshu.wire.errors import WireError
@@ -231,6 +231,28 @@ def test_a_confirmation_forged_with_the_offices_key_opens_nothing(domain: Domain
     Grant.objects.update(state="live")
     grant.refresh_from_db()
     assert confirm.closed(grant, clock.business_today(ZONE, domain.now), domain.now) == "refused_grant"
+
+
+@pytest.mark.parametrize(
+    ("scope", "target", "left"),
+    [("grant", "g-1", []), ("project", "p-1", []), ("all", "", []), ("grant", "g-2", ["ce-1"])],
+)
+def test_what_is_answered_under_a_grant_ends_with_it(
+    granted: Domain, scope: str, target: str, left: list[str]
+) -> None:
+    granted.feed("ceiling", CEILING)
+    first = Ceiling.objects.get(id="ce-1")
+    confirm.answer(first, organisation=BUS, person="p-bus", agreed=True, reason="", now=granted.now)
+    project = Grant.objects.get(pk="g-1").project
+    stops.stop(
+        zone=ZONE,
+        scope=scope,
+        target=project if scope == "project" else target,
+        reason="到期收回",
+        origin="office",
+        now=granted.now,
+    )
+    assert [row["id"] for row in confirm.live_ceilings(ZONE, granted.now)] == left
 
 
 def test_a_ceiling_is_raised_by_nobody_but_its_provider(granted: Domain) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from gongshu.enclave import journal, outgoing
 from gongshu.enclave.store.models import Ceiling, Grant, Output, Sample, Stop, Task
@@ -61,16 +62,19 @@ def stop(
     return made
 
 
+def _grants(made: Stop) -> QuerySet[Grant]:
+    """The grants a stop means, whatever became of them."""
+    if made.scope == "all":
+        return Grant.objects.filter(zone=made.zone) if made.zone else Grant.objects.all()
+    field = {"grant": "id", "project": "project"}.get(made.scope)
+    return Grant.objects.filter(**{field: made.target}) if field else Grant.objects.none()
+
+
 def _act(made: Stop, now: datetime) -> None:
-    grants = Grant.objects.filter(state__in=("awaiting", "live"))
-    if made.scope == "grant":
-        grants = grants.filter(id=made.target)
-    elif made.scope == "project":
-        grants = grants.filter(project=made.target)
-    elif made.scope == "all":
-        grants = grants.filter(zone=made.zone) if made.zone else grants
-    else:
-        grants = grants.none()
+    meant = list(_grants(made).values_list("id", flat=True))
+    # What is answered under a grant ends with it: an ended grant must not go on at the gateway.
+    Ceiling.objects.filter(body__grant__in=meant, state="live").update(state="withdrawn")
+    grants = Grant.objects.filter(id__in=meant, state__in=("awaiting", "live"))
     hit = list(grants.values_list("id", flat=True))
     grants.update(state="stopped")
     waiting = Task.objects.filter(grant__in=hit, state="waiting")
