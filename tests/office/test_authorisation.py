@@ -129,6 +129,8 @@ def test_nothing_typed_is_lost_when_something_is_wrong(clerk: Any) -> None:
         ({"kind": "nosuch"}, "不在可选的范围内"),
         ({"term-from": "2029-01-01"}, "结束日期早于开始日期"),
         ({"term-until": ""}, "应有起止日期"),
+        ({"kind": "operation_agreement", "parties": ""}, "要写明当事人"),
+        ({"kind": "operation_agreement", "term-from": "", "term-until": ""}, "要写明期限"),
         ({"file": SimpleUploadedFile("方案.pdf", b"MZ\x90\x00")}, "内容与扩展名不符"),
         ({"file": SimpleUploadedFile("方案.pdf", b"")}, "空文件"),
     ],
@@ -185,17 +187,17 @@ def test_the_new_enterer_does_not_confirm_and_the_first_may(clerk: Any, colleagu
 
 def test_other_rooms_ask_by_zone_kind_and_day(clerk: Any, colleague: Any) -> None:
     plan = filed(clerk, colleague)
-    agreement = filed(
-        clerk, colleague, kind="operation_agreement", number="协-1", **{"term-from": "", "term-until": ""}
+    catalogue = filed(
+        clerk, colleague, kind="catalogue", number="录-1", **{"term-from": "", "term-until": ""}
     )
-    assert {each.id for each in queries.filed("huangshi")} == {plan.id, agreement.id}
+    assert {each.id for each in queries.filed("huangshi")} == {plan.id, catalogue.id}
     (only,) = queries.filed("huangshi", "plan")
     assert (only.kind_title, only.number, only.digest) == ("授权运营实施方案", PLAN["number"], plan.digest)
     assert not queries.filed("gansu")
     assert not queries.in_force("huangshi", "plan", date(2025, 12, 31))
     assert queries.in_force("huangshi", "plan", date(2028, 12, 31))
     assert not queries.in_force("huangshi", "plan", date(2029, 1, 1))
-    assert queries.in_force("huangshi", "operation_agreement", date(2030, 1, 1))
+    assert queries.in_force("huangshi", "catalogue", date(2030, 1, 1))
     assert queries.one(plan.id).case_id == plan.case_id
     with pytest.raises(LookupError):
         queries.one("doc-nosuch")

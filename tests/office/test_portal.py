@@ -14,6 +14,8 @@ from django.test import Client
 
 from gongshu.evidence.checkpoint import read
 from gongshu.evidence.log import Log
+from gongshu.office.accounts.models import RoleAssignment
+from gongshu.office.authorisation.queries import Filed
 from gongshu.office.link import clock, feed
 from gongshu.office.portal import disclosure, laws, logfiles, sources
 from support import people
@@ -151,6 +153,49 @@ def test_every_item_of_the_pack_is_disclosed_or_says_why_not(market: Market, vis
     page = text(visitor.get("/portal/disclosure/"))
     for each in items:
         assert each.title in page
+
+
+def filed(zone: str, **changes: Any) -> Any:
+    """A filed document as `sources.filed` gives it."""
+    given = {
+        "id": "doc-1",
+        "kind": "operation_agreement",
+        "kind_title": "授权运营协议",
+        "name": "运营协议",
+        "number": "协-1",
+        "dated": NOW.date(),
+        "term_from": None,
+        "term_until": None,
+        "parties": ("江城市数据局", "江城数据运营有限公司"),
+        "digest": "sha256:" + "0" * 64,
+        "zone_id": zone,
+        "case_id": "c-1",
+    }
+    return Filed(**{**given, **changes})
+
+
+@pytest.mark.row("P01", "P02")
+def test_object_and_scope_come_from_what_is_filed_and_granted(market: Market, monkeypatch: Any) -> None:
+    held = {
+        "operation_agreement": [filed(market.zone)],
+        "catalogue": [filed(market.zone, kind="catalogue", kind_title="目录", name="授权目录")],
+    }
+    monkeypatch.setattr(sources, "filed", lambda _zone, kind: held.get(kind, []))
+    items, _, _ = disclosure.items(market.zone, NOW.date())
+    by_id = {each.id: each.lines for each in items}
+    assert by_id["object"] == ("江城市数据局、江城数据运营有限公司（《运营协议》）",)
+    assert "授权目录" in by_id["scope"][0]
+    (resource, _, _) = sources.granted_resources(market.zone, NOW.date())[0]
+    assert by_id["scope"][1] == f"现行授权中的数据资源：{resource}"
+
+
+@pytest.mark.row("P02")
+def test_where_the_authority_is_the_implementing_body_it_is_named(market: Market) -> None:
+    RoleAssignment.objects.filter(role="implementing_body").update(revoked_at=NOW)
+    named = {each.id: each.lines for each in disclosure.items("huangshi", NOW.date())[0]}
+    assert named["body"] == tuple(sources.organisations("huangshi", "data_authority"))
+    assert named["body"]
+    assert not sources.organisations("huangshi", "implementing_body")
 
 
 @pytest.mark.row("P02")

@@ -9,11 +9,12 @@ from typing import Any
 
 from gongshu.law.errors import LawError
 from gongshu.law.rules import Rules
-from gongshu.office.accounts.lawroles import zone_title
+from gongshu.office.accounts.lawroles import law_roles, zone_title
 from gongshu.office.cases import lawbook
 from gongshu.office.portal import sources
 
 AGREEMENT = "operation_agreement"
+BODY, AUTHORITY = "implementing_body", "data_authority"
 DOCUMENT = "disclosure"
 
 
@@ -57,7 +58,17 @@ def _content(asked: Asked) -> list[str]:
 
 def _scope(asked: Asked) -> list[str]:
     rows = sources.filed(asked.zone, "catalogue") + sources.filed(asked.zone, "product_list")
-    return [f"{row.kind_title}：《{row.name}》{row.number}，{row.dated}" for row in rows]
+    lists = [f"{row.kind_title}：《{row.name}》{row.number}，{row.dated}" for row in rows]
+    granted = dict.fromkeys(name for name, _, _ in sources.granted_resources(asked.zone, asked.today))
+    return lists + ([f"现行授权中的数据资源：{'、'.join(granted)}"] if granted else [])
+
+
+def _body(asked: Asked) -> list[str]:
+    """Who holds the role; the data authority where the zone's text makes it the implementing body itself."""
+    held = sources.organisations(asked.zone, BODY)
+    roles = law_roles(asked.zone, asked.today)
+    same = {BODY, AUTHORITY} <= roles.keys() and roles[BODY].who == roles[AUTHORITY].who
+    return held or (sources.organisations(asked.zone, AUTHORITY) if same else [])
 
 
 def _terms(asked: Asked) -> list[str]:
@@ -93,7 +104,7 @@ FILL: dict[str, Callable[[Asked], list[str]]] = {
     "content": _content,
     "scope": _scope,
     "term": _terms,
-    "body": lambda asked: sources.organisations(asked.zone, "implementing_body"),
+    "body": _body,
     "operator": lambda asked: sources.organisations(asked.zone, "operator"),
     "resources": _resources,
     "products": _products,
