@@ -186,6 +186,17 @@ def test_without_an_identity_system_the_page_says_so(desk: Desk) -> None:
     assert "没有接通统一身份认证" in text(answer)
 
 
+def test_without_an_identity_system_no_button_leads_to_it(desk: Desk) -> None:
+    page = text(Client().get("/consent/"))
+    assert "还没有接通统一身份认证" in page
+    assert 'id="enter"' not in page and 'id="code-form"' not in page
+
+
+def test_with_an_identity_system_the_button_is_there(desk: Desk, one: Standin) -> None:
+    page = text(Client().get("/consent/"))
+    assert 'id="enter"' in page and 'id="no-identity"' not in page
+
+
 def test_an_identity_system_that_is_down_is_told_so(desk: Desk, one: Standin) -> None:
     client = Client()
     off = client.get("/consent/enter/")

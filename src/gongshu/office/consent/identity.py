@@ -79,6 +79,15 @@ def provider(path: Path | None = None) -> Provider:
         raise IdentityError("统一身份认证的设置读不了，请联系数据管理部门。", "identity_missing") from error
 
 
+def missing() -> str:
+    """Why nobody can log in with a real name now; '' when the identity system is configured."""
+    try:
+        provider()
+    except IdentityError as error:
+        return error.sentence
+    return ""
+
+
 def begin(to: Provider, back: str, now: datetime) -> tuple[str, dict[str, Any]]:
     """(address to send the browser to, what to remember until it comes back)."""
     verifier = secrets.token_urlsafe(48)

@@ -58,7 +58,10 @@ def home(request: HttpRequest) -> HttpResponse:
     """我的数据: what I agreed to and who used it; before that, what this page is for."""
     subject = session.subject_of(request)
     if subject is None:
-        return shown(request, "welcome", title="我的数据", **_grounds(settings.SITE.zone))
+        missing = identity.missing()
+        return shown(
+            request, "welcome", title="我的数据", no_identity=missing, **_grounds(settings.SITE.zone)
+        )
     rows = queries.given(subject, clock.business_today())
     told_ = queries.notices(subject)
     unread = notices.seen(told_, clock.wall_now())
