@@ -9,3 +9,8 @@ class UiConfig(AppConfig):
     name = "gongshu.ui"
     label = "ui"
     verbose_name = "界面"
+
+    def ready(self) -> None:
+        from gongshu.ui import voice
+
+        voice.speak()
