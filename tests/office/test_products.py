@@ -98,8 +98,11 @@ def test_what_is_wrong_is_kept_and_told_beside_its_field(market: Market) -> None
 def test_saving_over_anothers_save_is_refused(market: Market) -> None:
     row = market.begin()
     services.save(row, actor=market.maker, now=NOW, typed=TYPED, version=row.version)
-    with pytest.raises(Refused, match="别人刚才保存过"):
+    with pytest.raises(Refused, match="您自己在另一个窗口"):
         services.save(row, actor=market.maker, now=NOW, typed=TYPED, version=row.version)
+    colleague = people.acting(market.operator, "operator")
+    with pytest.raises(Refused, match="别人刚才保存过"):
+        services.save(row, actor=colleague, now=NOW, typed=TYPED, version=row.version)
 
 
 def test_only_a_grant_of_the_operators_own_project_may_be_named(market: Market) -> None:

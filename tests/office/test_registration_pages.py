@@ -150,7 +150,7 @@ def test_saving_over_a_newer_draft_is_refused_with_everything_typed(
     save(applicant, row, {"R06": "先保存的"})
     answer = applicant.post(address, posted({"R06": "后保存的"}, old) | {"do": "save"})
     assert answer.status_code == 409
-    assert "别人刚才保存过" in text(answer)
+    assert "您自己在另一个窗口" in text(answer)
     assert "后保存的" in text(answer)
 
 

@@ -53,3 +53,10 @@ def person_names(ids: set[str]) -> dict[str, tuple[str, str]]:
 def organisation_names(ids: set[str]) -> dict[str, str]:
     """id → name, in one query; an unknown id is left out."""
     return dict(Organisation.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
+
+
+def saved_between(saver: str, actor: Actor) -> str:
+    """Why a page opened before the last save may not be saved: one's own other page, or somebody else."""
+    if saver == actor.person:
+        return "您自己在另一个窗口（或者退回来的旧页）保存过，请先看最新的内容，再补上这次的修改。"
+    return f"别人刚才保存过（{person_name(saver)}），请先看最新的内容，再把您的修改补上。"

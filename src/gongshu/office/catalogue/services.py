@@ -14,6 +14,7 @@ from gongshu.law.errors import LawError
 from gongshu.law.history import local_day
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.permissions import Refused, check, declare
+from gongshu.office.accounts.queries import saved_between
 from gongshu.office.cases import lawbook
 from gongshu.office.cases import services as cases
 from gongshu.office.cases.models import Case
@@ -85,7 +86,7 @@ def save(
     if case.state not in OPEN_STATES:
         raise Refused("这条目录已经提交，现在不能修改；要改请先退回或更新。", "state")
     if version != row.version:
-        raise Refused("别人刚才保存过，请先看最新的内容，再把您的修改补上。", "version")
+        raise Refused(saved_between(row.saved_by, actor), "version")
     form = content.form_of(lawbook.rules_of(case))
     _write(row, form, typed, actor, now)
     row.save()

@@ -22,6 +22,7 @@ from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.models import Organisation
 from gongshu.office.accounts.permissions import Refused
+from gongshu.office.accounts.queries import saved_between
 from gongshu.office.cases import lawbook
 from gongshu.office.cases import services as cases
 from gongshu.office.cases.models import Case
@@ -86,7 +87,7 @@ def save(
     row = locked(agreement)
     permissions.check_draft(actor, row)
     if version != row.version:
-        raise Refused("别人刚才保存过这份协议，请先看最新的内容，再把您的修改补上。", "version")
+        raise Refused(saved_between(row.saved_by, actor), "version")
     row.typed, row.terms = fixed(row, typed), dict(terms)
     row.signatures, row.signed, row.signed_at = {}, {}, None
     row.version += 1

@@ -14,6 +14,7 @@ from gongshu.law.history import local_day
 from gongshu.law.predicates import blank
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.permissions import Refused, check
+from gongshu.office.accounts.queries import saved_between
 from gongshu.office.cases import lawbook
 from gongshu.office.cases import services as cases
 from gongshu.office.cases.models import Case
@@ -74,7 +75,7 @@ def save(product: Product, *, actor: Actor, now: datetime, typed: Mapping[str, A
     row = Product.objects.select_for_update(of=("self",)).select_related("case").get(pk=product.pk)
     permissions.check_edit(actor, row)
     if version != row.version:
-        raise Refused("别人刚才保存过这个产品，请先看最新的内容，再把您的修改补上。", "version")
+        raise Refused(saved_between(row.saved_by, actor), "version")
     _name(typed)
     _write(row, typed, actor, now)
     row.save()

@@ -16,6 +16,7 @@ from gongshu.law.predicates import blank
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused, check
+from gongshu.office.accounts.queries import saved_between
 from gongshu.office.accounts.zones import ZONES
 from gongshu.office.cases import lawbook, services
 from gongshu.office.cases.materials import FILE_KINDS
@@ -159,7 +160,7 @@ def save(
     row.case = case
     permissions.check_edit(actor, row)
     if version != row.version:
-        raise Conflict("别人刚才保存过这件申请，请先看最新的内容，再把您的修改补上。", "conflict")
+        raise Conflict(saved_between(row.saved_by, actor), "conflict")
     row.typed = dict(typed)
     row.filled = with_files(row, typed)
     row.name = str(typed.get(content.NAME) or "").strip()[:200]

@@ -11,6 +11,7 @@ from django.db import transaction
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.models import Organisation
 from gongshu.office.accounts.permissions import Refused, check
+from gongshu.office.accounts.queries import saved_between
 from gongshu.office.cases import services
 from gongshu.office.cases.models import Case
 from gongshu.office.link import clock, evidence
@@ -84,7 +85,7 @@ def save(
     row.case = case
     permissions.check_edit(actor, case)
     if version != row.version:
-        raise Refused("别人刚才保存过，请先看最新的内容，再把您的修改补上。", "conflict")
+        raise Refused(saved_between(row.saved_by, actor), "conflict")
     if isinstance(row, Scenario):
         _of_scenario(row, typed)
     else:
