@@ -200,6 +200,16 @@ def test_without_a_live_grant_nothing_runs(zone: Zone, project: Any, state: str)
     assert not Task.objects.exists()
 
 
+def test_a_name_too_long_is_refused_and_kept(zone: Zone, project: Any) -> None:
+    answer = run(zone, project, title="客" * 121)
+    assert answer.status_code >= 400
+    assert "名称不能超过 120 个字，现在有 121 个" in text(answer)
+    assert "客" * 121 in text(answer)
+    assert not Task.objects.exists()
+    run(zone, project, title="客" * 120)
+    assert Task.objects.get().title == "客" * 120
+
+
 def test_the_days_runs_are_counted(zone: Zone, project: Any) -> None:
     grant = project.grants.get()
     grant.body["runs_per_day"] = 1

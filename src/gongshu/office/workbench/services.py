@@ -23,6 +23,7 @@ PROCEDURE = "release.record"
 GROUND = permissions.GROUND
 TRIED = ("done", "too_large", "failed")
 RAN = ("run", "build")
+LONGEST_NAME = 120  # 数据域给成果的名称也只留这么长
 NOT_STARTED = ("refused_grant", "refused_stop", "limit")  # 数据域没有开始运行的，不占次数
 
 
@@ -42,8 +43,17 @@ def submit_run(project: Project, *, actor: Actor, now: datetime, sql: str, title
     check_lens(advice, grant, now)
     check_tries(project, grant, now)
     reads = {table: [column for column, _ in columns] for table, columns in advice.reads}
-    body = {"sql": sql, "output": {"kind": "table", "title": title.strip()[:120] or "运行结果"}}
-    return publish(project, grant, "run", title.strip()[:120] or "运行", body, actor, now, reads=reads)
+    name = named(title)
+    body = {"sql": sql, "output": {"kind": "table", "title": name or "运行结果"}}
+    return publish(project, grant, "run", name or "运行", body, actor, now, reads=reads)
+
+
+def named(title: str) -> str:
+    """The name of a task without blanks at its ends. Raises `Refused` when it is longer than a task keeps."""
+    name = title.strip()
+    if len(name) > LONGEST_NAME:
+        raise Refused(f"名称不能超过 {LONGEST_NAME} 个字，现在有 {len(name)} 个，请改短。", "input:title")
+    return name
 
 
 def check_lens(advice: lensing.Advice, grant: Grant, now: datetime) -> None:
@@ -113,7 +123,7 @@ def request_release(
         raise Refused("请选择成果的形式。", "input:kind")
     if not title.strip():
         raise Refused("请填写成果的名称。", "input:title")
-    output: dict[str, Any] = {"kind": kind, "title": title.strip()[:120]}
+    output: dict[str, Any] = {"kind": kind, "title": named(title)}
     if kind == "report" and lead.strip():
         output["lead"] = lead.strip()[:4000]
     output |= released_terms(kind, terms or {})

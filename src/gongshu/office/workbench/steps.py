@@ -161,7 +161,7 @@ def _submit(
     Project.objects.select_for_update().get(pk=project.pk)  # 每日次数不因同时提交而超过
     grant = _allowed(project, actor, now)
     services.check_tries(project, grant, now)
-    return services.publish(project, grant, "build", title.strip()[:120], body, actor, now, reads=reads)
+    return services.publish(project, grant, "build", services.named(title), body, actor, now, reads=reads)
 
 
 def made(project: Project) -> dict[str, str]:
