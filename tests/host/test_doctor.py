@@ -89,3 +89,23 @@ def test_code_that_others_may_write_is_found_and_closed(
     assert loose in wall.tighten(accounts)
     found = [path for path in wall.writable_code(accounts) if path.is_relative_to(code)]
     assert found == [own]
+
+
+def test_after_a_restore_the_processes_that_stand_are_named(home: Home) -> None:
+    content = {"restore": "r" * 32, "places": {"huangshi": 3}, "at": 1}
+    (home.config / "hold.json").write_text(json.dumps(content))
+    check = by_id(home.path)["hold"]
+    assert not check.ok
+    assert all(name in check.found for name in ("闸口", "计算", "网关"))
+    assert "gongshu resume" in check.mend
+    (home.config / "hold.json").write_text("{")
+    assert "读不了" in by_id(home.path)["hold"].mend
+    (home.config / "hold.json").unlink()
+    assert "hold" not in by_id(home.path)
+
+
+def test_an_empty_log_is_called_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "keys").write_text("")
+    assert main(["evidence", "verify", "--dir", str(tmp_path / "log"), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "empty_log"

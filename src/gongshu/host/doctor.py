@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gongshu.host import inside, state, unsent, users, wall
+from gongshu.host import backup_restore, inside, state, unsent, users, wall
 from gongshu.host.clusters import CLUSTERS, Cluster, binary, external
 from gongshu.host.errors import HostError
 from gongshu.host.home import Home, check_place, socket_root
 from gongshu.host.processes import BY_NAME
 from gongshu.host.supervisor import answers
+from gongshu.wire.errors import WireError
 from gongshu.wire.settings import installation
 
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -196,6 +197,18 @@ def check_processes(home: Home) -> Iterator[Check]:
         yield Check(f"process_{name}", row["title"], ok, found, "" if ok else f"请看 {log}。")
 
 
+def check_hold(home: Home) -> Iterator[Check]:
+    """After a restore the data domain stands until both administrators signed: nothing is broken, and the
+    three processes that stand are named."""
+    try:
+        sentence = backup_restore.held(home)
+    except (HostError, WireError) as error:
+        sentence = str(error)
+    if sentence:
+        names = "、".join(one.title for one in BY_NAME.values() if one.stands and one.installed())
+        yield Check("hold", "数据域恢复以后的起点", False, f"{names}停在原处，没有运行", sentence)
+
+
 def check_evidence(home: Home) -> Iterator[Check]:
     """What the office does not take of a domain's evidence, and why a witness does not co-sign."""
     for service, title in unsent.SERVICES.items():
@@ -237,5 +250,6 @@ def examine(path: Path) -> list[Check]:
     if home is not None:
         checks.append(Check("home", "家目录", True, f"{home.path}（{home.mode}，{home.mark}）"))
         checks += [look(home) for look in HOME]
-        checks += [*check_clusters(home), *check_processes(home), *check_evidence(home)]
+        checks += [*check_clusters(home), *check_processes(home), *check_hold(home)]
+        checks += check_evidence(home)
     return checks

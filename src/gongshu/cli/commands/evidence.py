@@ -13,6 +13,7 @@ from gongshu.cli.parser import command_parser
 from gongshu.crypto.sign import BadKey, PublicKey
 from gongshu.evidence.check import verify as check
 from gongshu_verify.keys import Key, KeyFileError, read_keys
+from gongshu_verify.logdir import is_log
 
 
 def verify(argv: list[str]) -> Answer:
@@ -35,6 +36,8 @@ def verify(argv: list[str]) -> Answer:
         raise BadUse(
             "no_such_file", f"没有日志目录 {directory}。用 --dir 指出日志所在，或先运行 gongshu up。"
         )
+    if not is_log(directory):
+        raise BadUse("empty_log", f"日志还是空的：{directory} 里还没有一条存证，办理第一件事之后再核验。")
     keys = _keys(options.key, home, directory, own=options.dir is None or options.home is not None)
     report = check(directory, keys)
     behind = _behind(report.witnesses, report.size)
