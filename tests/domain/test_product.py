@@ -348,6 +348,19 @@ def test_what_only_looks_like_a_formula_leaves() -> None:
     assert told.decode("utf-8-sig").splitlines()[1] == "-,-3.5"
 
 
+def test_a_column_of_midnights_shows_days_and_any_other_keeps_its_hours() -> None:
+    months = [datetime(2025, 12, 1), datetime(2026, 1, 1)]
+    rows = [[months[0], months[0], "甲"], [None, datetime(2026, 1, 1, 8, 30), "乙"]]
+    told = render.as_report("月报", "", ["月", "时", "线"], rows).decode()
+    assert "| 2025-12-01 | 2025-12-01 00:00:00 | 甲 |" in told
+    assert "|  | 2026-01-01 08:30:00 | 乙 |" in told
+    assert render.as_csv(["月"], [[each] for each in months]).decode("utf-8-sig").splitlines()[1:] == [
+        "2025-12-01",
+        "2026-01-01",
+    ]
+    assert render.as_csv(["月"], []).decode("utf-8-sig").splitlines() == ["月"]
+
+
 def test_an_act_leaves_its_line_in_the_journal(granted: Domain) -> None:
     run(granted)
     acts = set(JournalEntry.objects.values_list("fields__act", flat=True))

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,27 @@ def text(value: Any) -> str:
     return str(value)
 
 
+def dated(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """The rows with days instead of timestamps in each column whose timestamps all lie at midnight.
+
+    A month or day that a query cuts out of a time is a timestamp to the engine and a day to the reader.
+    """
+    whole = {
+        number
+        for number in range(len(rows[0]) if rows else 0)
+        if _all_midnight([row[number] for row in rows if row[number] is not None])
+    }
+    return [
+        [value.date() if number in whole and value is not None else value for number, value in enumerate(row)]
+        for row in rows
+    ]
+
+
+def _all_midnight(values: Sequence[Any]) -> bool:
+    """Whether a column holds timestamps, and only at midnight of their own zone."""
+    return bool(values) and all(isinstance(one, datetime) and one.time() == time.min for one in values)
+
+
 # How a spreadsheet tells a formula; a dash alone or before a number is none.
 FORMULA = re.compile(r"\s*(?:[=@＝＠]|[+\-＋－](?!\s*(?:[0-9.,%]*|[0-9.]+[eE][+-]?[0-9]+)\s*\Z))")
 
@@ -70,7 +91,7 @@ def as_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([text(value) for value in row] for row in rows)
+    writer.writerows([text(value) for value in row] for row in dated(rows))
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
@@ -83,7 +104,7 @@ def as_report(title: str, lead: str, columns: Sequence[str], rows: Sequence[Sequ
         return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
     body = [line(columns), line(["---"] * len(columns))]
-    body += [line([text(value) for value in row]) for row in rows]
+    body += [line([text(value) for value in row]) for row in dated(rows)]
     words = [part.strip() for part in lead.splitlines() if part.strip()]
     return "\n\n".join([f"# {title}", *words, "\n".join(body)]).encode() + b"\n"
 
