@@ -88,6 +88,7 @@ def newest_evidence(stage: Stage) -> str:
         page = stage.at_office("auditor").open("/admin/audit/")
         rows = page.tree.css("table tbody tr")
         cells = [" ".join(cell.text().split()) for cell in rows[0].css("td")] if rows else []
+        cells[:1] = [cells[0].replace(",", "")] if cells else []
         if cells and cells[0].isdigit():
             break
         time.sleep(0.1)

@@ -40,7 +40,7 @@ def steps() -> list[Step]:
         Step("data_release_index", "空气质量：指数检验、盲审、出域", _flow(release_index)),
         Step("data_release_report", "空气质量：月报检验、盲审、出域", _flow(release_report)),
         Step("data_compliance", "空气质量：产品合规审核", _flow(supply.compliance)),
-        Step("data_register_product", "空气质量：产品登记和凭证", _flow(supply.register_product)),
+        Step("data_register_product", "空气质量：产品登记和凭证", _flow(supply.registered_product)),
         Step("data_agreement", "空气质量：使用协议签署备案", _flow(supply.agreement)),
         Step("data_ceiling", "空气质量：上限在闸口确认", _flow(supply.ceiling)),
         Step("data_call", "空气质量：使用单位经网关调用", _flow(supply.call)),

@@ -79,6 +79,11 @@ def register_product(stage: Stage, content: Content) -> str:
     return f"申请、存证、审核，公示到 {known['publicity_until']}。"
 
 
+def registered_product(stage: Stage, content: Content) -> str:
+    """Registration with its certificate, for a story of one product."""
+    return register_product(stage, content) + certify_product(stage, content)
+
+
 def certify_product(stage: Stage, content: Content) -> str:
     """The product's certificate, the day after its publicity ended."""
     known = remembered(stage, content)
