@@ -7,6 +7,7 @@ page at a width; `faults` says what axe and the console found.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,7 +39,9 @@ def chromium() -> Iterator[Any]:
 
     with sync_playwright() as driver:
         running = driver.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--font-render-hinting=none"]
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--font-render-hinting=none", "--lang=zh-CN"],
+            env={**os.environ, "LANGUAGE": "zh_CN"},
         )
         yield running
         running.close()
@@ -89,12 +92,19 @@ def overflow(page: Any) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
-def shot(page: Any, name: str, full: bool = True) -> Path | None:
-    """A screenshot in the folder `GONGSHU_SHOTS`, nothing when it is not set."""
-    folder = os.environ.get("GONGSHU_SHOTS")
-    if not folder:
-        return None
-    place = Path(folder) / f"{name}.png"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=place, full_page=full)
-    return place
+def shot(page: Any, name: str, full: bool = True) -> None:
+    """Screenshots at both widths in the folder `GONGSHU_SHOTS`; nothing when it is not set.
+
+    `name` may end with a width, which is left out: each picture is `NAME-WIDTH.png`. `GONGSHU_SHOTS_OF` names
+    a file with the wanted names, one a line, so that `make screens` takes no others.
+    """
+    folder, wanted = os.environ.get("GONGSHU_SHOTS"), os.environ.get("GONGSHU_SHOTS_OF")
+    base = re.sub(rf"-({DESK}|{PHONE})$", "", name)
+    if not folder or (wanted and base not in Path(wanted).read_text("utf-8").split()):
+        return
+    before = page.viewport_size
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for width in (PHONE, DESK):
+        page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+        page.screenshot(path=Path(folder) / f"{base}-{width}.png", full_page=full)
+    page.set_viewport_size(before)

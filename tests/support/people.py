@@ -18,6 +18,15 @@ PASSWORD = "Correct-Horse-9"
 _numbers = itertools.count(1)
 
 
+def plausible(number: int) -> str:
+    """A name as people have them; every number its own for the first three hundred."""
+    return (
+        "赵钱孙李周吴郑王冯陈"[number % 10]
+        + "安博诚德恩方光海嘉建杰静立敏宁清若文晓雪宇哲正志卓云岚"[number // 10 % 27]
+        + "之"[: number // 270]
+    )
+
+
 def credit_code(number: int | None = None) -> str:
     """A valid unified social credit code that nobody has."""
     base = f"11420200MB{(number or next(_numbers)) % 10**7:07d}"
@@ -41,7 +50,7 @@ def person(home: Any = None, *roles: str, name: str = "", zone: str = "") -> Any
     home = home or organisation(zone=zone or "huangshi")
     number = next(_numbers)
     made = Person.objects.create(
-        zone_id=home.zone_id, name=name or f"某人{number}", organisation=home, created_at=NOW
+        zone_id=home.zone_id, name=name or plausible(number), organisation=home, created_at=NOW
     )
     account = Account(person=made, username=f"user{number}")
     account.password = _hashed()

@@ -14,7 +14,7 @@ document.addEventListener("DOMContentLoaded", () => {
     place.style.height = `${links.length * ROW + 40}px`;
     place.setAttribute("aria-hidden", "true");
     const chart = window.echarts.init(place, null, { renderer: "svg" });
-    chart.setOption({
+    const draw = () => chart.setOption({
       animation: false,
       grid: { left: place.clientWidth < 420 ? 124 : 184, right: 64, top: 4, bottom: 4 },
       xAxis: { type: "value", show: false, max: place.dataset.picture === "targets" ? 100 : undefined },
@@ -34,7 +34,8 @@ document.addEventListener("DOMContentLoaded", () => {
         label: { show: true, position: "right", fontFamily: FONT, formatter: (one) => links[one.dataIndex].querySelector("b").textContent },
       }],
     });
+    draw();
     chart.on("click", (one) => links[one.dataIndex].click());
-    window.addEventListener("resize", () => chart.resize());
+    window.addEventListener("resize", () => { chart.resize(); draw(); });
   }
 });
