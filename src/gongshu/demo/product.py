@@ -168,6 +168,8 @@ def grant(stage: Stage, content: Content) -> str:
     if not _live(stage, project):
         airlock.confirm(stage, content.officer, f"/grants/{identifier}/")
     wait_for("授权生效", lambda: _live(stage, project))
+    for number in range(len(content.sources)):
+        decide(stage, content.officer, known[f"request_case_{number}"], "supply")
     return f"授权 {identifier}：办公域签发，提供单位在闸口对同一摘要确认后生效。"
 
 

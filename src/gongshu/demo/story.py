@@ -121,14 +121,11 @@ def _work() -> list[Step]:
         Step("asked", "四项结果申请出域", asked),
         Step("sample", "样例：提供单位看过风险再交开发人员", person(fund.sample)),
         Step("scores", "企业信用评分：事先算好每家企业的等级", firm(credit.scores_sent)),
-        Step("refuse_small", "拒绝：人数太少的格子，闸口回放攻击", bus(flow.small_cell_refused)),
         Step("release_index", "出域：公交客流指数", bus(flow.released("index", "公交客流指数"))),
         Step("release_report", "出域：公交客流月报", bus(flow.released("report", "公交客流月报"))),
         Step("scores_asked", "企业信用评分：申请按企业作答", firm(credit.answers_asked)),
         Step("release_fund", "审核：公积金缴存核验", person(fund.answers_left)),
-        Step("refuse_model", "拒绝：记住了训练数据的模型", firm(credit.refused_model)),
-        Step("refuse_hidden", "拒绝：把标识藏进输出", firm(credit.refused_hidden)),
-        Step("release_credit", "审核：企业信用评分", firm(credit.answers_left)),
+        Step("refuse_small", "拒绝：人数太少的格子，闸口回放攻击", bus(flow.small_cell_refused)),
     ]
 
 
@@ -163,18 +160,32 @@ def asked(stage: Stage) -> str:
 
 
 def _products() -> list[Step]:
-    """Compliance, registration, agreements, ceilings; three products wait out the same publicity."""
+    """Compliance, registration, prices, agreements, ceilings; three products wait out the same publicity.
+
+    The data domain still attacks what the firms' project asked while the first two are worked.
+    """
     every: Callable[..., Callable[[Stage], str]] = partial(flow.each, PRODUCTS)
+    first: Callable[..., Callable[[Stage], str]] = partial(flow.each, PRODUCTS[:2])
+    firm = partial(flow.bound, credits_.product)
     return [
-        Step("compliance", "产品合规审核", every(supply.compliance)),
-        Step("register_product", "三个产品登记", every(supply.register_product)),
+        Step("compliance", "产品合规审核", first(supply.compliance)),
+        Step("register_product", "产品登记", first(supply.register_product)),
         Step("cap", "授权主体制定上限收费标准，书面报告", every(prices.capped)),
         Step("refuse_price", "运营机构公布价目；拒绝：高于上限", every(prices.priced)),
-        Step("agreement", "使用协议：七项、调用条件、双方签名", every(supply.draft)),
+        Step("agreement", "使用协议：七项、调用条件、双方签名", first(supply.draft)),
+        Step("refuse_model", "拒绝：记住了训练数据的模型", firm(credit.refused_model)),
+        Step("refuse_hidden", "拒绝：把标识藏进输出", firm(credit.refused_hidden)),
+        Step("release_credit", "审核：企业信用评分", firm(credit.answers_left)),
+        Step("credit_product", "企业信用评分：合规审核、登记、使用协议", firm(to_agreement)),
         Step("ceiling", "产品上限由提供单位在闸口确认", every(supply.ceiling)),
         Step("certificate_product", "公示结束，发放产品登记凭证", every(supply.certify_product)),
         Step("filed", "使用协议备案", every(supply.file)),
     ]
+
+
+def to_agreement(stage: Stage, made: product.Content) -> str:
+    """The same three steps for the product whose answers came last."""
+    return "".join(act(stage, made) for act in (supply.compliance, supply.register_product, supply.draft))
 
 
 def _calls() -> list[Step]:
