@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from gongshu.enclave import journal, outgoing
 from gongshu.enclave.store.models import Ceiling, Grant, Output, Sample, Stop, Task
+from gongshu.wire.times import stamp
 
 # How a running task is told; the enclave's process sets it, the airlock's has none and the loop finds out.
 CANCEL: list[Callable[[Task], object]] = []
@@ -57,7 +58,7 @@ def stop(
         now=now,
         ground="operation.stop",
     )
-    body = {"stop": made.id, "at": now.isoformat(), "scope": scope, "target": target, "origin": origin}
+    body = {"stop": made.id, "at": stamp(now), "scope": scope, "target": target, "origin": origin}
     outgoing.post("effect", body, zone=zone, now=now, source=source)
     return made
 
