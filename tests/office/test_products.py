@@ -384,6 +384,9 @@ def test_ending_an_agreement_stops_its_calls(trusted: Market) -> None:
     assert 1 <= shown.seconds[0][1] <= 3
     assert shown.awaited == ("计算进程", "网关")  # 名单上的网关是另一把钥匙，它还没有答
     assert shown.slowest is None
+    vague = {**effect.data(), "body": {"stop": stop["id"], "at": "2026-04-01T08:00:00+00:00"}}
+    InboxMessage.objects.create(source="h", number=1, kind="effect", envelope=vague, received=wall)
+    assert effects.of_targets(market.zone, [made.pk])[0] == shown  # 说不清时刻的回执不算
 
 
 @pytest.mark.row("H20", "H23")

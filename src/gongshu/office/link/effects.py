@@ -55,7 +55,11 @@ def effects(items: Iterable[FeedItem]) -> list[Effect]:
     stops = [row.subject for row in rows]
     for message in InboxMessage.objects.filter(kind="effect", envelope__body__stop__in=stops).order_by("pk"):
         body, signed = message.envelope["body"], message.envelope["signatures"][0]
-        told.setdefault(body["stop"], []).append((signed["key"], signed["role"], instant(body["at"], "at")))
+        try:
+            at = instant(body["at"], "at")
+        except WireError:  # 说不清时刻的回执不算，仍在等它
+            continue
+        told.setdefault(body["stop"], []).append((signed["key"], signed["role"], at))
     wanted = {zone: receivers(zone) for zone in {row.zone for row in rows}}
     return [_effect(row, told.get(row.subject, []), wanted[row.zone]) for row in rows]
 
