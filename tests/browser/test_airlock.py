@@ -312,7 +312,7 @@ def confirm_and_stop(page: Any, domain: Domain) -> None:
     wrong(page, "not-found", ".error-page")
 
 
-def test_two_reviewers_vote_without_seeing_each_other(
+def test_a_day_of_two_reviewers_who_do_not_see_each_other(
     domain: Domain, inside: Callable[..., Any], trips: Path
 ) -> None:
     page = inside("p-bus")
@@ -333,6 +333,9 @@ def test_two_reviewers_vote_without_seeing_each_other(
         first.goto(path)
         good(first, name)
     assert "入库" not in first.inner_text(".site-nav")
+    first.check("[name=answer][value=refused]")
+    first.click("#vote-form button[type=submit]")
+    wrong(first, "review-mistake", ".has-error")
     voted(first, "confirmed", "可以公开")
     good(first, "review-voted")
     assert "可以公开" in first.inner_text("#votes")

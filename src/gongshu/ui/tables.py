@@ -24,7 +24,7 @@ class Column:
 
     `order` is the field the database sorts by, None when the column cannot be sorted; `kind` is one of
     `text number date time state code`; `href` gives the address the cell links to; `why` the id behind
-    the 为什么 mark; `narrow` columns stay visible at 390 px.
+    the 为什么 mark (a `state` has that of its row's `case_id`); `narrow` columns stay visible at 390 px.
     """
 
     key: str
@@ -208,8 +208,13 @@ def _cell(column: Column, row: Any) -> Cell:
         value=value,
         href=column.href(row) if column.href and value not in (None, "") else "",
         label=column.label_of(row) if column.label_of else "",
-        why=column.why(row) if column.why else None,
+        why=column.why(row) if column.why else _why_of(column, row),
     )
+
+
+def _why_of(column: Column, row: Any) -> str | None:
+    """A state without a 为什么 of its own opens that of the row's case, where the row has one."""
+    return getattr(row, "case_id", None) if column.kind == "state" else None
 
 
 def _sort_key(value: Any) -> tuple[bool, Any]:

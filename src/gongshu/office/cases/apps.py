@@ -22,6 +22,7 @@ class CasesConfig(AppConfig):
 
         registry.explain_with("d", why.of_decision)
         registry.explain_with("t", why.of_deadline)
+        registry.explain_with("c", why.of_case)
         frame.add("待办", "cases:inbox", 100, frame.works, queries.waiting_count)
         frame.add("案件", "cases:list", 110, frame.works)
         frame.add("委托代理", "cases:delegations", 890, frame.holds("accounts.delegations"))

@@ -97,7 +97,13 @@ def case_list(request: HttpRequest) -> HttpResponse:
             Column("procedure", "程序", "procedure_title", order="procedure"),
             Column("organisation", "申请机构", "organisation.name", order="organisation__name", narrow=False),
             Column(
-                "state", "状态", "state", order="state", kind="state", label_of=lambda row: row.state_title
+                "state",
+                "状态",
+                "state",
+                order="state",
+                kind="state",
+                label_of=lambda row: row.state_title,
+                why=lambda row: row.pk,
             ),
             Column("due", "最近期限", chip, order="due"),
             Column("opened", "发起日期", "opened_at", order="opened_at", kind="date", narrow=False),

@@ -143,14 +143,40 @@ def known_articles(citations: list[str], rules: Rules) -> tuple[law_why.Article,
     return tuple(found)
 
 
+# ------------------------------------------------------------ the state of a case
+
+
+def of_case(identifier: str, actor: Actor) -> Screen | None:
+    """`c-…`: why a case is in its state: the decision that led there, or that it was opened."""
+    case = Case.objects.filter(pk=identifier).first()
+    if case is None or not _visible(case, actor):
+        return None
+    last = case.events.exclude(decision=None).order_by("-seq").first()
+    found = of_decision(last.decision_id, actor) if last else None
+    if found is None:
+        procedure, rules = lawbook.procedure_of(case), lawbook.rules_of(case)
+        basis = list(procedure.basis)
+        sentence = f"立案以后还没有人办理，按《{procedure.title}》的程序等下一步。"
+        found = plain(sentence, basis, {}, case.zone_id, case.law_day) | {
+            "at": case.opened_at,
+            "pack": case.pack_digest,
+            "articles": [vars(each) for each in known_articles(basis, rules)],
+            **case_of(case),
+        }
+    return found | {"id": case.pk, "title": f"现在是“{case.state_title}”"}
+
+
 # ------------------------------------------------------------ deadlines
 
 
 def of_deadline(identifier: str, actor: Actor) -> Screen | None:
     """`t-…`: how a deadline was reckoned, day by day."""
     row = Deadline.objects.select_related("case").filter(pk=identifier).first()
-    if row is None or not _visible(row.case, actor):
-        return None
+    return reckoned(row) if row is not None and _visible(row.case, actor) else None
+
+
+def reckoned(row: Deadline) -> Screen | None:
+    """How one running of a clock was reckoned; the caller has asked who may see it."""
     case = row.case
     procedure, rules = lawbook.procedure_of(case), lawbook.rules_of(case)
     running = next(

@@ -19,6 +19,7 @@ class RegistrationConfig(AppConfig):
         for procedure in handler.PROCEDURES:
             registry.register(procedure, handler.RegistrationHandler())
         registry.explain_with(why.PREFIX, why.of_certificate)
+        registry.explain_with(why.NOTICE, why.of_publicity)
         frame.add("登记申请", "registration:list", 300, permissions.applies)
         frame.add("登记工作台", "registration:desk", 310, permissions.registers, count=queries.desk_count)
         frame.add("登记公示", "registration:publicity", 320, frame.everybody)

@@ -12,7 +12,7 @@ from gongshu.office.cases import lawbook, why
 from gongshu.office.link import proofs
 from gongshu.office.registration import certificates, queries
 
-PREFIX = "ZX"
+PREFIX, NOTICE = "ZX", "r"
 CHANGES = [
     "登记主体在期满前申请续展，有效期会延长。",
     "有人对登记提出异议，会先作标识；异议成立的会撤销。",
@@ -25,6 +25,16 @@ MEANING = {
     "cancelled": "登记已经注销。",
     "revoked": "登记已经撤销。",
 }
+
+
+def of_publicity(identifier: str, actor: Actor) -> dict[str, Any] | None:  # noqa: ARG001
+    """`r-…`: how the last day of a publicity was reckoned. Everybody may see it, and no more than that."""
+    found = queries.published(identifier)
+    if found is None:
+        return None
+    row = found.case.deadlines.filter(started__lte=found.publicity_from, due=found.publicity_until).last()
+    screen = why.reckoned(row) if row is not None else None
+    return screen and {**screen, "id": identifier, "case": None}
 
 
 def of_certificate(identifier: str, actor: Actor) -> dict[str, Any] | None:  # noqa: ARG001

@@ -19,7 +19,7 @@ from gongshu.office.link import clock
 from gongshu.office.scenarios import grants
 from gongshu.office.scenarios import queries as scenarios
 from gongshu.office.scenarios.models import Project
-from gongshu.office.scenarios.views.projects import state_of, state_title, tables
+from gongshu.office.scenarios.views.projects import grant_id, state_of, state_title, tables
 from gongshu.office.workbench import lensing, permissions, queries, samples, services, steps, words
 from gongshu.office.workbench.models import Release, Task
 from gongshu.ui.inputs import plain
@@ -61,7 +61,7 @@ def home(request: HttpRequest) -> HttpResponse:
         [
             Column("name", "项目", "name", "name", href=lambda row: reverse("workbench:desk", args=[row.pk])),
             Column("scenario", "应用场景", "scenario.name", order="scenario__name"),
-            Column("grant", "授权", state_of, kind="state", label_of=state_title),
+            Column("grant", "授权", state_of, kind="state", label_of=state_title, why=grant_id),
             Column("operator", "运营机构", "operator.name", order="operator__name", narrow=False),
         ],
         title="工作台",

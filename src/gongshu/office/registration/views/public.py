@@ -48,7 +48,14 @@ def publicity(request: HttpRequest) -> HttpResponse:
             Column("zone", "专区", "zone.title", order="zone__title", narrow=False),
             Column("from", "公示起", "publicity_from", order="publicity_from", kind="date", narrow=False),
             Column("until", "公示期", left, order="publicity_until"),
-            Column("state", "状态", "case.state", kind="state", label_of=lambda row: row.case.state_title),
+            Column(
+                "state",
+                "状态",
+                "case.state",
+                kind="state",
+                label_of=lambda row: row.case.state_title,
+                why=lambda row: row.pk,
+            ),
         ],
         title="登记公示",
         filters=[
@@ -124,6 +131,7 @@ def certificates(request: HttpRequest) -> HttpResponse:
                 lambda row: queries.STATUS_TONES[queries.status(row, today)],
                 kind="state",
                 label_of=lambda row: queries.STATUS_TITLES[queries.status(row, today)],
+                why=lambda row: row.code,
             ),
         ],
         title="登记结果",

@@ -47,6 +47,11 @@ def state_title(row: Project) -> str:
     return dict(Grant.STATES)[grant.state_on(clock.business_today())] if grant else ""
 
 
+def grant_id(row: Project) -> str | None:
+    grant = queries.grant_of(row)
+    return grant.pk if grant else None
+
+
 def project_url(row: Project) -> str:
     return reverse("scenarios:project", args=[row.pk])
 
@@ -62,7 +67,7 @@ def listing(request: HttpRequest) -> HttpResponse:
             Column("name", "项目", "name", order="name", href=project_url),
             Column("scenario", "应用场景", "scenario.name", order="scenario__name"),
             Column("operator", "运营机构", "operator.name", order="operator__name", narrow=False),
-            Column("grant", "授权", state_of, kind="state", label_of=state_title),
+            Column("grant", "授权", state_of, kind="state", label_of=state_title, why=grant_id),
             Column(
                 "until", "到期", lambda row: (queries.grant_of(row) or Grant(body={})).body.get("until", "")
             ),
