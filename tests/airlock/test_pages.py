@@ -281,6 +281,14 @@ def test_a_second_vote_is_refused(granted: Domain, enter: Enter) -> None:
 
 def test_a_stop_button_of_the_providers_own(granted: Domain, enter: Enter) -> None:
     client = enter("p-bus")
+    page = client.get("/stops/").content.decode()
+    assert '<option value="g-1">授权：' in page and "项目：" in page
+    assert '<option value="g-1">' not in enter("p-dev").get("/stops/").content.decode()
+    resource = Intake.objects.first()
+    assert (
+        f'<option value="{resource.resource}">{resource.title}</option>'
+        in client.get("/intake/new/").content.decode()
+    )
     answer = client.post("/stops/", {"scope": "grant", "target": "", "zone": "huangshi", "reason": "演练"})
     assert answer.status_code == 400 and not Stop.objects.exists()
     data = {"scope": "grant", "target": "g-1", "zone": "huangshi", "reason": "演练"}

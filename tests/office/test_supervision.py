@@ -364,6 +364,9 @@ def test_a_registrar_is_talked_to_and_may_lose_its_office() -> None:
 def test_any_supervisor_may_stop(market: Market, role: str) -> None:
     product = market.passed()
     client = client_of(people.person(people.organisation(), role))
+    page = text(client.get("/supervision/stop/"))
+    assert f'<option value="{product.pk}">产品：{product.name}</option>' in page
+    assert 'list="offered-target"' in page
     answer = client.post(
         "/supervision/stop/", {"scope": "product", "target": product.pk, "reason": "疑似超范围"}, follow=True
     )

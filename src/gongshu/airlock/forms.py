@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gongshu.airlock import words
 from gongshu.enclave.intake import Decision, Field, FieldDecision, IntakeError, Proposal
 from gongshu.enclave.intake.proposal import check_table
 from gongshu.recognise.types import TYPES
+from gongshu.ui.widgets import DatalistInput
 
 STOPPABLE = ("grant", "project", "product", "all")
 ENDINGS = (".csv", ".gz", ".parquet", ".xlsx", ".xlsm", ".xls", ".ods", ".txt", ".tsv")
@@ -59,7 +61,8 @@ class HandInForm(forms.Form):
     resource = forms.RegexField(
         r"[A-Za-z0-9][A-Za-z0-9._:-]{0,79}\Z",
         label="资源编号",
-        help_text="办公域目录中该资源的编号",
+        widget=DatalistInput(),
+        help_text="办公域目录中该资源的编号；从目录的资源页点“在闸口交入”会自动带来，交入过的可以从列表里选",
         error_messages={"invalid": "资源编号只用字母、数字和 . _ : - 。", "required": "请填写资源编号。"},
     )
     title = forms.CharField(label="资源名称", max_length=200, error_messages={"required": "请填写资源名称。"})
@@ -78,9 +81,16 @@ class HandInForm(forms.Form):
         error_messages={"required": "请选择文件。", "empty": "文件是空的，请重新选择。"},
     )
 
-    def __init__(self, *args: Any, zones: tuple[str, ...] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        zones: tuple[str, ...] = (),
+        offered: Sequence[tuple[str, str]] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.fields["zone"].choices = words.zone_choices(zones)
+        self.fields["resource"].widget.offered = tuple(offered)
 
     def clean_table(self) -> str:
         name: str = self.cleaned_data["table"].strip()
@@ -228,13 +238,24 @@ class StopForm(forms.Form):
     zone = forms.ChoiceField(label="专区")
     scope = forms.ChoiceField(label="停止什么", choices=[(code, words.SCOPES[code]) for code in STOPPABLE])
     target = forms.CharField(
-        label="编号", max_length=80, required=False, help_text="授权、项目或产品的编号；停止全部时不用填"
+        label="停止哪一个",
+        max_length=80,
+        required=False,
+        widget=DatalistInput(),
+        help_text="从列表里选，或者填授权、项目、产品的编号；停止全部时不用填",
     )
     reason = forms.CharField(label="理由", max_length=200, error_messages={"required": "请写明停止的理由。"})
 
-    def __init__(self, *args: Any, zones: tuple[str, ...] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        zones: tuple[str, ...] = (),
+        offered: Sequence[tuple[str, str]] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.fields["zone"].choices = words.zone_choices(zones)
+        self.fields["target"].widget.offered = tuple(offered)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

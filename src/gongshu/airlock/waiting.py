@@ -65,6 +65,33 @@ def visible_grants(visitor: Visitor) -> list[Grant]:
     ]
 
 
+def stoppable(visitor: Visitor) -> list[tuple[str, str]]:
+    """What the own organisation may name in a stop, (id, kind and purpose): its grants, their projects and
+    the products of its ceilings."""
+    live = [grant for grant in visible_grants(visitor) if grant.state in ("awaiting", "live")]
+    projects = {grant.project: grant.body["purpose"] for grant in live}
+    purposes = {grant.id: grant.body["purpose"] for grant in visible_grants(visitor)}
+    products = {
+        one.product: purposes[one.body["grant"]]
+        for one in Ceiling.objects.exclude(state="refused").order_by("received")
+        if one.body.get("grant") in purposes
+    }
+    return [
+        *((grant.id, f"授权：{grant.body['purpose']}") for grant in live),
+        *((id_, f"项目：{purpose}") for id_, purpose in projects.items()),
+        *((id_, f"产品：{purpose}") for id_, purpose in products.items()),
+    ]
+
+
+def handed_in(visitor: Visitor) -> list[tuple[str, str]]:
+    """(resource, title) of what the own organisation handed in before, the newest first."""
+    rows = Intake.objects.filter(organisation=visitor.organisation).order_by("-received")
+    titles: dict[str, str] = {}
+    for row in rows[:500]:
+        titles.setdefault(row.resource, row.title)
+    return list(titles.items())
+
+
 def visible_outputs(visitor: Visitor) -> list[Output]:
     """Outputs the own organisation provides data for or reviews, once a release was asked for."""
     mine = {grant.id for grant in visible_grants(visitor)}

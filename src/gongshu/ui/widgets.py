@@ -24,6 +24,25 @@ class DateInput(forms.DateInput):
         super().__init__(format="%Y-%m-%d", **kwargs)
 
 
+class DatalistInput(forms.TextInput):
+    """A text box that offers what the person may name: (value, words). Plain HTML, no JavaScript needed;
+    something else may still be typed, and the service judges it."""
+
+    def __init__(self, offered: Sequence[tuple[str, str]] = (), attrs: Any = None) -> None:
+        super().__init__(attrs)
+        self.offered = tuple(offered)
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        box = super().render(name, value, {**(attrs or {}), "list": f"offered-{name}"}, renderer)
+        return format_html("{}{}", box, datalist(f"offered-{name}", self.offered))
+
+
+def datalist(id_: str, offered: Sequence[tuple[str, str]]) -> SafeString:
+    """`<datalist>` of (value, words)."""
+    options = format_html_join("", '<option value="{}">{}</option>', offered)
+    return format_html('<datalist id="{}">{}</datalist>', id_, options)
+
+
 class CompoundWidget(forms.Widget):
     """Base of widgets made of several boxes; a subclass reads and draws them itself."""
 

@@ -75,11 +75,14 @@ def outline(grant: Grant) -> dict[str, Any]:
 @access.logged_in
 def index(request: HttpRequest) -> HttpResponse:
     visitor = access.visitor(request)
+    rows, (_, organisation) = waiting.visible_grants(visitor), names(clock.wall_now())
+    for row in rows:
+        row.developing = organisation(row.body["developing_org"])
     context = {
         "title": "授权确认",
         "waiting": waiting.grants(visitor),
         "ceilings": waiting.ceilings(visitor),
-        "rows": waiting.visible_grants(visitor),
+        "rows": rows,
     }
     return render(request, "airlock/grants.html", context)
 

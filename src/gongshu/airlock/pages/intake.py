@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from gongshu.airlock import access, words
+from gongshu.airlock import access, waiting, words
 from gongshu.airlock.forms import DecisionForm, HandInForm
 from gongshu.enclave import clock, handin, sources
 from gongshu.enclave import intake as reading
@@ -58,7 +58,13 @@ def new(request: HttpRequest) -> HttpResponse:
     initial = {
         name: request.GET.get(name, "") for name in ("resource", "title", "table") if name in request.GET
     }
-    form = HandInForm(request.POST or None, request.FILES or None, zones=visitor.zones, initial=initial)
+    form = HandInForm(
+        request.POST or None,
+        request.FILES or None,
+        zones=visitor.zones,
+        offered=waiting.handed_in(visitor),
+        initial=initial,
+    )
     if request.method != "POST" or not form.is_valid():
         status = 400 if request.method == "POST" else 200
         return render(request, "airlock/intake_new.html", {"form": form, "title": "交入文件"}, status=status)

@@ -17,7 +17,9 @@ from gongshu.enclave.store.models import Stop
 def index(request: HttpRequest) -> HttpResponse:
     visitor = access.visitor(request)
     initial = {"scope": request.GET.get("scope", "grant"), "target": request.GET.get("target", "")}
-    form = StopForm(request.POST or None, zones=visitor.zones, initial=initial)
+    form = StopForm(
+        request.POST or None, zones=visitor.zones, offered=waiting.stoppable(visitor), initial=initial
+    )
     status = 200
     if request.method == "POST":
         access.check(visitor, "stop")

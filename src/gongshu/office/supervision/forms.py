@@ -13,7 +13,7 @@ from gongshu.office.accounts.queries import organisations
 from gongshu.office.cases import lawbook
 from gongshu.office.link import clock
 from gongshu.office.supervision import services
-from gongshu.ui.widgets import DateInput
+from gongshu.ui.widgets import DatalistInput, DateInput
 
 SCOPES = (
     ("project", "项目"),
@@ -77,9 +77,14 @@ class StopForm(forms.Form):
 
     scope = forms.ChoiceField(label="停止的范围", choices=SCOPES)
     target = forms.CharField(
-        label="对象的编号",
+        label="停止哪一个",
         max_length=80,
         required=False,
-        help_text="停止全部的，不填。编号写在项目、产品、协议的页面上。",
+        widget=DatalistInput(),
+        help_text="从列表里选，或者填编号；停止全部的，不填。",
     )
     reason = forms.CharField(label="理由", max_length=400)
+
+    def __init__(self, actor: Actor, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["target"].widget.offered = services.stoppable(actor)

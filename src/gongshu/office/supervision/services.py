@@ -184,6 +184,27 @@ def stop(*, actor: Actor, scope: str, target: str, reason: str) -> str:
     return str(grants.stop(actor=actor, zone=zone, scope=scope, target=target, reason=reason).pk)
 
 
+OFFERED = 200
+
+
+def stoppable(actor: Actor) -> list[tuple[str, str]]:
+    """What a supervisor may name in a stop, (id, kind and name), the newest of each kind first."""
+    from gongshu.office.scenarios.models import Grant, Project, Stop
+
+    zones = {"zone_id__in": actor.zones}
+    stopped = Stop.objects.filter(scope="project").values("target")
+    projects = Project.objects.filter(**zones).exclude(pk__in=stopped).order_by("-opened_at")
+    grants_ = Grant.objects.filter(**zones, state__in=("awaiting", "live")).select_related("project")
+    products = Product.objects.filter(**zones).order_by("-pk")
+    contracts = Agreement.objects.filter(**zones).select_related("product", "buyer").order_by("-pk")
+    return [
+        *((row.pk, f"项目：{row.name}") for row in projects[:OFFERED]),
+        *((row.pk, f"授权：{row.project.name}，{row.get_state_display()}") for row in grants_[:OFFERED]),
+        *((row.pk, f"产品：{row.name}") for row in products[:OFFERED]),
+        *((row.pk, f"使用协议：{row.product.name}，{row.buyer.name}") for row in contracts[:OFFERED]),
+    ]
+
+
 def zone_of(scope: str, target: str) -> str:
     """The zone of what is to be stopped; '' when there is no such thing."""
     from gongshu.office.scenarios.models import Grant, Project

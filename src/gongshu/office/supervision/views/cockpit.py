@@ -177,7 +177,7 @@ def stop(request: HttpRequest) -> HttpResponse:
     """A supervisor's stop; asked once more, never refused to those who may."""
     actor, refusal = actor_of(request), None
     given = {name: request.GET.get(name, "") for name in ("scope", "target")}
-    form = StopForm(request.POST or None, initial=given)
+    form = StopForm(actor, request.POST or None, initial=given)
     if request.method == "POST" and form.is_valid():
         said = {name: plain(value) for name, value in form.cleaned_data.items()}
         try:
