@@ -13,7 +13,9 @@ from selectolax.lexbor import LexborHTMLParser
 
 from gongshu.office.cases.models import Material
 from gongshu.office.link.models import OutboxEntry
+from gongshu.office.registration import queries
 from gongshu.office.registration.models import Deposit, Objection, Registration
+from gongshu.office.registration.views.applicant import filters, states
 from support import people
 from support.registrations import RESOURCE, TERM, Office, held, pdf, posted
 
@@ -489,3 +491,20 @@ def test_lists_ask_a_fixed_number_of_questions(office: Office) -> None:
         office.in_publicity(R01=f"又一件 {number}")
         office.registered(R01=f"再一件 {number}")
     assert questions(office) == before
+
+
+def test_an_application_about_nothing_takes_no_number(office: Office, applicant: Client) -> None:
+    answer = applicant.post("/registration/new/", {"procedure": "registration.first", "name": " "})
+    assert answer.status_code >= 400
+    assert "请填写登记数据名称" in text(answer)
+    assert not Registration.objects.exists()
+
+
+def test_the_list_filters_by_every_state_and_the_desk_by_its_own(office: Office, applicant: Client) -> None:
+    page = text(applicant.get("/registration/"))
+    for state in ("not_accepted", "not_passed", "not_registered", "cancelled"):
+        assert f'<option value="{state}"' in page, state
+    titles = dict(states("gansu"))
+    offered = dict(filters("gansu", queries.AT_DESK)[0].choices)
+    assert "draft" in titles and "draft" not in offered
+    assert set(offered) == set(queries.AT_DESK) & set(titles)

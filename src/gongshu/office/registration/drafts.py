@@ -26,6 +26,7 @@ from gongshu.office.registration import checklist, content, permissions
 from gongshu.office.registration.models import Registration
 
 RESOURCE, PRODUCT = "registration.first", content.PRODUCT
+OFFERED = 200
 PROCEDURES = {RESOURCE: "resource", PRODUCT: "product"}
 
 
@@ -73,6 +74,24 @@ def known_resource(identifier: str, *, must_exist: bool = False) -> Known:
         str(getattr(found, "organisation_id", "")),
         getattr(found, "state", "") == "published",
     )
+
+
+def check_named(given: Mapping[str, str]) -> None:
+    """Raise before a case number is used up when nothing says what is to be registered."""
+    if not any(given.get(key) for key in ("name", "resource", "product")):
+        raise Refused(
+            "请填写登记数据名称，或者选定目录中的资源、产品；什么都没写的不建草稿，不占案号。", "input:name"
+        )
+
+
+def registrable(actor: Actor) -> list[tuple[str, str]]:
+    """(id, name) of the published resources of the actor's own organisation, read lazily."""
+    try:
+        rows = import_module("gongshu.office.catalogue.queries").published(actor.zone)
+    except (ImportError, AttributeError):
+        return []
+    found = rows.filter(provider_id__in=sorted(actor.organisations)).order_by("name")
+    return list(found.values_list("pk", "name")[:OFFERED])
 
 
 @transaction.atomic

@@ -27,6 +27,8 @@ def begin_scenario(*, actor: Actor, now: datetime, name: str = "", zone: str = "
     """Open a review with an empty draft. `now` is business time; raises `Refused`."""
     zone = zone or actor.zone
     check(actor, "scenarios.write", zone)
+    if not name.strip():
+        raise Refused("请填写场景名称；暂用的也行，以后可以改。没有名称的不建草稿，不占案号。", "input:name")
     made = Scenario(zone_id=zone, name=name.strip()[:200], saved_at=now, saved_by=actor.person)
     made.typed = {"name": made.name} if made.name else {}
     made.case = services.open_case(

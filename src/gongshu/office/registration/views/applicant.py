@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -38,17 +39,6 @@ from gongshu.office.registration.models import Certificate, Registration
 from gongshu.ui.inputs import plain
 from gongshu.ui.smallcalendar import Chip
 from gongshu.ui.tables import Column, Filter, Table
-
-STATES = (
-    ("draft", "草稿"),
-    ("submitted", "已提交"),
-    ("returned", "待补正"),
-    ("accepted", "已受理"),
-    ("publicity", "公示中"),
-    ("objected", "异议中"),
-    ("registered", "已登记"),
-)
-
 
 HANDS = (("待受理", "submitted"), ("待审查", "accepted"), ("公示中", "publicity"), ("异议待处理", "objected"))
 
@@ -93,8 +83,29 @@ def columns(today: date, *, desk: bool) -> list[Column]:
     return made
 
 
+def states(zone: str) -> list[tuple[str, str]]:
+    """Every state the registrations of a zone may be in, in the order and the words of its procedures."""
+    found: dict[str, str] = {}
+    for name in handler.PROCEDURES:
+        try:
+            procedure = lawbook.procedure_now(zone, local_day(clock.business_now()), name)
+        except LawError:  # the zone has no such registration
+            continue
+        for state, each in procedure.states.items():
+            found.setdefault(state, each.title)
+    return list(found.items())
+
+
+def filters(zone: str, only: Collection[str] = ()) -> tuple[Filter, ...]:
+    """The filters of a list of applications; of the states only those named, when any are."""
+    offered = [each for each in states(zone) if not only or each[0] in only]
+    return (
+        Filter("state", "状态", lambda rows, value: rows.filter(case__state=value), offered),
+        *FILTERS,
+    )
+
+
 FILTERS = (
-    Filter("state", "状态", lambda rows, value: rows.filter(case__state=value), STATES),
     Filter("type", "类型", lambda rows, value: rows.filter(data_type=value), Registration.TYPES),
     Filter(
         "q", "名称或案号", lambda rows, value: rows.filter(Q(name__icontains=value) | Q(case__number=value))
@@ -111,7 +122,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         queries.registrations(actor),
         columns(clock.business_today(), desk=False),
         title="登记申请",
-        filters=FILTERS,
+        filters=filters(actor.zone),
         empty="还没有登记申请。",
     )
     if table.wants_export:
@@ -123,13 +134,14 @@ def listing(request: HttpRequest) -> HttpResponse:
 @needs("registration.desk")
 def desk(request: HttpRequest) -> HttpResponse:
     """The registrar's desk: everything that waits for the registrar, the nearest deadline first."""
-    rows, today = queries.desk(actor_of(request)), clock.business_today()
+    actor, today = actor_of(request), clock.business_today()
+    rows = queries.desk(actor)
     table = Table(
         request,
         rows,
         columns(today, desk=True),
         title="登记工作台",
-        filters=FILTERS,
+        filters=filters(actor.zone, queries.AT_DESK),
         empty="现在没有要办的登记。",
     )
     if table.wants_export:
@@ -159,6 +171,7 @@ def new(request: HttpRequest) -> HttpResponse:
     refusal = None
     if request.method == "POST":
         try:
+            drafts.check_named(chosen)
             drafts.known_resource(chosen["resource"], must_exist=True)
             made = drafts.begin(
                 actor=actor,
@@ -178,6 +191,7 @@ def new(request: HttpRequest) -> HttpResponse:
         "title": "新建登记申请",
         "chosen": chosen | {"name": chosen["name"] or title},
         "procedures": kinds(actor),
+        "resources": drafts.registrable(actor),
         "principals": Organisation.objects.filter(pk__in=actor.principals).order_by("name"),
         "zone_title": ZONES[actor.zone].title,
         "refusal": refusal,
