@@ -302,3 +302,41 @@ def test_others_pages_are_closed(client: Client, bus: Any, maker: Any) -> None:
     logged_in(client, people.organisation("别家"), "operator")
     assert client.get(f"/catalogue/{row.id}/").status_code == 404
     assert client.get("/catalogue/new/").status_code == 403
+
+
+def test_a_new_item_knows_its_provider(client: Client, bus: Any) -> None:
+    people.log_in(client, people.person(bus, "provider_officer"))
+    page = client.get("/catalogue/new/").content.decode()
+    assert f'value="{bus.name}"' in page and f'value="{bus.uscc}"' in page
+
+
+def test_more_rows_come_without_losing_or_saving_anything(client: Client, bus: Any) -> None:
+    people.log_in(client, people.person(bus, "provider_officer"))
+    rows = {f"items-{number}-item_name": f"字段{number}" for number in range(4)}
+    page = client.post("/catalogue/new/", {"name": "刷卡", "do": "more", **rows}).content.decode()
+    assert all(f'value="字段{number}"' in page for number in range(4))
+    assert 'name="items-6-item_name"' in page and 'value="刷卡"' in page
+    assert "请填写" not in page
+    assert not Resource.objects.exists()
+    client.post("/catalogue/new/", {"name": "刷卡", "do": "save", **rows})
+    row = Resource.objects.get()
+    given = {"name": "改名", "do": "more", "version": "1", **rows}
+    page = client.post(f"/catalogue/{row.pk}/edit/", given).content.decode()
+    assert 'value="改名"' in page and 'name="version" value="1"' in page
+    row.refresh_from_db()
+    assert row.name == "刷卡"
+
+
+def test_the_page_offers_to_register_what_is_published_and_not_registered(
+    client: Client, bus: Any, maker: Any
+) -> None:
+    row = services.begin(actor=maker, now=now(), typed=item())
+    people.log_in(client, people.person(bus, "provider_officer", "registrant"))
+    address = f"/catalogue/{row.pk}/"
+    assert 'id="register-link"' not in client.get(address).content.decode()
+    Resource.objects.update(state="published")
+    page = client.get(address).content.decode()
+    assert f"/registration/new/?resource={row.pk}" in page
+    answer = client.post("/registration/new/", {"resource": row.pk})
+    assert answer.status_code == 302
+    assert 'id="register-link"' not in client.get(address).content.decode()

@@ -9,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from gongshu.office.cases.models import Case
 from gongshu.office.link.models import FeedItem, InboxMessage, OutboxEntry
 from gongshu.office.scenarios import grants, queries, resources
 from gongshu.office.scenarios.models import DataRequest, Grant, Project, Scenario, Stop
@@ -426,3 +427,40 @@ def test_every_decision_has_its_why(zone: Zone) -> None:
     screen = zone.client(zone.operator).get(f"/why/{made.grants.get().pk}?format=json").json()
     assert screen["allowed"] is True
     assert screen["articles"]
+
+
+def test_a_scenario_without_a_name_takes_no_number(zone: Zone) -> None:
+    cases = Case.objects.count()
+    answer = zone.send(zone.operator, "/scenarios/new/", "new-scenario", name=" ")
+    assert "请填写场景名称" in text(answer)
+    assert not Scenario.objects.exists() and Case.objects.count() == cases
+
+
+def test_another_need_comes_without_saving(zone: Zone) -> None:
+    row = zone.scenario()
+    client, address = zone.client(zone.operator), f"/scenarios/{row.pk}/edit/"
+    given = {
+        "do": "more",
+        "version": "1",
+        "name": "改了名",
+        "needs-0-need_provider": "甲",
+        "needs-1-need_provider": "乙",
+    }
+    page = text(client.post(address, given))
+    assert 'name="needs-2-need_provider"' in page and "改了名" in page
+    assert 'name="version" value="1"' in page
+    row.refresh_from_db()
+    assert row.name != "改了名"
+
+
+def test_the_provider_is_told_to_supply_what_was_agreed(zone: Zone) -> None:
+    project = zone.live()
+    row = project.requests.get()
+    page = text(zone.client(zone.officer).get(f"/scenarios/requests/{row.pk}/"))
+    assert "下一步：提供数据" in page and "已由提供单位在闸口确认" in page
+    assert 'id="supply-link"' in page
+    assert 'id="supply-link"' not in text(zone.client(zone.operator).get(f"/scenarios/requests/{row.pk}/"))
+    zone.act(zone.officer, row.case, "supply")
+    row.case.refresh_from_db()
+    assert row.case.state == "supplied"
+    assert 'id="supply"' not in text(zone.client(zone.officer).get(f"/scenarios/requests/{row.pk}/"))

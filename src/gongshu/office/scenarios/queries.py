@@ -108,3 +108,9 @@ def developers(zone: str) -> list[Person]:
 def names_of(organisations: Any) -> Mapping[str, str]:
     """Organisation id → name."""
     return dict(Organisation.objects.filter(pk__in=set(organisations)).values_list("pk", "name"))
+
+
+def live_grants(found: DataRequest) -> list[Grant]:
+    """The grants confirmed at the airlock that rest on a request, with their projects."""
+    rows = Grant.objects.filter(project__requests=found, state="live").select_related("project")
+    return list(rows.order_by("issued_at", "pk"))

@@ -110,6 +110,8 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         "editable": permissions.can_edit(actor, found.case),
         "grantable": found.case.state in queries.GRANTED and can(actor, "scenarios.project"),
         "projects": list(queries.projects(actor).filter(requests=found)),
+        "supplies": found.case.state == "granted",
+        "live": queries.live_grants(found),
     }
     return render(request, "scenarios/request.html", context)
 

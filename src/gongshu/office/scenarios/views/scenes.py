@@ -135,7 +135,11 @@ def edit(request: HttpRequest, pk: str) -> HttpResponse:
     refusal = None
     form = lawforms.build(law_form, found.typed, request.POST or None, cite=rules.cite)
     _offer_providers(form, known, found.typed)
-    if request.method == "POST":
+    if request.method == "POST" and request.POST.get("do") == "more":  # 再加一行：不保存，已填的都在
+        typed = form.typed()
+        form = lawforms.build(law_form, typed, cite=rules.cite)
+        _offer_providers(form, known, typed)
+    elif request.method == "POST":
         version = request.POST.get("version", "")
         saved, refusal = common.try_to(
             request,
@@ -164,6 +168,7 @@ def edit(request: HttpRequest, pk: str) -> HttpResponse:
     context = {
         "title": "填写应用场景",
         "scenario": found,
+        "version": request.POST.get("version") if request.POST.get("do") == "more" else found.version,
         "form": form,
         "refusal": refusal,
         "because": law_form.because,
