@@ -37,6 +37,12 @@ def visitor() -> Client:
     return Client()
 
 
+def visitor_of(zone: str) -> Client:
+    client = Client()
+    client.cookies["gongshu_zone"] = zone
+    return client
+
+
 def text(answer: Any) -> str:
     return answer.content.decode()
 
@@ -216,6 +222,10 @@ def test_texts_are_named_with_their_standing(visitor: Client) -> None:
     page = text(visitor.get("/portal/laws/"))
     assert "正式文本已发布、待核" in page
     assert "甘数发〔2025〕12号" in page
+    ours = {each.standing.source.key: each.borrowed for each in laws.texts("huangshi", NOW.date())}
+    assert not ours["huangshi-plan"] and not ours["national-registration"] and not ours["hubei-operation"]
+    assert ours["gansu-registration"] == "甘肃省"
+    assert "对本地没有约束力" in text(visitor_of("huangshi").get("/portal/laws/"))
     early = {each.standing.source.key: each for each in laws.texts("huangshi", NOW.date().replace(year=2024))}
     assert early["national-registration"].words == "尚未施行"
 

@@ -213,7 +213,7 @@ def _timeline(events: Sequence[CaseEvent], procedure: Procedure, zone: str) -> l
             TimelineItem(
                 title=act.title if act else row.act,
                 at=row.at,
-                who="　".join(filter(None, (organisation, name, zone_title(row.role, zone)))),
+                who="　".join(dict.fromkeys(filter(None, (organisation, name, zone_title(row.role, zone))))),
                 sentence="",
                 tone=next((tone for part, tone in REFUSED_TONE.items() if part in row.act), "working"),
                 why=row.decision_id,

@@ -7,9 +7,12 @@ from datetime import date
 from functools import lru_cache
 
 from gongshu.law.errors import LawError
+from gongshu.law.packs import NATION
 from gongshu.law.rules import Standing
+from gongshu.office.accounts.zones import ZONES
 from gongshu.office.cases import lawbook
 
+PROVINCE = 2  # GB/T 2260：前两位是省
 TONES = {"in_force": "valid", "draft": "review", "superseded_draft": "objected", "superseded": "expired"}
 WORDS = {
     "in_force": "施行",
@@ -25,6 +28,16 @@ class Text:
 
     standing: Standing
     rules: int
+    zone: str
+
+    @property
+    def borrowed(self) -> str:
+        """Whose text it is, when it is of another province and binds nobody here; else ''."""
+        pack = self.standing.source.pack
+        if NATION in (pack, self.zone) or pack not in ZONES:
+            return ""
+        same = ZONES[pack].code[:PROVINCE] == ZONES[self.zone].code[:PROVINCE]
+        return "" if same else ZONES[pack].title
 
     @property
     def tone(self) -> str:
@@ -50,7 +63,7 @@ def texts(zone: str, today: date) -> list[Text]:
     rules = lawbook.rules_now(zone, today)
     counted = _counted(rules.digest, zone, today)
     order = list(rules.library.lineage(zone))
-    found = [Text(rules.text(key), count) for key, count in counted.items()]
+    found = [Text(rules.text(key), count, zone) for key, count in counted.items()]
 
     def place(text: Text) -> tuple[int, int, str]:
         pack = text.standing.source.pack
