@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 
 from gongshu.enclave import stops, tasks
-from gongshu.enclave.project import answers, leaving, tables
+from gongshu.enclave.project import answers, plainer, tables
 from gongshu.enclave.store.models import Outgoing, Output, ProjectTable, Task
 from gongshu.enclave.vault import VaultError
 from support import firms
@@ -239,10 +239,10 @@ def test_another_project_neither_reads_nor_joins(granted: Domain) -> None:
 def test_a_model_carries_no_row_in_the_low_digits_of_its_parameters() -> None:
     """A program may write anything where a coefficient stands; four digits of it leave."""
     made = {"n_samples": 24531, "coef": [[0.73195028441, -12345678.0, 98765432]], "intercept": 0.5129903317}
-    left = json.loads(leaving.without_low_digits(json.dumps(made).encode()))
+    left = json.loads(plainer.json_model(json.dumps(made).encode()))
     assert left == {"n_samples": 24531, "coef": [[0.732, -12350000.0, 98770000]], "intercept": 0.513}
     with pytest.raises(answers.Unfit):
-        leaving.without_low_digits(b"[" * 100_000)
+        plainer.json_model(b"[" * 100_000)
 
 
 def test_a_model_in_json_leaves_without_its_low_digits(granted: Domain) -> None:

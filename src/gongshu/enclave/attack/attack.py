@@ -109,6 +109,8 @@ class _Attack:
     def run(self, output: Path) -> AttackReport:
         document = reading.read(output, self.spec.kind, self.spec.model.get("format"))
         self.findings += document.findings
+        if self.spec.program:
+            self.findings.append(say("unexplained", "review", "文件", "unexplained_program"))
         if document.form == "none":
             return report(self.findings)
         with suppress(OutOfTime):

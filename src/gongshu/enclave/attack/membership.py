@@ -25,7 +25,11 @@ NEIGHBOURS, SAMPLE = 10, 2_000
 _NOISE = 0.2
 """Where neighbours err by less than this share of the spread, there is a rule to be learnt."""
 Array = np.ndarray[Any, Any]
+Losses = tuple[Array, Array, Array]
+"""(loss, features, target) of each row whose target is a number."""
 WHERE = "模型对训练数据的误差"
+USELESS = "模型对留出数据的误差"
+_OFF_SCALE = ("quantile", "lambdarank", "rank_xendcg")
 
 
 def check(
@@ -48,10 +52,32 @@ def check(
     holdout = spec.model.get("holdout")
     if isinstance(holdout, str) and holdout in raw.columns:
         unseen = _losses(forest, grown, raw, holdout, features, classes, target)
-        if unseen is not None and min(len(loss), len(unseen[0])) >= LEAST:
-            return _judged(auc(loss, unseen[0]), _error(len(loss), len(unseen[0])), spec)
-        return [_unasked("留出的数据太少")]
+        if unseen is None:
+            return [_unasked("留出的数据太少")]
+        on_scale = not forest.head.get("objective", "").startswith(_OFF_SCALE)
+        return against_held_back(seen, unseen, spec, on_scale)
     return _by_neighbours(loss, x, y, forest, spec)
+
+
+def against_held_back(seen: Losses, unseen: Losses, spec: Spec, on_scale: bool = True) -> list[Finding]:
+    """Findings on a model by its losses on the rows it was, and was not, trained on.
+
+    A model that is of no use on others' rows is no model: its parameters may say anything. `on_scale`: its
+    predictions are estimates of the target's mean or median, so that a constant can be set against them.
+    """
+    loss, _, y = seen
+    theirs, _, others = unseen
+    if min(len(loss), len(theirs)) < LEAST:
+        return [_unasked("留出的数据太少")]
+    if not on_scale:
+        return [
+            _unasked("预测的不是目标的均值"),
+            *_judged(auc(loss, theirs), _error(len(loss), len(theirs)), spec),
+        ]
+    squares = float(np.mean(theirs**2)) < float(np.mean((others - y.mean()) ** 2))
+    sizes = float(np.mean(theirs)) < float(np.mean(np.abs(others - np.median(y))))
+    useless = [] if squares or sizes else [say("unexplained", "block", USELESS, "model_useless")]
+    return useless + _judged(auc(loss, theirs), _error(len(loss), len(theirs)), spec)
 
 
 def _unasked(why: str) -> Finding:
@@ -66,8 +92,7 @@ def _losses(
     features: Sequence[str],
     classes: Mapping[int, list[Any]],
     target: Any,
-) -> tuple[Array, Array, Array] | None:
-    """(loss, features, target) of each row whose target is a number."""
+) -> Losses | None:
     if not isinstance(target, str):
         return None
     data = trees.matrix(raw, table, [*features, target], classes)

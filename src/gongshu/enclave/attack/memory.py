@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import membership, thresholds, trees
+from . import membership, scores, thresholds, trees
 from .copies import Copies
 from .model import Document, Finding, Table
 from .raw import Raw, quote
@@ -87,6 +87,8 @@ def _lightgbm(forest: Forest, raw: Raw, spec: Spec) -> list[Finding]:
         return found
     found += thresholds.extremes(forest, raw, spec, _tables(raw, spec))
     counts = [float(c) for tree in forest.trees for c in tree.get("leaf_count", [])]
+    told = spec.model.get("least_leaf")  # of the file as trained: the counts themselves do not leave
+    counts += [float(told)] if isinstance(told, int) else []
     if any(c < spec.threshold for c in counts):
         return [*found, _leaf("模型的叶子", spec)]
     try:
@@ -187,6 +189,7 @@ def _json(model: Any, raw: Raw, spec: Spec) -> list[Finding]:
         least = _routed(list(trees.of_json(model)), raw, spec, features)
         if least is not None and least < spec.threshold:
             found.append(_leaf("模型的叶子", spec))
+        found += scores.check(model, raw, spec, _tables(raw, spec)[0], features)
     return found
 
 

@@ -68,6 +68,8 @@ class Spec:
     membership: tuple[Decimal, Decimal] = Floor.membership
     gain: Decimal = Floor.gain
     zone: str = ""
+    program: bool = False
+    """A program wrote it, or something it was made of: no query says where its figures come from."""
 
     @property
     def nobody(self) -> bool:
@@ -214,4 +216,5 @@ def parse(value: Any, raw: Mapping[str, Sequence[str]], folder: Path, floor: Flo
         membership=floor.membership,
         gain=floor.gain,
         zone=zone,
+        program=bool(value.get("program")),
     )

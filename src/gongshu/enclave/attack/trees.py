@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 
 from .raw import Column, Raw, literal, quote
-from .reading.models import Forest, Graph
+from .reading.models import Forest, Graph, numbers
 
 _MOST_ROWS = 1_000_000
 
@@ -231,6 +231,19 @@ def of_onnx(graph: Graph) -> list[Tree] | None:
     return found
 
 
+def _node_values(value: Any, nodes: int) -> np.ndarray[Any, Any] | None:
+    """What scikit-learn's nodes predict: the mean, or the share of the second of two classes."""
+    array = numbers(value)
+    if array is None or array.size not in (nodes, 2 * nodes):
+        return None
+    each = array.reshape(nodes, -1)
+    if each.shape[1] == 1:
+        return each[:, 0]
+    total = each.sum(axis=1)
+    found: np.ndarray[Any, Any] = np.divide(each[:, 1], total, out=np.zeros(nodes), where=total != 0)
+    return found
+
+
 def of_json(value: Any) -> Iterator[Tree]:
     """Trees written with scikit-learn's arrays anywhere in a JSON model."""
     if isinstance(value, Mapping):
@@ -245,6 +258,7 @@ def of_json(value: Any) -> Iterator[Tree]:
                     threshold,
                     np.where(inner, fix[0], 0),
                     np.where(inner, fix[1], 0),
+                    value=_node_values(value.get("value"), len(left)),
                 )
         for one in value.values():
             yield from of_json(one)

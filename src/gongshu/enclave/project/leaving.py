@@ -7,11 +7,10 @@ leaves, is their *sheet* (fields, digests of rows and recipe), and a version of 
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +23,7 @@ from django.conf import settings
 from gongshu.crypto.canonical import dumps
 from gongshu.crypto.hashes import digest, file_digest, salted
 from gongshu.enclave import attack, clock, render, sources, thresholds
-from gongshu.enclave.project import build, programs, tables
+from gongshu.enclave.project import build, plainer, programs, tables
 from gongshu.enclave.project.answers import (
     Unfit,
     answer_type,
@@ -162,6 +161,7 @@ def assault(
         "zone": row.zone,
         "grades": {c.name: c.grade for m in names.values() for c in m.columns},
         "previous": previous,
+        "program": not build.queried(row),
         **more.get("spec", {}),
     }
     spec["subject"] = {**spec["subject"], **more.get("subjects", {})}
@@ -187,14 +187,15 @@ def _model(row: ProjectTable, wanted: Mapping[str, Any], place: Path, stack: Exi
     staged = stack.enter_context(tables.staged({row.name: row}))
     data = tables.model_bytes(staged[row.name])
     path = place / f"leaving.{programs.MODELS[form_]}"
-    plainer = PLAINER.get(form_)
-    path.write_bytes(plainer(data) if plainer else data)
+    path.write_bytes(plainer.PLAINER[form_](data))
     read = {one.name: one for one in ProjectTable.objects.filter(id__in=row.parents) if one.kind == "table"}
     plain = stack.enter_context(tables.staged(read))
     raw: dict[str, Path] = {}
     for name, one in read.items():
         raw[name], raw[f"{name}_held_back"] = tables.seen_and_held_back(plain[name], one)
-    model = {"format": form_}
+    model: dict[str, Any] = {"format": form_}
+    if form_ == "lightgbm-text":
+        model["least_leaf"] = plainer.least_leaf(data)
     for word in ("features", "target"):
         if wanted.get(word):
             model[word] = wanted[word]
@@ -204,48 +205,6 @@ def _model(row: ProjectTable, wanted: Mapping[str, Any], place: Path, stack: Exi
     held = {f"{name}_held_back": one.subject for name, one in read.items()}
     given = {name: one.subject for name, one in read.items()} | held
     return path, path, {"spec": {"model": model}, "subjects": given, "raw": raw}
-
-
-_EXTREMES = re.compile(rb"^feature_infos=.*$", re.M)
-
-
-def without_extremes(data: bytes) -> bytes:
-    """LightGBM's text without the least and greatest value of each feature: they are single subjects' and no
-    prediction needs them."""
-
-    def emptied(match: re.Match[bytes]) -> bytes:
-        return b"feature_infos=" + b" ".join(b"none" for _ in match[0].partition(b"=")[2].split())
-
-    return _EXTREMES.sub(emptied, data)
-
-
-# Significant digits of a model's parameters: predictions need no more, and a program could write rows of data
-# into the others, which no reviewer would see.
-DIGITS = 4
-
-
-def without_low_digits(data: bytes) -> bytes:
-    """A JSON model with its parameters rounded; whole numbers outside lists (sizes, settings) stay."""
-
-    def rounded(value: Any, listed: bool = False) -> Any:
-        if isinstance(value, Mapping):
-            return {name: rounded(one) for name, one in value.items()}
-        if isinstance(value, list):
-            return [rounded(one, True) for one in value]
-        if isinstance(value, bool) or not isinstance(value, float if not listed else (int, float)):
-            return value
-        return type(value)(float(f"{value:.{DIGITS}g}"))
-
-    try:
-        return json.dumps(rounded(json.loads(data)), ensure_ascii=False).encode()
-    except (ValueError, RecursionError, OverflowError) as error:
-        raise Unfit("模型文件不是合格的 JSON，不能申请出域。") from error
-
-
-PLAINER: Mapping[str, Callable[[bytes], bytes]] = {
-    "lightgbm-text": without_extremes,
-    "json": without_low_digits,
-}
 
 
 def _dataset(row: ProjectTable, wanted: Mapping[str, Any], place: Path, stack: ExitStack) -> Made:
