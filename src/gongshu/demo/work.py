@@ -11,8 +11,8 @@ from gongshu.demo.web import Page, Unexpected, Value
 
 OUTPUT = re.compile(r"\bo-[0-9a-f]{24}\b")
 RELEASED = re.compile(r"\brel-[0-9a-f]{16}\b")
-RUN_WAIT = 120.0
-RELEASE_WAIT = 240.0
+RUN_WAIT = 240.0
+RELEASE_WAIT = 480.0
 
 
 def advice(stage: Stage, content: Content, sql: str) -> str:
