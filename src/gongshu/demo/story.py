@@ -150,9 +150,9 @@ def asked(stage: Stage) -> str:
     bus, person, _ = (of(stage) for of in PRODUCTS)
     fund.answers_asked(stage, person)
     for name, kind, title in (
-        ("small", "table", "站点小时客流"),
         ("index", "index", "公交客流指数"),
         ("report", "report", "公交客流月报"),
+        ("small", "table", "站点小时客流"),
     ):
         work.ended(stage, bus, name)
         work.ask(stage, bus, name, kind, title, content.LEAD if kind == "report" else "")
