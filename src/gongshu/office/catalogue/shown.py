@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
+
+from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.models import Organisation
+from gongshu.office.accounts.permissions import can
 from gongshu.office.cases import lawbook
 from gongshu.office.catalogue import content
 from gongshu.office.catalogue.models import Resource
@@ -38,3 +43,19 @@ def named(row: Resource, wrong: list[Any]) -> list[tuple[str, str]]:
         sentence = each.sentence if title in each.sentence else f"{title}：{each.sentence}"
         found.append((each.field.split(".")[0], sentence))
     return found
+
+
+def known_of(actor: Actor) -> dict[str, str]:
+    """What a new item is known to say: the provider is the account's own organisation, with its code."""
+    own = Organisation.objects.filter(pk=actor.organisation).first()
+    return {"provider": own.name, "provider_code": own.uscc} if own else {}
+
+
+def registers(actor: Actor, row: Resource) -> bool:
+    """Registering is the next step: published, the actor's own, and not begun. The app of registration comes
+    after this one and may be absent."""
+    mine = row.provider_id in actor.organisations and can(actor, "registration.apply", row.zone_id)
+    if row.state != "published" or not mine or not apps.is_installed("gongshu.office.registration"):
+        return False
+    begun = apps.get_model("registration", "Registration").objects.filter(resource=row.pk)
+    return not begun.exists()

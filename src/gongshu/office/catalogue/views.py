@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 from django import forms
-from django.apps import apps
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,8 +16,6 @@ from django.views.decorators.http import require_GET, require_POST
 from gongshu.law.errors import LawError
 from gongshu.law.history import local_day
 from gongshu.office.accounts.access import actor_of, login_required, needs
-from gongshu.office.accounts.actors import Actor
-from gongshu.office.accounts.models import Organisation
 from gongshu.office.accounts.permissions import Refused, can
 from gongshu.office.cases import lawbook
 from gongshu.office.cases import services as cases
@@ -77,12 +74,6 @@ def form_class(zone: str) -> type[Any]:
     made.base_fields[content.ITEMS].article = ""
     made.base_fields["version"] = forms.IntegerField(widget=forms.HiddenInput, required=False)
     return made
-
-
-def known_of(actor: Actor) -> dict[str, str]:
-    """What a new item is known to say: the provider is the account's own organisation, with its code."""
-    own = Organisation.objects.filter(pk=actor.organisation).first()
-    return {"provider": own.name, "provider_code": own.uscc} if own else {}
 
 
 def _more(request: HttpRequest) -> bool:
@@ -218,7 +209,7 @@ def new(request: HttpRequest) -> HttpResponse:
         made_for = form_class(actor.zone)
     except LawError as error:
         raise Refused(error.sentence, error.code, tuple(error.basis)) from error
-    form = made_for(request.POST or None, initial=known_of(actor))
+    form = made_for(request.POST or None, initial=shown.known_of(actor))
     if _more(request):
         form = made_for(initial=typed_of(form))
     elif request.method == "POST":
@@ -267,16 +258,6 @@ def edit(request: HttpRequest, pk: str) -> HttpResponse:
     return render(request, "catalogue/edit.html", context)
 
 
-def _registers(actor: Actor, row: Resource) -> bool:
-    """Registering is the next step: published, the actor's own, and not begun. The app of registration comes
-    after this one and may be absent."""
-    mine = row.provider_id in actor.organisations and can(actor, "registration.apply", row.zone_id)
-    if row.state != "published" or not mine or not apps.is_installed("gongshu.office.registration"):
-        return False
-    begun = apps.get_model("registration", "Registration").objects.filter(resource=row.pk)
-    return not begun.exists()
-
-
 @require_GET
 def detail(request: HttpRequest, pk: str) -> HttpResponse:
     """One resource: its item, what the airlock confirmed, its registrations. Published items are public."""
@@ -314,7 +295,7 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         "problems": shown.named(row, wrong),
         "mine": row.provider_id in actor.organisations and can(actor, "catalogue.make", row.zone_id),
         "open": row.state in services.OPEN_STATES,
-        "registers": _registers(actor, row),
+        "registers": shown.registers(actor, row),
         "inside": not actor.anonymous,
         "state_title": dict(STATES).get(row.state, row.state),
     }
