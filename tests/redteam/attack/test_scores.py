@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,14 @@ def judged(
     model = {"format": form, "trained_on": "seen", "holdout": "held", "features": FEATURES}
     spec = {
         "v": 1,
+        "zone": "gansu",
         "kind": "model",
         "subject": {"seen": "who", "held": "who"},
         "grades": {"who": "L4"},
         "model": {**model, **({"target": target} if target else {})},
         **more,
     }
-    return attack.run(path, raw, spec)
+    return attack.run(path, raw, spec, at=date(2026, 11, 20))
 
 
 def said(report: attack.AttackReport) -> set[tuple[str, str, str]]:
@@ -145,7 +147,8 @@ def test_rows_hidden_as_coefficients_predict_nothing(raw: dict[str, Path], tmp_p
     path.write_text(json.dumps(hidden))
     report = judged(raw, path, "json")
     assert USELESS in said(report) and report.verdict == "block"
-    assert judged(raw, path, "json", at=None).findings
+    (one,) = (one for one in report.findings if one.where == USELESS[2])
+    assert one.basis and "常数" in one.sentence
 
 
 @pytest.mark.parametrize("case", ["features of its own", "no target", "boosted without a rule"])
