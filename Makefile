@@ -3,7 +3,7 @@ PY := .venv/bin/python
 PYTEST := PYTHONPATH=tests $(PY) -m pytest
 COV := --cov --cov-report=
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test bench fault mutation format lint docs
+.PHONY: help setup setup-dev demo test bench fault mutation format lint docs screens
 
 help: ## 列出命令
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -35,3 +35,6 @@ format: setup-dev ## 整理格式
 
 docs: setup-dev ## 重新生成文档
 	$(PY) scripts/docs.py
+
+screens: setup-dev ## 重新拍 docs/screens 的图（浏览器测试边走边拍）
+	$(PY) scripts/screens.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from gongshu.contract.model import compile_ceiling, compile_contract, validate
 from gongshu.law import forms as law_forms
 from gongshu.office.accounts.access import actor_of, login_required
 from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.grounds import cited
 from gongshu.office.accounts.middleware import status_of
 from gongshu.office.accounts.permissions import Refused, can, keep
 from gongshu.office.cases import casepage, lawbook
@@ -144,6 +146,14 @@ def problems_of(row: Agreement) -> list[Any]:
     return agreements.problems(row, clock.business_today())
 
 
+def said(row: Agreement, problems: Sequence[Any]) -> list[dict[str, Any]]:
+    """Problems for a page: the articles in words."""
+    return [
+        {"field": each.field, "sentence": each.sentence, "basis": cited(row.zone_id, each.basis)}
+        for each in problems
+    ]
+
+
 def edit_page(
     request: HttpRequest, form: Any, row: Agreement, status: int = 200, problems: Any = ()
 ) -> HttpResponse:
@@ -153,7 +163,7 @@ def edit_page(
         "form": form,
         "row": row,
         "because": made.because if made.by_choice else "",
-        "problems": problems,
+        "problems": said(row, problems),
         "preview": preview.of(row, row.typed, row.terms),
     }
     return render(request, "products/agreement_edit.html", context, status=status)
@@ -169,7 +179,7 @@ def look(request: HttpRequest, pk: str) -> HttpResponse:
     typed, terms = forms.terms_of(forms.answers(form, *forms.FIXED))
     typed = agreements.fixed(row, typed)
     context = {
-        "problems": agreements.problems_with(row, typed, terms, clock.business_today()),
+        "problems": said(row, agreements.problems_with(row, typed, terms, clock.business_today())),
         "preview": preview.of(row, typed, terms),
         "live": True,
     }
