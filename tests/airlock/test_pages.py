@@ -238,7 +238,7 @@ def test_a_ceiling_is_confirmed_beside_the_grant_it_rests_on(granted: Domain, en
         "2099-12-31",
         "org-operator",
         "trips",
-        "boarded",
+        "line、",
     ):
         assert words in page, words
     products.bind("huangshi", "pd-2", "g-9", granted.now.date(), granted.now)
