@@ -27,7 +27,15 @@ REFUSALS = {
     "refuse_trip",
     "refuse_ended",
 }
-PRODUCTS = {"release_index", "release_report", "release_fund", "release_credit", "call", "verified", "looked_up"}
+PRODUCTS = {
+    "release_index",
+    "release_report",
+    "release_fund",
+    "release_credit",
+    "call",
+    "verified",
+    "looked_up",
+}
 ENDS = {"bill", "bill_confirmed", "audit", "totals", "portal", "verify"}
 
 
