@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import partial
+from typing import Any
 
 from gongshu.demo import airlock
 from gongshu.demo.product import Content, remember, remembered
@@ -13,6 +16,7 @@ OUTPUT = re.compile(r"\bo-[0-9a-f]{24}\b")
 RELEASED = re.compile(r"\brel-[0-9a-f]{16}\b")
 RUN_WAIT = 240.0
 RELEASE_WAIT = 480.0
+MOST_TRIES = 3
 
 
 def advice(stage: Stage, content: Content, sql: str) -> str:
@@ -27,48 +31,73 @@ def advice(stage: Stage, content: Content, sql: str) -> str:
     return " ".join(" ".join(node.text(separator=" ").split()) for node in said)
 
 
+def _sent(
+    stage: Stage, content: Content, key: str, path: str, form: str, button: str, typed: dict[str, Value]
+) -> str:
+    """Fill in a form that makes a task unless it was before; the task's id. What was typed is kept."""
+    known = remembered(stage, content)
+    if key not in known:
+        how = {"path": path, "form": form, "button": button, "typed": typed}
+        known = remember(stage, content, **{key: _submit(stage, how), f"how_{key}": json.dumps(how)})
+    return known[key]
+
+
+def _submit(stage: Stage, how: dict[str, Any]) -> str:
+    browser = stage.at_office("developer")
+    pressed = {"do": how["button"]} if how["button"] else None
+    return _task(browser.do(browser.open(how["path"]), how["form"], button=pressed, **how["typed"]))
+
+
+def _again(stage: Stage, content: Content, key: str, code: str) -> bool:
+    """Send once more what broke off when the data domain was restarted under it; whether that was done."""
+    known = remembered(stage, content)
+    tries = int(known.get(f"tries_{key}", "0"))
+    if code != "failed" or tries >= MOST_TRIES or f"how_{key}" not in known:
+        return False
+    task = _submit(stage, json.loads(known[f"how_{key}"]))
+    remember(stage, content, **{key: task, f"tries_{key}": str(tries + 1)})
+    return True
+
+
 def send(stage: Stage, content: Content, name: str, sql: str) -> str:
     """Send a query into the data domain unless it was sent before; the task's id. Nothing is waited for."""
-    known = remembered(stage, content)
-    if f"task_{name}" not in known:
-        browser = stage.at_office("developer")
-        page = browser.open(f"/workbench/{known['project']}/")
-        answer = browser.do(page, "run-form", button={"do": "run"}, sql=sql, title=name)
-        known = remember(stage, content, **{f"task_{name}": _task(answer, name)})
-    return known[f"task_{name}"]
+    path = f"/workbench/{remembered(stage, content)['project']}/"
+    return _sent(stage, content, f"task_{name}", path, "run-form", "run", {"sql": sql, "title": name})
 
 
 def send_step(stage: Stage, content: Content, step: str, form: str, **typed: Value) -> str:
     """Send a step that builds, a query or a program, unless it was sent before; the task's id."""
-    known = remembered(stage, content)
-    if f"task_{step}" not in known:
-        browser = stage.at_office("developer")
-        page = browser.open(f"/workbench/{known['project']}/build/")
-        answer = browser.do(page, f"{form}-form", button={"do": form}, title=step, **typed)
-        known = remember(stage, content, **{f"task_{step}": _task(answer, step)})
-    return known[f"task_{step}"]
+    path = f"/workbench/{remembered(stage, content)['project']}/build/"
+    return _sent(stage, content, f"task_{step}", path, f"{form}-form", form, {**typed, "title": step})
 
 
 def ended(stage: Stage, content: Content, name: str, wanted: str = "done") -> str:
     """Wait for the fixed code of a task sent before; it must be the one wanted."""
-    task = remembered(stage, content)[f"task_{name}"]
-    code = str(wait_for(f"“{name}”的结果代码", lambda: _code(stage, task), RUN_WAIT))
+    code = _ended(stage, content, f"task_{name}", name)
     if code != wanted:
         raise Unexpected(f"“{name}”的结果代码是 {code}。")
-    return task
+    return remembered(stage, content)[f"task_{name}"]
+
+
+def _ended(stage: Stage, content: Content, key: str, name: str) -> str:
+    while True:
+        look = partial(_code, stage, remembered(stage, content)[key])
+        code = str(wait_for(f"“{name}”的结果代码", look, RUN_WAIT))
+        if not _again(stage, content, key, code):
+            return code
 
 
 def run(stage: Stage, content: Content, name: str, sql: str) -> tuple[str, str]:
     """Send a query into the data domain; (task id, outcome code) once the code has come."""
-    task = send(stage, content, name, sql)
-    code = str(wait_for(f"“{name}”的结果代码", lambda: _code(stage, task), RUN_WAIT))
-    return task, code
+    send(stage, content, name, sql)
+    code = _ended(stage, content, f"task_{name}", name)
+    return remembered(stage, content)[f"task_{name}"], code
 
 
-def _task(page: Page, name: str) -> str:
+def _task(page: Page) -> str:
     found = re.search(r"/workbench/tasks/([^/]+)/", page.url)
     if found is None:
-        raise Unexpected(f"“{name}”没有提交：{'；'.join(page.errors()) or page.words()[:200]}")
+        raise Unexpected(f"没有提交：{'；'.join(page.errors()) or page.words()[:200]}")
     return found[1]
 
 
@@ -83,28 +112,21 @@ def ask(
 ) -> str:
     """Ask for a result to leave unless it was asked before; the task's id. `terms`: what the kind needs."""
     known = remembered(stage, content)
-    key = f"release_{name}"
-    if key not in known:
-        browser = stage.at_office("developer")
-        page = browser.open(f"/workbench/tasks/{known[f'task_{name}']}/release/")
-        form = page.forms()["release-form"]
-        given: dict[str, Value] = {"lead": lead} if lead and "lead" in form.values else {}
-        product = known.get("product", "")
-        answer = browser.do(page, "release-form", kind=kind, title=title, product=product, **given, **terms)
-        known = remember(stage, content, **{key: _task(answer, title)})
-    return known[key]
+    path = f"/workbench/tasks/{known[f'task_{name}']}/release/"
+    given: dict[str, Value] = {"kind": kind, "title": title, "product": known.get("product", "")}
+    given |= {"lead": lead} if lead else {}
+    return _sent(stage, content, f"release_{name}", path, "release-form", "", {**given, **terms})
 
 
 def verdict(stage: Stage, content: Content, name: str) -> Page:
     """The page of a request for release once its verdict has come."""
-    task = remembered(stage, content)[f"release_{name}"]
-    browser = stage.at_office("developer")
+    browser, key = stage.at_office("developer"), f"release_{name}"
 
     def judged() -> Page | None:
-        page = browser.open(f"/workbench/tasks/{task}/")
+        page = browser.open(f"/workbench/tasks/{remembered(stage, content)[key]}/")
         node = page.tree.css_first("#task-state")
         code = str(node.attributes.get("data-code") or "") if node is not None else ""
-        if code not in ("", "done"):
+        if code not in ("", "done") and not _again(stage, content, key, code):
             raise Unexpected(f"“{name}”的出域检验没有做完，结果代码是 {code}。")
         return page if page.tree.css_first("#verdict") is not None else None
 
