@@ -317,7 +317,7 @@ def test_a_day_of_two_reviewers_who_do_not_see_each_other(
 ) -> None:
     page = inside("p-bus")
     decided(page, handed_in(page, trips))
-    domain.feed("grant", domain.grant("res-bus", "trips"))
+    domain.feed("grant", domain.grant("res-bus", "trips", runs_per_day=20))
     made = Grant.objects.get()
     confirm.answer(made, organisation=BUS, person="p-bus", agreed=True, reason="", now=domain.now)
     blocked, output, report = asked(domain, 1, SMALL), asked(domain, 2, SQL), asked(domain, 3, SQL, "report")
