@@ -256,7 +256,7 @@ def test_a_day_of_a_providers_officer(
     made = hand_in_with_mistakes(page, trips)
     decided(page, made)
     good(page, "intake-done")
-    assert page.inner_text("#told dd") == "4000"
+    assert page.inner_text("#told dd") == "4,000"
     page.goto("/intake/")
     good(page, "intakes")
     confirm_and_stop(page, domain)
