@@ -71,7 +71,7 @@ def supplied(market: Market) -> tuple[Any, Any]:
         actor=market.maker,
         now=NOW,
         buyers=[(market.buyer.pk, key)],
-        terms=TERMS | {"calls_per_day": "1000"},
+        terms=TERMS | {"calls_per_day": "1000", "consent": ""},
     )
     answer = {
         "id": "x", "subject": ceiling.pk, "digest": ceiling.digest, "organisation": market.provider.pk, "person": "p",
