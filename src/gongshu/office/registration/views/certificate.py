@@ -42,12 +42,12 @@ KEYS = (certificates.KEY, "log", "log-sm2")
 
 
 def keys(_: HttpRequest) -> HttpResponse:
-    """The public keys that certificates and their proofs are checked with, as PEM with their fingerprints."""
+    """The public keys that certificates and their proofs are checked with, as `gongshu keys` prints them."""
     lines = []
     for name in KEYS:
         if name in settings.KEYS:
             key = settings.KEYS.public(name)
-            lines.append(f"# {name} {key.alg} {key.id}\n{key.to_pem().decode().strip()}\n")
+            lines.append(f"# office {name} {key.id}\n{key.to_pem().decode().strip()}\n")
     answer = HttpResponse("".join(lines), content_type="application/x-pem-file")
     answer["Content-Disposition"] = attachment("keys.pem")
     return answer
