@@ -33,6 +33,8 @@ if [ "${1:-}" = fault ]; then
   # 每个公开的接口一千个造出来的请求
   $py -m pytest -m fault --timeout 3600 tests/gateway
   $py -m pytest -m fault --timeout 3600 -p support.office_env tests/office
+  # 每个角色的一天
+  $py -m pytest -m fault --timeout 900 -p support.office_env -p support.browser tests/browser
   exit
 fi
 

@@ -65,8 +65,7 @@ def log_in(page: Any, person: dict[str, str] = PERSON) -> None:
     page.faults.clear()  # 替身没有图标，与我们的页面无关
 
 
-@pytest.mark.parametrize("width", [PHONE, DESK])
-@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize(("width", "javascript"), [(PHONE, True), (DESK, False)])
 @pytest.mark.row("B16")
 def test_a_person_decides_looks_and_takes_back(
     desk: Desk, standin: Standin, visit: Callable[..., Any], width: int, javascript: bool

@@ -22,7 +22,8 @@ from support.people import NOW
 from support.products import Market
 from support.scenes import Zone
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+# 一天走得长，归入长测试：make fault 和 make screens 走它
+pytestmark = [pytest.mark.browser, pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 LATER = NOW + timedelta(days=60)
 GOOD = "SELECT line, hour, count(DISTINCT card) AS riders\nFROM trips\nGROUP BY line, hour"
 

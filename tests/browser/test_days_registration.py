@@ -14,7 +14,8 @@ from support.days import Day
 from support.people import NOW
 from support.registrations import Office
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+# 一天走得长，归入长测试：make fault 和 make screens 走它
+pytestmark = [pytest.mark.browser, pytest.mark.fault, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
