@@ -7,7 +7,6 @@ the answers it holds. Afterwards each of them must be in the published log, and 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import signal
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gongshu.gateway.receipts import loads
 from gongshu.host import inside
 from gongshu.host.home import Home
 from gongshu.host.processes import BY_NAME
@@ -67,7 +67,7 @@ def kept_calls(scene: Scene) -> set[str]:
     for line in lines.split(b"\n"):
         if line.startswith(b"R "):
             with contextlib.suppress(ValueError, IndexError):
-                found.add(json.loads(line.split(b" ", 3)[3])["id"])
+                found.add(loads(line.split(b" ", 3)[3]).id)
     return found
 
 

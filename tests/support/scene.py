@@ -22,7 +22,7 @@ from gongshu.host import inside
 from gongshu.host.home import Home
 from gongshu.wire import envelope as wire
 from support.founding import found, gongshu
-from support.homes import place
+from support.homes import place, until
 
 ZONE = "huangshi"
 BUS, AUTHORITY, OPERATOR, BUYER = "org-bus", "org-authority", "org-operator", "org-buyer"
@@ -94,6 +94,8 @@ class Scene:
         return made
 
     def pid(self, process: str) -> int:
+        """Its pid; a process that ended with another's death is waited for."""
+        until(lambda: self.state()["processes"][process]["pid"] is not None, 60)
         return int(self.state()["processes"][process]["pid"])
 
     def hand(self, service: str, code: str, **given: Any) -> Any:

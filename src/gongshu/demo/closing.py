@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 
+import httpx
+
 from gongshu.demo import acts, calls
 from gongshu.demo.product import Content, remember, remembered
 from gongshu.demo.proofs import folder, keys_file, verify_offline
@@ -97,6 +99,15 @@ def ended(stage: Stage, content: Content) -> str:
     return f"终止后 {known['ended_after']} 秒，网关：{known['ended_said']}回执：{shown[:120]}"
 
 
+def _written(page: Page) -> bytes:
+    """The archive, empty while the newest steps are still on their way into the log."""
+    if page.status == httpx.codes.OK:
+        return bytes(page.content)
+    if page.status != httpx.codes.SERVICE_UNAVAILABLE:
+        raise Unexpected(f"下载压缩包得到 {page.status}。")
+    return b""
+
+
 def audited(stage: Stage) -> str:
     """An auditor draws thirty cases with a seed of their own and checks the archive offline."""
     browser = stage.at_office("auditor")
@@ -108,7 +119,7 @@ def audited(stage: Stage) -> str:
     page = browser.open(path)
     many = len(page.tree.css("table tbody tr"))
     kept = folder(stage) / "审计抽样.zip"
-    kept.write_bytes(browser.open(f"{path}archive.zip").content)
+    kept.write_bytes(wait_for("抽样的压缩包", lambda: _written(browser.get(f"{path}archive.zip"))))
     proof = verify_offline(kept, keys_file(stage))
     if many != DRAWN:
         raise Unexpected(f"抽出的案件是 {many} 件，不是 {DRAWN} 件。")
