@@ -255,6 +255,8 @@ FACTS = {
     "in_window": "是否在续展的时间之内",
     "renewal_problems": "续展申请中的问题",
     "papers": "各项材料的摘要",
+    "nothing_due": "是否没有应付金额",
+    "bill_digest": "账单内容的摘要",
 }
 """Chinese titles of the facts guards look at beside what acts ask."""
 
