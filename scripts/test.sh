@@ -45,10 +45,7 @@ step_whole() { run 集成与故障 tests tests/integration tests/fault; }
 step_office() { run 办公域 tests -p support.office_env tests/office; }
 # 闸口的页面另有设置；它的文件在别的设置下自己跳过
 step_office_browser() { run 办公域浏览器 tests -p support.office_env -p support.browser tests/browser; }
-step_airlock_browser() {
-  # shellcheck disable=SC2046
-  run 闸口浏览器 tests -p support.domain_env -p support.browser $(ls tests/browser/test_airlock*.py tests/browser/test_days_airlock*.py 2>/dev/null)
-}
+step_airlock_browser() { run 闸口浏览器 tests -p support.domain_env -p support.browser tests/browser/test_airlock.py; }
 # shellcheck disable=SC2046
 step_pure() { run 纯房间 tests --ignore tests/lens/test_speed.py $(present "$pure"); }
 step_redteam() { run 红队 tests tests/redteam; }
