@@ -5,7 +5,6 @@ Nothing of it, names included, goes to the office before the provider confirmed 
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from gongshu.enclave import intake, journal, outgoing, sources
 from gongshu.enclave.intake import Decision, IntakeError, Proposal
 from gongshu.enclave.store.models import Intake, Snapshot
 from gongshu.enclave.vault import Manifest, Vault, VaultError
+from gongshu.evidence.ids import fresh
 
 DRAFTS = "intake-drafts"
 
@@ -54,7 +54,7 @@ def begin(
 ) -> Intake:
     """Note a file handed in; it is read by `read`, which may take its time."""
     made = Intake.objects.create(
-        id=f"in-{secrets.token_hex(8)}",
+        id=fresh("in"),
         zone=zone,
         organisation=organisation,
         person=person,

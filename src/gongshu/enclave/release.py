@@ -40,6 +40,7 @@ from gongshu.enclave.project import leaving, tables
 from gongshu.enclave.project.answers import Unfit
 from gongshu.enclave.store.models import Grant, Output, Release, Task
 from gongshu.enclave.vault import VaultError
+from gongshu.evidence.ids import fresh
 from gongshu.law import grounds
 from gongshu.lens import check as lens_check
 
@@ -298,7 +299,7 @@ def _leave(
     data: bytes,
     now: datetime,
 ) -> None:
-    release_id = f"rel-{secrets.token_hex(8)}"
+    release_id = fresh("rel")
     path = Path(output.path)
     kept = settings.RELEASES_DIR / f"{release_id}{path.suffix}"
     kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

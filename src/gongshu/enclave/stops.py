@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,6 +10,7 @@ from django.db.models import QuerySet
 
 from gongshu.enclave import journal, outgoing
 from gongshu.enclave.store.models import Ceiling, Grant, Output, Sample, Stop, Task
+from gongshu.evidence.ids import fresh
 from gongshu.wire.times import stamp
 
 # How a running task is told; the enclave's process sets it, the airlock's has none and the loop finds out.
@@ -31,7 +31,7 @@ def stop(
 ) -> Stop:
     """Make a stop and everything it does in this domain, in one transaction. Twice is harmless."""
     made, new = Stop.objects.get_or_create(
-        id=id or f"stop-{secrets.token_hex(8)}",
+        id=id or fresh("stop"),
         defaults={
             "zone": zone,
             "scope": scope,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import shutil
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -22,6 +21,7 @@ from gongshu.enclave.policy import lens_grant
 from gongshu.enclave.runner import Sandbox
 from gongshu.enclave.store.models import Grant, Output, Task
 from gongshu.enclave.vault import VaultError
+from gongshu.evidence.ids import fresh
 from gongshu.law import grounds
 from gongshu.lens import check as lens_check
 from gongshu.wire import envelope as wire
@@ -181,7 +181,7 @@ def run(task: Task, now: datetime) -> None:
         end(task, code, now, "\n".join(str(one) for one in verdict.violations))
         return
     wanted = {name: table_sources[name].snapshot for name in verdict.reads}
-    run_id = f"r-{secrets.token_hex(8)}"
+    run_id = fresh("r")
     try:
         with sources.vault().stage(wanted) as staged:
             grant = Grant.objects.get(id=task.grant)
@@ -230,7 +230,7 @@ def halt(_now: datetime) -> int:
 def keep(task: Task, files: Mapping[str, Path], snapshots: list[str], now: datetime) -> None:
     """Move what the run made into the enclave's own place, under a random name. Nothing is told of it."""
     for name, path in sorted(files.items()):
-        output_id = f"o-{secrets.token_hex(12)}"
+        output_id = fresh("o", 12)
         place = settings.OUTPUTS_DIR / output_id
         place.mkdir(mode=0o700, parents=True)
         target = place / f"output{path.suffix}"

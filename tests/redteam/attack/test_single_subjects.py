@@ -172,6 +172,8 @@ def _frames(world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
         world.query("SELECT id, age, income, job, insured FROM person ORDER BY id"),
         columns=["id", "age", "income", "job", "insured"],
     )
+    chance = np.where(rows["age"] > 50, 0.7, 0.15)
+    rows["insured"] = (np.random.default_rng(7).random(len(rows)) < chance).astype(int)
     held = np.arange(len(rows)) % 4 == 0
     return rows[~held].reset_index(drop=True), rows[held].reset_index(drop=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -23,6 +22,7 @@ from gongshu.enclave.project.rowwise import own_rows
 from gongshu.enclave.runner import Limits, Result, Sandbox
 from gongshu.enclave.store.models import Grant, Output, ProjectTable, Task
 from gongshu.enclave.vault import VaultError
+from gongshu.evidence.ids import fresh
 from gongshu.law import grounds
 from gongshu.lens import Verdict
 from gongshu.lens import check as lens_check
@@ -99,7 +99,7 @@ def _query(task: Task, grant: Grant, step: programs.Step, now: datetime) -> tupl
         places = {**raw, **stack.enter_context(tables.staged(mine))}
         key = tables.pseudonym_key(grant.zone, grant.project).hex()
         run = Run(
-            f"r-{secrets.token_hex(8)}",
+            fresh("r"),
             verdict.sql,
             places,
             limits=work_limits(grant, now),
@@ -152,7 +152,7 @@ def _program(task: Task, grant: Grant, step: programs.Step, now: datetime) -> tu
     endings = {name: _ending(row) for name, row in read.items() if row.kind == "model"}
     with tables.staged_for_program(read, step.trains, endings) as places:
         run = Program(
-            f"p-{secrets.token_hex(8)}",
+            fresh("p"),
             step.source,
             places,
             tuple(one.file for one in step.outputs),

@@ -33,6 +33,7 @@ from gongshu.enclave.project.answers import (
     rows_digest,
 )
 from gongshu.enclave.store.models import Grant, Output, ProjectTable, Task
+from gongshu.evidence.ids import fresh
 from gongshu.wire import subjects
 
 KINDS = ("model", "dataset", "lookup")
@@ -106,7 +107,7 @@ def form(
     row: ProjectTable, wanted: Mapping[str, Any], previous: list[dict[str, Any]], now: datetime
 ) -> Formed:
     """Make the bytes under review and attack what is behind them."""
-    place = settings.OUTPUTS_DIR / f"o-{secrets.token_hex(12)}"
+    place = settings.OUTPUTS_DIR / fresh("o", 12)
     place.mkdir(mode=0o700, parents=True)
     output = Output(
         id=place.name,

@@ -24,6 +24,7 @@ from gongshu.enclave.policy import owners
 from gongshu.enclave.project import answers, build, leaving, programs, tables
 from gongshu.enclave.store.models import Ceiling, Grant, LiveVersion, Output, ProjectTable, Served, Task, Vote
 from gongshu.enclave.vault import VaultError
+from gongshu.evidence.ids import fresh
 from gongshu.wire import snapshots
 from gongshu.wire.errors import WireError
 
@@ -109,7 +110,7 @@ def _task(kind: str, output: Output, due: str, now: datetime) -> int:
         return 0
     grant = Grant.objects.get(id=output.grant)
     Task.objects.create(
-        id=f"{kind}-{secrets.token_hex(8)}",
+        id=fresh(kind),
         zone=output.zone,
         kind=kind,
         grant=output.grant,

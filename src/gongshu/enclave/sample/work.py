@@ -23,6 +23,7 @@ from gongshu.enclave.sample.draw import draw
 from gongshu.enclave.sample.model import Column, Drawn, SampleError, Settings, Source
 from gongshu.enclave.store.models import Grant, Sample, Task
 from gongshu.enclave.vault import VaultError
+from gongshu.evidence.ids import fresh
 
 log = logging.getLogger(__name__)
 SECRET = "sample-master"  # noqa: S105 (the name of a key)
@@ -109,7 +110,7 @@ def keep(
     if sum(map(len, made.values())) > LARGEST:
         tasks.end(task, "too_large", now)
         return None
-    sample_id = f"sm-{secrets.token_hex(12)}"
+    sample_id = fresh("sm", 12)
     place = settings.OUTPUTS_DIR / sample_id
     place.mkdir(mode=0o700, parents=True)
     told = [files.described(drawn[name], n, made[name]) for n, name in enumerate(drawn)]

@@ -15,7 +15,6 @@ import contextlib
 import datetime as dt
 import io
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from typing import Any, BinaryIO
 
 from gongshu.crypto import aead, canonical, hashes
 from gongshu.crypto.sign import PrivateKey
+from gongshu.evidence.ids import fresh
 
 from . import files
 from .manifest import ID, Manifest, Part, VaultError, opened, signed
@@ -307,7 +307,7 @@ def _memory_available() -> int:
 
 def new_id() -> str:
     """A random name that tells nothing."""
-    return f"s-{secrets.token_hex(10)}"
+    return fresh("s", 10)
 
 
 def certificate_holds(data: bytes, signer: PrivateKey) -> bool:
