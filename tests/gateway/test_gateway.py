@@ -83,7 +83,7 @@ def test_a_cut_line_keeps_what_is_to_be_posted(street: Street) -> None:
 def test_a_restart_counts_on_and_forgets_nothing(street: Street, tmp_path: Path) -> None:
     street.sign_up(calls_per_day=2)
     assert street.call(TARGET).status_code == 200
-    street.server.should_exit = True
+    street.shut()
     for journal in street.gateway.ledger.journals:
         journal.close()
     again = build(load(tmp_path))

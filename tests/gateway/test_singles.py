@@ -37,10 +37,7 @@ def said(answer: httpx.Response) -> list[str]:
 
 def restart(street: Singles) -> None:
     """The process ends and starts again over the same home."""
-    street.server.should_exit = True
-    for journal in street.gateway.ledger.journals:
-        journal.close()
-    time.sleep(0.3)
+    street.shut()
     street.gateway = build(load(street.home))
     street.open()
     street.poll()

@@ -1,7 +1,8 @@
-"""A gateway over real HTTP: a small office serving a signed feed, the data domain's files, and uvicorn."""
+"""A gateway over real HTTP: a small office serving a signed feed, and the data domain's files."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import socket
@@ -14,18 +15,20 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import uvicorn
+import uvloop
 
 from gongshu.crypto import canonical
 from gongshu.crypto.hashes import digest, hmac_of
 from gongshu.crypto.keystore import FileKeyStore
 from gongshu.crypto.sign import PrivateKey
 from gongshu.gateway import requests
-from gongshu.gateway.app import make_app
+from gongshu.gateway.app import App, fault
 from gongshu.gateway.engine import Gateway
+from gongshu.gateway.http import Server
 from gongshu.gateway.main import build
 from gongshu.wire import envelope as wire
 from gongshu.wire import feed, inbox, lease, serving
+from gongshu.wire.doors import bind
 from gongshu.wire.settings import load
 from gongshu.wire.store import TrustStore
 from support.wires import World, key_row
@@ -227,14 +230,18 @@ class Street:
         self.gateway.line.poll()
 
     def open(self) -> None:
-        config = uvicorn.Config(make_app(self.gateway), port=self.port, log_level="error", lifespan="off")
-        self.server = uvicorn.Server(config)
-        threading.Thread(target=self.server.run, daemon=True).start()
-        for _ in range(200):
-            if self.server.started:
-                return
-            time.sleep(0.02)
-        raise RuntimeError("the gateway did not start")
+        """Serve in a thread of its own, as the process does."""
+        door = bind("127.0.0.1", self.port)
+        opened = threading.Event()
+
+        async def run() -> None:
+            self.loop, self.stopped = asyncio.get_running_loop(), asyncio.Event()
+            opened.set()
+            await Server(App(self.gateway), fault).serve(door, self.stopped)
+
+        self.server = threading.Thread(target=uvloop.run, args=(run(),), daemon=True)
+        self.server.start()
+        assert opened.wait(10), "the gateway did not start"
 
     def call(
         self,
@@ -261,9 +268,14 @@ class Street:
             method, url, headers={**headers, **changes}, content=body or None, trust_env=False
         )
 
-    def close(self) -> None:
-        if hasattr(self, "server"):
-            self.server.should_exit = True
-        self.office.close()
+    def shut(self) -> None:
+        """The process ends: calls under way first, then its files."""
+        if hasattr(self, "server") and self.server.is_alive():
+            self.loop.call_soon_threadsafe(self.stopped.set)
+            self.server.join(15)
         for journal in self.gateway.ledger.journals:
             journal.close()
+
+    def close(self) -> None:
+        self.shut()
+        self.office.close()

@@ -58,6 +58,8 @@ ERRORS: Mapping[str, Row] = {
     "idempotency_conflict": Row(422, "", "new", "同一幂等键已用于另一份请求，请换一个键。"),
     "in_progress": Row(409, "", "same", "同一幂等键的请求正在处理，请稍后用同一键重试。"),
     "too_large": Row(413, "", "new", "请求正文过大。"),
+    "too_large_head": Row(431, "", "new", "请求的地址和标头过大。"),
+    "syntax": Row(400, "", "new", "收到的不是合格的 HTTP/1.1 请求。"),
     "path": Row(404, "", "never", "没有这个地址。接口说明见产品页。"),
     "method": Row(405, "", "never", "这个地址不接受这种方法。"),
     # the gateway's own state
@@ -65,6 +67,7 @@ ERRORS: Mapping[str, Row] = {
     "line": Row(503, "", "later", "网关与数据域或办公域的连线中断，暂不回答。"),
     "lease": Row(503, "", "later", "网关没有有效的租约，暂不回答；与办公域的连线恢复后自动恢复。"),
     "ledger": Row(503, "", "same", "网关写不下调用记录，没有回答也没有计次；请稍后再试。"),
+    "internal": Row(500, "", "same", "网关内部出错；请用同一幂等键重试，不会重复计次。"),
     "no_release": Row(404, "", "later", "该产品还没有可供回答的版本。"),
     "form": Row(404, "", "never", "该产品不以这种方式回答。"),
     # the contract

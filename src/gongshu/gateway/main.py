@@ -1,8 +1,11 @@
-"""The gateway's process: uvicorn in front, threads on the line, the shelves and the chores behind."""
+"""The gateway's process: HTTP in front, threads on the line, the shelves and the chores behind."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import signal
+import socket
 import sys
 import threading
 import time
@@ -10,15 +13,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import uvicorn
+import uvloop
 
 from gongshu.crypto.keystore import FileKeyStore
 from gongshu.gateway import receipts, requests
-from gongshu.gateway.app import make_app
+from gongshu.gateway.app import App, fault
 from gongshu.gateway.book import Book
 from gongshu.gateway.calls import Ledger
 from gongshu.gateway.consents import Consents
 from gongshu.gateway.engine import Gateway
+from gongshu.gateway.http import Server
 from gongshu.gateway.keyring import Keyring
 from gongshu.gateway.line import Line, business_day
 from gongshu.gateway.meter import Days, Meter, Totals, wall_day
@@ -188,17 +192,15 @@ def main(home: Path) -> int:
     # What is loaded stays: the collector need not walk consents and snapshots again and again.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    config = uvicorn.Config(
-        make_app(gateway),
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        loop="uvloop",
-        http="httptools",
-        server_header=False,
-        proxy_headers=False,
-        backlog=doors.BACKLOG,
-    )
-    uvicorn.Server(config).run(sockets=[door])
+    uvloop.run(serve(gateway, door))
     line.stop.set()
     return 0
+
+
+async def serve(gateway: Gateway, door: socket.socket) -> None:
+    """Answer behind a door until SIGTERM or SIGINT; calls under way end first."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stopped.set)
+    await Server(App(gateway), fault).serve(door, stopped)

@@ -29,7 +29,6 @@ HEAVY = (
     "httpcore",
     "anyio",
     "asgiref",
-    "uvicorn",
     "whitenoise",
     "waitress",
     "stdnum",
