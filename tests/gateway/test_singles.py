@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from gongshu.crypto.keystore import KeyStoreError
 from gongshu.crypto.sign import PrivateKey
 from gongshu.gateway import receipts
+from gongshu.gateway.engine import encode
 from gongshu.gateway.main import Chores, build
 from gongshu.gateway.watch import Watching
 from gongshu.wire import envelope as wire
@@ -288,6 +292,41 @@ def test_a_kept_answer_is_sealed_and_its_key_is_destroyed_with_the_days(street: 
     assert "一致".encode() in street.gateway.answers.open(kept)
     street.gateway.answers.forget(kept.at + 3 * 86_400_000)
     assert not list((street.home / "gateway" / "keys").glob("answers.*"))
+
+
+def test_whoever_reads_the_journal_cannot_try_out_who_was_asked_about(street: Singles) -> None:
+    """Number, values and answer are few enough to be tried; the digests in the record must not confirm one."""
+    street.agree("none")
+    street.poll()
+    first = street.verify("none", 3, idempotency="retry-0003")
+    street.verify("none", 3, idempotency="retry-0004")
+    one, two = (receipts.loads(record) for _, record in street.gateway.ledger.calls.scan())
+    assert one.answer == hashlib.sha256(first.content).hexdigest()  # the buyer can check it
+    assert one.body == two.body and one.answer != two.answer
+    asked = first.request
+    plain = asked.url.raw_path + b"\n" + asked.content
+    assert hashlib.sha256(plain).hexdigest() != one.body
+    known = {**first.json(), "call": one.id}
+    del known["nonce"]
+    assert hashlib.sha256(encode(known)).hexdigest() != one.answer
+    street.gateway.answers.forget(one.at + 3 * 86_400_000)
+    with pytest.raises(KeyStoreError):
+        street.gateway.answers.same(receipts.known_of(1, one), "/v1", b"")
+
+
+def test_a_request_kept_by_an_older_version_is_still_answered_once(street: Singles) -> None:
+    street.agree("none")
+    street.poll()
+    first = street.verify("none", 1, idempotency="retry-0005")
+    gateway = street.gateway
+    ((number_, record),) = gateway.ledger.calls.scan()
+    asked = first.request
+    plain = hashlib.sha256(asked.url.raw_path + b"\n" + asked.content).hexdigest()
+    older = msgspec.structs.replace(receipts.loads(record), v=2, body=plain)
+    gateway.answers.keep(older.idem, receipts.known_of(number_, older), older.at)
+    assert street.verify("none", 1, idempotency="retry-0005").content == first.content
+    other = street.verify("none", 2, idempotency="retry-0005")
+    assert other.json()["error"]["code"] == "idempotency_conflict"
 
 
 # ---------------------------------------------------------------- trip

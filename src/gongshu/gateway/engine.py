@@ -10,7 +10,7 @@ import base64
 import hashlib
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -29,7 +29,7 @@ from gongshu.gateway.errors import ERRORS, Refusal, refusal
 from gongshu.gateway.keyring import LONGEST, OVERLAP, Keyring
 from gongshu.gateway.line import Line, State
 from gongshu.gateway.meter import Meter, Totals, wall_day
-from gongshu.gateway.receipts import Answers, Ids, Item, Known, Receipt, idem_of
+from gongshu.gateway.receipts import Answers, Ids, Item, Receipt, idem_of, known_of
 from gongshu.gateway.routes import Route, Routes
 from gongshu.wire.times import stamp
 
@@ -54,6 +54,7 @@ class Gateway:
     """the gateway's own key: reconciliation files"""
     clock: Callable[[], float] = time.time
     ids: Ids = field(default_factory=Ids)
+    nonces: Iterator[str] = field(default_factory=receipts.nonces)
 
     def __post_init__(self) -> None:
         self.desk = singles.Desk(self.meter, self.consents, self.trip)
@@ -128,26 +129,29 @@ class Gateway:
         if not idempotency:
             return await self._single(route, operation, body, "", "", now_ms)
         idem = idem_of(route.credential, idempotency)
-        bound = hashlib.sha256(target.encode() + b"\n" + body).hexdigest()
-        before = await self._before(idem, bound, now_ms)
+        before = await self._before(idem, target, body, now_ms)
         if before is not None:
             return before
+        try:
+            bound = self.answers.bound(target, body, wall_day(now_ms))
+        except (KeyStoreError, OSError) as error:
+            raise refusal("ledger", wait=1) from error
         self.answers.pending.add(idem)
         try:
             return await self._single(route, operation, body, idem, bound, now_ms)
         finally:
             self.answers.pending.discard(idem)
 
-    async def _before(self, idem: str, bound: str, now_ms: int) -> bytes | None:
+    async def _before(self, idem: str, target: str, body: bytes, now_ms: int) -> bytes | None:
         """What was answered under this key: the same bytes, and nothing is counted again."""
         if idem in self.answers.pending:
             raise refusal("in_progress", wait=1)
         known = self.answers.find(idem, now_ms)
         if known is None:
             return None
-        if known.body != bound:
-            raise refusal("idempotency_conflict")
         try:
+            if not self.answers.same(known, target, body):
+                raise refusal("idempotency_conflict")
             return await self.answers.recall(idem, known, self.ledger.calls)
         except (AeadError, KeyStoreError, OSError) as error:
             raise refusal("ledger", "原来的回答读不出来，请稍后再试。", wait=5) from error
@@ -165,6 +169,7 @@ class Gateway:
             {
                 "ok": True,
                 "call": call,
+                "nonce": next(self.nonces),
                 "product": route.contract.product,
                 "version": version,
                 "results": made.results,
@@ -280,7 +285,7 @@ class Gateway:
         self.line.book.change("trips", contract.id, trip)
 
     def _kept(self, number: int, receipt: Receipt) -> None:
-        self.answers.keep(receipt.idem, Known(number, receipt.body), receipt.at)
+        self.answers.keep(receipt.idem, known_of(number, receipt), receipt.at)
 
     def _batched(self, batches: list[dict[str, Any]], taken: list[Kept]) -> None:
         """In the chores' thread, once batches are durable: consents used up, and the totals."""

@@ -26,7 +26,7 @@ from gongshu.gateway.http import Server
 from gongshu.gateway.keyring import Keyring
 from gongshu.gateway.line import Line, business_day
 from gongshu.gateway.meter import Days, Meter, Totals, wall_day
-from gongshu.gateway.receipts import Answers, Known
+from gongshu.gateway.receipts import Answers, known_of
 from gongshu.gateway.routes import Routes
 from gongshu.gateway.watch import Watching
 from gongshu.wire import doors, hold
@@ -95,7 +95,7 @@ def restore(gateway: Gateway, now_ms: int) -> None:
         receipt = receipts.loads(record)
         _recount(gateway, number, receipt, today)
         if receipt.idem:
-            gateway.answers.keep(receipt.idem, Known(number, receipt.body), receipt.at)
+            gateway.answers.keep(receipt.idem, known_of(number, receipt), receipt.at)
         if wall_day(receipt.at) >= today - 1 or number > ledger.upto:
             ledger.recall(number, record, receipt)
         if totals.upto < number <= ledger.upto:

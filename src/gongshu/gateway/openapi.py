@@ -121,10 +121,11 @@ def _schemas() -> dict[str, Any]:
         },
         "Answers": {
             "type": "object",
-            "required": ["ok", "call", "product", "version", "results"],
+            "required": ["ok", "call", "nonce", "product", "version", "results"],
             "properties": {
                 "ok": {"const": True},
                 "call": {"type": "string"},
+                "nonce": {"type": "string", "description": "随机数：使对账文件里回答的摘要不能被人试出来"},
                 "product": {"type": "string"},
                 "version": {"type": "string"},
                 "results": {"type": "array", "items": _ref("Answer")},

@@ -1,9 +1,11 @@
 """The record of one answered request: a JSON array of fixed places, cheap to write, the same bytes for ever.
 
-It names no subject and no value: a subject is a mark that only this gateway can make and that differs by day
-and product (`meter.Days`), the answer stands in it as a digest. Where the buyer sent an idempotency key the
-answer itself is kept too, sealed under a key that is destroyed two days later, so that a retry gets the same
-bytes even after a restart. The leaf of a batch's Merkle tree is the record as written.
+It names no subject and no value, and lets nobody try them out: a subject is a mark that only this gateway can
+make and that differs by day and product (`meter.Days`); the answer stands in it as a digest and holds a
+random `nonce` that stands nowhere else in the open. Where the buyer sent an idempotency key, the answer is
+kept too, sealed under the day's key, and the request as an HMAC under it, so that a retry gets the same bytes
+even after a restart; two days later the key is destroyed. The leaf of a batch's Merkle tree is the record as
+written.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ import asyncio
 import base64
 import binascii
 import hashlib
+import hmac
 import itertools
+import os
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -23,12 +27,15 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gongshu.crypto import aead
+from gongshu.crypto.hashes import hmac_of
 from gongshu.crypto.keystore import FileKeyStore, KeyStoreError
 from gongshu.evidence.journal import FileJournal
 from gongshu.gateway.meter import wall_day
 from gongshu.wire.times import instant
 
-VERSION = 2
+VERSION = 3
+# Up to this version a request stood in its record as a plain digest.
+PLAIN = 2
 _encode = msgspec.json.Encoder().encode
 
 
@@ -43,8 +50,9 @@ class Item(NamedTuple):
 
 
 class Receipt(msgspec.Struct, array_like=True, frozen=True):
-    """One answered request. `at`: wall time in ms; `day`: business day; `answer`, `body`: SHA-256 in hex;
-    `idem`: the idempotency key as a digest with the credential, or empty; `sealed`: base64 of the answer."""
+    """One answered request. `at`: wall time in ms; `day`: business day; `answer`: SHA-256 of the
+    answer's bytes in hex; `idem`: the idempotency key as a digest with the credential, or empty; `body`: the
+    request as `Answers.bound` writes it; `sealed`: base64 of the sealed answer."""
 
     v: int
     id: str
@@ -95,6 +103,13 @@ class Ids:
         return f"{self._start}{next(self._count):08x}"
 
 
+def nonces() -> Iterator[str]:
+    """128 random bits in hex, again and again: drawn from the system many at a time. For one thread."""
+    while True:
+        drawn = os.urandom(4096).hex()
+        yield from (drawn[place : place + 32] for place in range(0, len(drawn), 32))
+
+
 def idem_of(credential: str, key: str) -> str:
     """An idempotency key as the journal keeps it: nobody else's request can collide with it."""
     return hashlib.sha256(f"{credential}\n{key}".encode()).hexdigest()[:32]
@@ -105,10 +120,18 @@ def _unset(_plain: bytes, _aad: bytes) -> bytes:
 
 
 class Known(NamedTuple):
-    """Where the answer under an idempotency key lies: the record's number, and the digest of its request."""
+    """Where the answer under an idempotency key lies: the record's number, its request as bound on `day`;
+    `plain`: as a record of an older version wrote it."""
 
     number: int
     body: str
+    day: int
+    plain: bool = False
+
+
+def known_of(number: int, receipt: Receipt) -> Known:
+    """What a retry needs of a record."""
+    return Known(number, receipt.body, wall_day(receipt.at), receipt.v <= PLAIN)
 
 
 @dataclass
@@ -122,6 +145,7 @@ class Answers:
     pending: set[str] = field(default_factory=set)
     """keys whose first request is being answered just now"""
     _secrets: dict[int, bytes] = field(default_factory=dict)
+    _macs: dict[int, Callable[[bytes], bytes]] = field(default_factory=dict)
     most: int = 20_000
     _day: int = -1
     _sealer: Callable[[bytes, bytes], bytes] = field(default=_unset)
@@ -132,6 +156,22 @@ class Answers:
         if day != self._day:
             self._sealer, self._day = aead.sealer(self.cipher, self._key(day, make=True)), day
         return binascii.b2a_base64(self._sealer(answer, idem.encode()), newline=False).decode()
+
+    def bound(self, target: str, body: bytes, day: int, *, make: bool = True) -> str:
+        """A request as its record keeps it: whoever has not the day's key cannot try requests out."""
+        mac = self._macs.get(day)
+        if mac is None:
+            key = self._key(day, make=make)
+            mac = self._macs[day] = hmac_of(hmac.digest(key, b"request", "sha256"))
+        return mac(target.encode() + b"\n" + body).hex()
+
+    def same(self, known: Known, target: str, body: bytes) -> bool:
+        """Is this the request that was answered? `KeyStoreError` when its day's key is gone."""
+        if known.plain:
+            said = hashlib.sha256(target.encode() + b"\n" + body).hexdigest()
+        else:
+            said = self.bound(target, body, known.day, make=False)
+        return hmac.compare_digest(said, known.body)
 
     def open(self, receipt: Receipt) -> bytes:
         """The answer of a record; `KeyStoreError` when its day's key is gone, `AeadError` when changed."""
@@ -167,10 +207,11 @@ class Answers:
     def forget(self, now_ms: int) -> None:
         """Destroys the keys of days that no retry can reach; their sealed answers are unreadable for ever."""
         today = wall_day(now_ms)
-        for day in [one for one in self.known if one < today - 1]:
+        for day in [one for one in list(self.known) if one < today - 1]:
             del self.known[day]
-        for day in [one for one in self._secrets if one < today - 1]:
-            del self._secrets[day]
+        for held in (self._secrets, self._macs):
+            for day in [one for one in list(held) if one < today - 1]:
+                del held[day]
         for path in self.keys.directory.glob("answers.*.secret"):
             if int(path.name.split(".")[1]) < today - 1:
                 path.unlink()

@@ -43,6 +43,7 @@ def answer(operation: str, body: bytes) -> dict[str, Any]:
         "ok": True,
         "test": True,
         "call": "test",
+        "nonce": "test",
         "product": PRODUCT,
         "version": VERSION,
         "results": results,
