@@ -1,7 +1,5 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
-PYTEST := PYTHONPATH=tests $(PY) -m pytest
-COV := --cov --cov-report=
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test bench fault mutation format lint docs screens
 

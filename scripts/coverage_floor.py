@@ -1,25 +1,44 @@
-"""Fails under the coverage floor: 95 % of lines in the pure rooms, 90 % overall."""
+"""Fails under the coverage floor: 95 % of lines in the pure rooms, 90 % overall.
+
+python scripts/coverage_floor.py FOLDER
+
+FOLDER holds what the steps left: `lines.*` of slipcover (the tests' own processes) and `coverage.*` of
+coverage (commands they started).
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
-from coverage import Coverage
+from coverage import Coverage, CoverageData
 
+ROOT = Path(__file__).resolve().parents[1]
 PURE = ("crypto", "law", "money", "contract", "evidence", "lens", "recognise")
 PURE_FLOOR, FLOOR = 95.0, 90.0
 
 
+def gathered(folder: Path) -> Coverage:
+    """All steps' lines as one measurement."""
+    found = CoverageData(str(folder / "steps"))
+    for path in folder.glob("lines.*"):
+        files = json.loads(path.read_bytes())["files"]
+        found.add_lines({str(ROOT / name): one["executed_lines"] for name, one in files.items()})
+    found.write()
+    data = Coverage(data_file=str(folder / "whole"), config_file=str(ROOT / "pyproject.toml"))
+    data.combine([str(folder / "steps"), *(str(one) for one in folder.glob("coverage.*"))], keep=True)
+    return data
+
+
 def main() -> int:
-    data = Coverage()
-    data.load()
+    data = gathered(Path(sys.argv[1]))
     rooms: dict[str, list[int]] = {}
     files: list[tuple[float, str]] = []
-    root = Path(__file__).resolve().parents[1] / "src"
+    root = ROOT / "src"
     for name in data.get_data().measured_files():
         path = Path(name)
-        if root not in path.parents or not path.exists():
+        if root not in path.parents or not path.exists() or path.parent.name == "migrations":
             continue
         _, statements, _, missing, _ = data.analysis2(name)
         parts = path.relative_to(root).parts
