@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gongshu.enclave import confirm, stops, tasks
+from gongshu.enclave.policy import PolicyError
 from gongshu.enclave.sample import confirming, work
 from gongshu.enclave.store.models import Confirmation, Grant, JournalEntry, Outgoing, Sample, Task
 from gongshu.recognise import is_sample
@@ -176,3 +177,32 @@ def test_the_same_grant_and_snapshot_give_the_same_bytes(granted: Domain) -> Non
     first.delete()
     ask(granted, "t-s2")
     assert [each["digest"] for each in Sample.objects.get().files] == digests
+
+
+def test_a_filter_of_the_office_brings_no_second_query_into_the_sample(domain: Domain, trips: Path) -> None:
+    domain.hand_in(trips, "res-1", "trips", graded)
+    body = domain.grant("res-1", "trips")
+    body["tables"]["trips"]["rows"] = "false UNION ALL SELECT * FROM trips"
+    domain.feed("grant", body)
+    grant = Grant.objects.get(id="g-1")
+    assert grant.state == "invalid" and "行范围" in grant.sentence
+    # a row written behind the airlock's back still reaches the engine only as the lens renders it
+    with pytest.raises(PolicyError):
+        work.plan(grant, {"trips": trips})
+    grant.body["tables"]["trips"]["rows"] = "line = '1路'"
+    (source,) = work.plan(grant, {"trips": trips})
+    assert source.rows == '"trips"."line" = \'1路\''
+
+
+def test_a_filtered_table_is_drawn_from_its_own_rows_alone(domain: Domain, trips: Path) -> None:
+    domain.hand_in(trips, "res-1", "trips", graded)
+    body = domain.grant("res-1", "trips")
+    body["tables"]["trips"]["rows"] = "line <> '3路'"
+    domain.feed("grant", body)
+    grant = Grant.objects.get(id="g-1")
+    confirm.answer(grant, organisation=BUS, person="p-bus", agreed=True, reason="", now=domain.now)
+    task = ask(domain)
+    assert task.outcome == "done", task.detail
+    sample = Sample.objects.get()
+    table = pq.read_table(Path(sample.path) / "t0.parquet")
+    assert set(table["line"].to_pylist()) == {"1路", "2路"}

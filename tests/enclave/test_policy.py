@@ -14,6 +14,7 @@ from gongshu.enclave.policy import (
     lens_grant,
     owners,
     reviewers_missing,
+    rows_of,
     within,
 )
 
@@ -123,3 +124,29 @@ def test_until_is_the_last_day(day: str, holds: bool) -> None:
 )
 def test_two_people_of_the_reviewing_organisations(votes: list, enough: bool) -> None:
     assert (reviewers_missing(votes, ["org-auth", "org-bus"], "org-dev", 2) == "") is enough
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "false UNION ALL SELECT id FROM person",
+        "true) UNION ALL SELECT (true",
+        "line IN (SELECT line FROM person)",
+        "read_text('/etc/passwd') = ''",
+        "nosuch = 1",
+        "line",
+        7,
+    ],
+)
+def test_a_filter_that_is_more_than_a_condition_on_its_own_table_makes_the_grant_invalid(
+    rows: object,
+) -> None:
+    with pytest.raises(PolicyError, match="行范围"):
+        check_grant(changed("tables/trips/rows", rows), {"trips": SOURCE})
+
+
+def test_a_filter_runs_as_the_lens_renders_it() -> None:
+    table = {"rows": "line = '1路' -- AND card IS NOT NULL"}
+    assert rows_of("trips", table, SOURCE) == '"trips"."line" = \'1路\''
+    assert rows_of("trips", {}, SOURCE) == ""
+    check_grant(changed("tables/trips/rows", "line = '1路'"), {"trips": SOURCE})

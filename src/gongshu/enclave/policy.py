@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from gongshu.lens import Refusal, row_filter
+
 GRADES = ("L1", "L2", "L3", "L4")
 UNGRADED = "L4"
 
@@ -69,6 +71,19 @@ def _check_table(name: str, table: Any, source: Source) -> None:
             raise PolicyError(f"授权中表“{name}”有字段的等级低于入库时的等级，不采纳。")
         if said.get("type") != known["type"]:
             raise PolicyError(f"授权中表“{name}”有字段的类型与入库时不一致，不采纳。")
+    rows_of(name, table, source)
+
+
+def rows_of(name: str, table: Mapping[str, Any], source: Source) -> str:
+    """The grant's row filter as the lens renders it, '' without one; the office's own text runs nowhere.
+
+    Raises `PolicyError` unless it is one condition on the columns of this table.
+    """
+    types = {column: said["type"] for column, said in source.columns.items()}
+    try:
+        return row_filter(name, table.get("rows"), types)
+    except Refusal as refusal:
+        raise PolicyError(f"授权中{refusal.what}，不采纳。") from refusal
 
 
 def owners(sources: Mapping[str, Source]) -> tuple[str, ...]:

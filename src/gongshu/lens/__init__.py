@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from gongshu.lens.check import advise, check
 from gongshu.lens.functions import FUNCTIONS
-from gongshu.lens.verdict import Verdict, Violation
+from gongshu.lens.grant import row_filter
+from gongshu.lens.verdict import Refusal, Verdict, Violation
 
 functions = FUNCTIONS
 """Every function of the engine: name → class, `refused` included."""
 
-__all__ = ["Verdict", "Violation", "advise", "check", "functions"]
+__all__ = ["Refusal", "Verdict", "Violation", "advise", "check", "functions", "row_filter"]

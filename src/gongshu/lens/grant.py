@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from gongshu.lens.facts import kind_of
 from gongshu.lens.functions import FUNCTIONS
-from gongshu.lens.tokens import parse_condition
+from gongshu.lens.tokens import parse_condition, print_query
 from gongshu.lens.verdict import Refusal
 
 GRADES = {"L1": 1, "L2": 2, "L3": 3, "L4": 4}
@@ -258,6 +258,21 @@ _BOOLEAN_FUNCTIONS = frozenset(
         "regexp_full_match",
     }
 )
+
+
+def row_filter(table: str, text: Any, types: Mapping[str, str]) -> str:
+    """The row filter `text` of a grant's table as the engine may be given it: one condition on this table
+    alone, its columns named `"table"."column"`, comments gone; '' without one. `types`: column → type.
+
+    Raises `Refusal` (code `row_filter`).
+    """
+    columns = {name.lower(): GrantedColumn(name, kind, UNGRADED) for name, kind in types.items()}
+    tree = _rows(table, {"rows": text or None}, columns)
+    if tree is None:
+        return ""
+    if any(node.name.lower() not in columns for node in tree.find_all(exp.Column)):
+        raise Refusal("row_filter", f"表 {table} 的行范围用了没有的字段")
+    return print_query(tree)
 
 
 def _rows(table: str, body: Mapping[str, Any], columns: Mapping[str, GrantedColumn]) -> exp.Expression | None:

@@ -51,7 +51,7 @@ def connect(sources: Iterable[Source]) -> duckdb.DuckDBPyConnection:
         columns = ", ".join(quoted(one.name) for one in source.columns)
         connection.execute(
             f"CREATE VIEW {quoted(source.name)} AS SELECT {columns} FROM "  # noqa: S608 (quoted)
-            f"(SELECT * FROM read_parquet({listed}){where})"
+            f"(SELECT * FROM read_parquet({listed}) AS {quoted(source.name)}{where})"
         )
     allowed = ",".join(literal(path) for path in places)
     connection.execute(f"SET allowed_paths=[{allowed}]")

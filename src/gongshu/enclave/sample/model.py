@@ -50,7 +50,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Source:
-    """One granted table. `place`: file or folder of plain Parquet; `rows`: the grant's filter or ''."""
+    """One granted table. `place`: file or folder of plain Parquet; `rows`: the grant's filter as the lens
+    rendered it (`policy.rows_of`) or ''; never the office's own text."""
 
     name: str
     place: Path

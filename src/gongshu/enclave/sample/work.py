@@ -17,7 +17,7 @@ from gongshu import __version__
 from gongshu.crypto.canonical import dumps
 from gongshu.crypto.hashes import digest, salted
 from gongshu.enclave import clock, confirm, journal, outgoing, sources, tasks, thresholds
-from gongshu.enclave.policy import lens_grant
+from gongshu.enclave.policy import lens_grant, rows_of
 from gongshu.enclave.sample import files, measure, pseudonyms, trial
 from gongshu.enclave.sample.draw import draw
 from gongshu.enclave.sample.model import Column, Drawn, SampleError, Settings, Source
@@ -83,7 +83,7 @@ def plan(grant: Grant, staged: Mapping[str, Path]) -> list[Source]:
         subject = table.get("subject")
         if subject and subject not in table["columns"]:
             raise SampleError(f"授权没有包含表“{name}”的主体字段，抽不出可连接的样例。")
-        found.append(Source(name, staged[name], columns, subject, table.get("rows", "")))
+        found.append(Source(name, staged[name], columns, subject, rows_of(name, table, held[name])))
     return found
 
 
