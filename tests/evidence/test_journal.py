@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 
 import pytest
 
 from gongshu.crypto import canonical
+from gongshu.evidence import journal as journals
 from gongshu.evidence.journal import FileJournal, JournalError
 
 
@@ -107,3 +109,50 @@ def test_one_writer_and_one_line(tmp_path):
             journal.put(b'{"a":\n1}')
     with pytest.raises(JournalError):
         journal.put({"a": 1})
+
+
+def fails(monkeypatch, name, module):
+    """One call fails, as on a full disk; afterwards all is as before."""
+    real = getattr(module, name)
+
+    def fail(*_args, **_more):
+        monkeypatch.setattr(module, name, real)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, name, fail)
+
+
+def test_a_failed_flush_is_cut_off_though_it_reached_the_disk(tmp_path, monkeypatch):
+    with FileJournal(tmp_path, segment=200) as journal:
+        for i in range(3):
+            journal.append({"i": i})
+        for i in range(20):
+            journal.put({"lost": i})
+        fails(monkeypatch, "fdatasync", os)
+        with pytest.raises(JournalError):
+            journal.flush()
+        assert b"lost" in sorted(tmp_path.glob("*.journal"))[-1].read_bytes()
+        with pytest.raises(JournalError):
+            journal.flush()
+        fails(monkeypatch, "ftruncate", os)
+        with pytest.raises(OSError, match="No space"):
+            journal.reopen()
+        assert journal.broken
+        journal.reopen()
+        assert journal.append({"i": 3}) == 4
+        assert [one.data for one in journal.read()] == [{"i": i} for i in range(4)]
+    with FileJournal(tmp_path) as journal:
+        assert journal.last == 4
+
+
+@pytest.mark.parametrize(("name", "module"), [("sync_folder", journals), ("fsync", os)])
+def test_a_file_that_cannot_be_begun_fails_no_flush(tmp_path, monkeypatch, name, module):
+    with FileJournal(tmp_path, segment=1) as journal:
+        fails(monkeypatch, name, module)
+        assert journal.append({"i": 0}) == 1 == journal.durable
+        assert len(list(tmp_path.iterdir())) == 2  # the lock and one file
+        assert journal.append({"i": 1}) == 2
+        assert [path.stem[-1] for path in journal._segments()] == ["1", "3"]
+        journal.append({"i": 2})
+    with FileJournal(tmp_path) as journal:
+        assert [one.data["i"] for one in journal.read()] == [0, 1, 2]

@@ -6,7 +6,8 @@
         C <number> <chain, hex>          ends every flush: all before it was durable when it was said so
 
 chain = SHA-256(chain before | record). What follows the last `C` line after a crash was never
-acknowledged and is cut off; a line before it that does not fit is damage and refused by name.
+acknowledged and is cut off; a line before it that does not fit is damage and refused by name. A process
+whose flush failed cuts that flush off, whatever of it reached the disk.
 
 Lock: `lock` (flock) keeps a second writer out; `_guard` orders numbers, `_flushing` lets one thread
 write for all who wait.
@@ -88,17 +89,20 @@ class FileJournal:
         if b"\n" in record:
             raise JournalError("流水记录必须是单行的规范 JSON。")
         with self._guard:
-            if self._file < 0:
-                raise JournalError("流水已经关闭，或上一次写盘失败，请重新打开。")
+            self._check_open()
             self._number += 1
             self._chain = hashlib.sha256(self._chain + record).digest()
             self._waiting.append(b"R %d %s %s\n" % (self._number, self._chain.hex().encode(), record))
             return self._number
 
     def flush(self) -> int:
-        """Make everything put so far durable (one write, one fsync); the last durable number."""
+        """Make everything put so far durable (one write, one fsync); the last durable number.
+
+        `JournalError` when it could not be, or when an earlier flush took what was put along and failed.
+        """
         with self._flushing:
             with self._guard:
+                self._check_open()
                 waiting, self._waiting = self._waiting, []
                 number, chain = self._number, self._chain
             if not waiting:
@@ -116,7 +120,7 @@ class FileJournal:
             self._durable = number
             self._written += len(block)
             if self._written >= self._segment:
-                self._begin(number + 1, chain)
+                self._roll(number + 1, chain)
             return number
 
     def append(self, data: Mapping[str, Any] | bytes) -> int:
@@ -183,15 +187,15 @@ class FileJournal:
     def reopen(self) -> None:
         """After a failed write (a full disk): read what the disk really holds and go on behind it.
 
-        What was put and not said to be durable is cut off or, where it reached the disk whole, kept.
-        Raises `JournalError` or `OSError` while the disk is not mended.
+        What was put and not said to be durable is cut off, also where it reached the disk whole: whoever put
+        it was told that it failed. Raises `JournalError` or `OSError` while the disk is not mended.
         """
         with self._flushing, self._guard:
             if not self.broken:
                 return
             self._waiting, self._chain = [], _START
-            self._number = self._durable = self._written = 0
-            self._recover()
+            self._number = self._written = 0
+            self._recover(self._durable)
 
     def close(self) -> None:
         """Flush and give the lock back."""
@@ -210,6 +214,10 @@ class FileJournal:
 
     # inside
 
+    def _check_open(self) -> None:
+        if self._file < 0:
+            raise JournalError("流水已经关闭，或上一次写盘失败，请重新打开。")
+
     def _segments(self) -> list[Path]:
         return sorted(self.directory.glob(f"*{_SUFFIX}"))
 
@@ -219,22 +227,39 @@ class FileJournal:
             os.close(self._file)
             self._file = -1
 
+    def _roll(self, first: int, chain: bytes) -> None:
+        """Go on in a new file, or, where none can be begun, in the old one until the next flush."""
+        try:
+            self._begin(first, chain)
+        except OSError:
+            # What was flushed is durable. A new file that is there all the same is found by `reopen`.
+            if (self.directory / f"{first:016d}{_SUFFIX}").exists():
+                self._abandon()
+
     def _begin(self, first: int, chain: bytes) -> None:
-        """Start a new file; the name appears only with a whole first line."""
+        """Start a new file; the name appears only with a whole first line. `OSError`: all is as before,
+        unless the new name could not be taken back."""
         path = self.directory / f"{first:016d}{_SUFFIX}"
         temporary = path.with_suffix(".new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         head = b"gongshu-journal 1 %d %s\n" % (first, chain.hex().encode())
-        write_all(descriptor, head)
-        os.fsync(descriptor)
-        crashpoint("before_rename")
-        temporary.replace(path)
-        sync_folder(self.directory)
+        try:
+            write_all(descriptor, head)
+            os.fsync(descriptor)
+            crashpoint("before_rename")
+            temporary.replace(path)
+            sync_folder(self.directory)
+        except OSError:
+            os.close(descriptor)
+            for name in (temporary, path):
+                name.unlink(missing_ok=True)
+            raise
         if self._file >= 0:
             os.close(self._file)
         self._file, self._written = descriptor, len(head)
 
-    def _recover(self) -> None:
+    def _recover(self, upto: int | None = None) -> None:
+        """Read the files. `upto`: keep nothing behind this record (None: all that was committed)."""
         for path in self.directory.glob("*.new"):
             path.unlink()
         segments = self._segments()
@@ -244,20 +269,29 @@ class FileJournal:
         keep = 0
         for place, path in enumerate(segments):
             known = (self._number, self._chain) if place else None
-            self._number, self._chain, keep = _walk(path, known, last=path == segments[-1])
-        self._durable = self._number
-        self._file = os.open(segments[-1], os.O_WRONLY | os.O_APPEND)
-        os.ftruncate(self._file, keep)
-        os.fsync(self._file)
-        self._written = keep
+            last = path == segments[-1]
+            self._number, self._chain, keep = _walk(path, known, last=last, upto=upto if last else None)
+        descriptor = os.open(segments[-1], os.O_WRONLY | os.O_APPEND)
+        try:
+            os.ftruncate(descriptor, keep)
+            os.fsync(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._file, self._durable, self._written = descriptor, self._number, keep
 
 
-def _walk(path: Path, known: tuple[int, bytes] | None, *, last: bool) -> tuple[int, bytes, int]:
-    """(last number, chain after it, bytes to keep) of one file, each line proved up to its last `C`."""
+def _walk(
+    path: Path, known: tuple[int, bytes] | None, *, last: bool, upto: int | None = None
+) -> tuple[int, bytes, int]:
+    """(last number, chain after it, bytes to keep) of one file, each line proved up to its last `C`, or to
+    the `C` of record `upto`."""
     data = path.read_bytes()
     number, chain, place = _head(path, data)
     if known is not None and known != (number, chain):
         raise JournalError(f"流水文件 {path.name} 接不上前一个文件：缺少第 {known[0] + 1} 号起的记录。")
+    if upto is not None:
+        data = _cut(path, data, place, number, upto)
     end = place
     whole = data[: data.rfind(b"\n") + 1]
     committed = whole.rfind(b"\nC ")
@@ -275,6 +309,17 @@ def _walk(path: Path, known: tuple[int, bytes] | None, *, last: bool) -> tuple[i
     if not last and stop != len(data):
         raise JournalError(f"流水文件 {path.name} 的末尾不完整（第 {stop} 个字节起）。")
     return number, chain, max(stop, place)
+
+
+def _cut(path: Path, data: bytes, place: int, number: int, upto: int) -> bytes:
+    """A file up to the flush that made record `upto` durable. `number`: the last one before the file."""
+    if number == upto:
+        return data[:place]
+    found = data.find(b"\nC %d " % upto, place - 1)
+    end = data.find(b"\n", found + 1)
+    if found < 0 or end < 0:
+        raise JournalError(f"流水文件 {path.name} 里没有已经确认落盘的第 {upto} 号记录。")
+    return data[: end + 1]
 
 
 def _head(path: Path, data: bytes) -> tuple[int, bytes, int]:

@@ -6,7 +6,7 @@ The event loop puts records and waits; one thread flushes. While it flushes, the
 from __future__ import annotations
 
 import asyncio
-import threading
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,29 +19,27 @@ AGAIN = 1.0
 
 
 class Waiting(NamedTuple):
-    """A record on its way to the disk, who waits for it, and what it was made of (None: read from disk)."""
+    """A record on its way to the disk, what it was made of, and who waits for it."""
 
     number: int
     record: bytes
     made: Any
-    waiter: asyncio.Future[None] | None = None
+    waiter: asyncio.Future[None]
 
 
 class GroupCommit:
     """Makes records of one journal durable for one event loop.
 
     `kept` hears of every durable record once, in order, before its caller does; also of one whose caller
-    went away, and of one that a failed flush turns out to have written after all.
+    went away. Of a failed flush nothing is kept, for its callers were told so.
     """
 
     def __init__(self, journal: FileJournal, kept: Callable[[Waiting], object]) -> None:
         self.journal = journal
         self._kept = kept
-        self._last = journal.durable
         self._waiting: list[Waiting] = []
         self._busy = False
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="flush")
-        self._guard = threading.Lock()
         self._tried = 0.0
 
     async def write(self, record: bytes, made: Any) -> None:
@@ -78,12 +76,11 @@ class GroupCommit:
         else:
             self._busy = False
         if failed is None:
-            self._last = group[-1].number
             for one in group:
                 self._kept(one)
         for one in group:
             waiter = one.waiter
-            if waiter is None or waiter.done():  # the caller went away; its record stands
+            if waiter.done():  # the caller went away; its record stands
                 continue
             if failed is None:
                 waiter.set_result(None)
@@ -91,22 +88,20 @@ class GroupCommit:
                 waiter.set_exception(failed)
 
     def _mend(self) -> None:
-        """Open the journal anew, at most once a second, off the event loop."""
-        with self._guard:
-            now = time.monotonic()
-            if now - self._tried < AGAIN:
-                return
-            self._tried = now
+        """Open the journal anew, at most once a second, off the event loop.
+
+        Not while a group is on its way: what it put before the failure is cut off, and its flush must find
+        the journal as broken as it was and say so.
+        """
+        now = time.monotonic()
+        if self._busy or now - self._tried < AGAIN:
+            return
+        self._tried = now
         self._pool.submit(self._reopen)
 
     def _reopen(self) -> None:
-        try:
+        with contextlib.suppress(JournalError, OSError):
             self.journal.reopen()
-        except (JournalError, OSError):
-            return
-        for number, record in self.journal.scan(self._last):
-            self._kept(Waiting(number, record, None))
-            self._last = number
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)
