@@ -80,18 +80,33 @@ class Book:
 
     @contextmanager
     def page(self) -> Iterator[None]:
-        """One flush for a whole page of the feed: consents first, then the book with its place."""
+        """One flush for a whole page of the feed: consents first, then the book with its place.
+
+        Where either cannot be written, the place goes back and the page is taken from the feed again.
+        """
         before, self._paging = self._data(), True
-        if self.consents is not None:
-            self.consents.begin()
         try:
+            if self.consents is not None:
+                self.consents.begin()
             yield
         finally:
-            self._paging = False
-            if self.consents is not None:
-                self.consents.commit()
-            if self._data() != before:
-                self._write()
+            self._keep(before)
+
+    def _keep(self, before: dict[str, Any]) -> None:
+        with self._guard:
+            try:
+                if self.consents is not None:
+                    self.consents.commit()
+                self._paging = False
+                if self._data() != before:
+                    self._write()
+            except BaseException:
+                if self.consents is not None:
+                    self.consents.roll_back()
+                self._restore(before)
+                raise
+            finally:
+                self._paging = False
 
     def change(self, table: str, key: str, row: Any) -> None:
         """One row of the gateway's own (a trip, an effect told), durable when this returns. None removes."""
@@ -105,8 +120,14 @@ class Book:
             self._write()
 
     def _write(self) -> None:
+        """The place never says more than is durable: while a page is taken, what its consents and withdrawals
+        changed up to the place written here is committed first."""
         with self._guard:
-            write_file(self.path, canonical.dumps(self._data()))
+            data = self._data()
+            if self._paging and self.consents is not None:
+                self.consents.commit()
+                self.consents.begin()
+            write_file(self.path, canonical.dumps(data))
 
     def _data(self) -> dict[str, Any]:
         return {"places": dict(self.places), **{name: dict(getattr(self, name)) for name in TABLES}}
@@ -156,7 +177,10 @@ def _credential(book: Book, item: Admitted) -> None:
 
 def _stop(book: Book, item: Admitted) -> None:
     body = item.envelope.body
-    book.stops[body["id"]] = {"scope": body["scope"], "target": body["target"], "reason": body["reason"]}
+    # Nothing undoes a stop, least of all another one under its number: that one is a second stop.
+    key = "\n".join((body["id"], body["scope"], body["target"]))
+    stop = {"scope": body["scope"], "target": body["target"], "reason": body["reason"]}
+    book.stops.setdefault(key, stop)
     _took_effect(book, body["id"], item)
 
 

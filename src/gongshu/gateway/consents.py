@@ -9,8 +9,10 @@ arrives later, and whichever of the two came first.
 from __future__ import annotations
 
 import hashlib
+import math
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -26,6 +28,7 @@ from gongshu.wire import subjects
 from gongshu.wire.admit import Admitted, admit
 from gongshu.wire.envelope import loads
 from gongshu.wire.errors import WireError
+from gongshu.wire.times import instant
 from gongshu.wire.trust import TrustList
 
 _TABLES = """
@@ -36,6 +39,9 @@ create table if not exists used (id text primary key, ends text not null) withou
 """
 # Verdicts over consents that came with calls; the older half goes when full.
 REMEMBERED = 200_000
+# Seconds a refusal is remembered: a key may begin to count meanwhile. One for the time is not remembered.
+REFUSED_FOR = 60.0
+TIMELY = frozenset({"expired", "future"})
 
 Who = Callable[[str], str]
 
@@ -47,6 +53,13 @@ class Presented(NamedTuple):
     subject: str
     salt: str
     """`subject` is the gateway's own word (`who`) when `salt` is empty, else the body's salted digest."""
+
+
+class Verdict(NamedTuple):
+    """What was found of an envelope's bytes, and until when that holds (wall time in s)."""
+
+    said: Presented | str
+    until: float
 
 
 @dataclass
@@ -61,7 +74,8 @@ class Consents:
     """(product, buyer) → who → consents, the newest last"""
     withdrawn: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
-    _seen: dict[bytes, Presented | str] = field(default_factory=dict)
+    _seen: dict[tuple[bytes, str], Verdict] = field(default_factory=dict)
+    """(digest of the bytes, zone) → the verdict"""
     _trusted: int = -1
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -109,9 +123,18 @@ class Consents:
                 self._line.execute("begin")
 
     def commit(self) -> None:
+        """Make what was held together durable. `sqlite3.Error` where it could not be, or where the database
+        gave it up by itself because the disk was full."""
+        with self._guard:
+            if not self._line.in_transaction:
+                raise sqlite3.OperationalError("the page's transaction was given up")
+            self._line.execute("commit")
+
+    def roll_back(self) -> None:
+        """Give up what was held together and not committed; what was read of it is read again."""
         with self._guard:
             if self._line.in_transaction:
-                self._line.execute("commit")
+                self._line.execute("rollback")
 
     def _whose(self, item: Admitted, trust: TrustList) -> str:
         """The subject of a consent as `who` writes it; empty when only the call can name it."""
@@ -130,14 +153,28 @@ class Consents:
 
     def _put(self, who: str, body: Mapping[str, Any]) -> None:
         consent = compile_consent(body, who)
-        self.by_subject.setdefault((consent.product, consent.buyer), {}).setdefault(who, []).append(consent)
+        held = self.by_subject.setdefault((consent.product, consent.buyer), {}).setdefault(who, [])
+        if all(one.id != consent.id for one in held):  # a page given up is taken again
+            held.append(consent)
 
     # ------------------------------------------------------------ used up
 
     def keep_used(self, consents: Iterable[tuple[str, str]]) -> None:
         """(id, last day) of consents that were good for one call: durable beyond the journal of calls."""
         with self._guard:
-            self._line.executemany("insert or ignore into used values (?, ?)", list(consents))
+            # A page of the feed that is being taken may yet be given up: these are not given up with it.
+            paging = self._line.in_transaction
+            if not paging:
+                self._line.execute("begin")
+            try:
+                self._line.executemany("insert or ignore into used values (?, ?)", list(consents))
+                self._line.execute("commit")
+            except sqlite3.Error:
+                if not paging and self._line.in_transaction:
+                    self._line.execute("rollback")
+                raise
+            if paging:
+                self._line.execute("begin")
 
     def forget_used(self, before: str) -> None:
         """Ids of used consents that ended before a business day are refused by their date anyway."""
@@ -169,10 +206,12 @@ class Consents:
         for one in rows:
             if one.contract and one.contract != contract:
                 continue
+            # in the order in which a call is refused for them: the last refusal says most
             good = (
-                4 * (one.id not in self.withdrawn)
-                + 2 * (one.starts <= day <= one.ends)
-                + (one.purpose == purpose and fields <= one.fields)
+                8 * (one.id not in self.withdrawn)
+                + 4 * (one.starts <= day <= one.ends)
+                + 2 * (one.purpose == purpose and fields <= one.fields)
+                + (one.id not in self.used)
             )
             if good >= most:
                 best, most = one, good
@@ -181,32 +220,46 @@ class Consents:
     # ------------------------------------------------------------ with a call
 
     def presented(self, raw: bytes, zone: str, trust: TrustList) -> Presented | str:
-        """The consent in the bytes of an envelope, or a sentence. Remembered for the identical bytes."""
+        """The consent in the bytes of an envelope, or a sentence. Remembered for the identical bytes in the
+        zone, until the envelope or a key that signed it ends."""
         if trust.number != self._trusted:
             self._seen, self._trusted = {}, trust.number
-        key = hashlib.sha256(raw).digest()
+        key, now = (hashlib.sha256(raw).digest(), zone), time.time()
         found = self._seen.get(key)
-        if found is None:
-            found = self._judge(raw, zone, trust)
+        if found is None or now > found.until:
+            found = self._judge(raw, zone, trust, now)
             if len(self._seen) >= REMEMBERED:
                 for old in list(self._seen)[: REMEMBERED // 2]:
                     del self._seen[old]
             self._seen[key] = found
-        return found
+        return found.said
 
-    def _judge(self, raw: bytes, zone: str, trust: TrustList) -> Presented | str:
+    def _judge(self, raw: bytes, zone: str, trust: TrustList, now: float) -> Verdict:
         try:
             envelope = loads(raw)
             if envelope.kind != "consent":
-                return "随请求带来的不是一份同意。"
-            item = admit(envelope, trust, now=datetime.now(UTC), mark=self.mark, direction="feed", zone=zone)
-            body = envelope.body
-            if item.signed_by("portal") and not body["subject"].startswith("sm2:"):
-                # The call names the number, so the digest can be compared there and nothing is sealed.
-                return Presented(compile_consent(body), body["subject"], str(body.get("salt", "")))
-            who = self._whose(item, trust)
-            return Presented(compile_consent(body, who), who, "")
+                return Verdict("随请求带来的不是一份同意。", now + REFUSED_FOR)
+            at = datetime.fromtimestamp(now, UTC)
+            item = admit(envelope, trust, now=at, mark=self.mark, direction="feed", zone=zone)
+            return Verdict(self._read(item, trust), _ends(item, trust))
         except WireError as error:
-            return error.sentence
+            return Verdict(error.sentence, now if error.code in TIMELY else now + REFUSED_FOR)
         except BadContract as error:
-            return str(error)
+            return Verdict(str(error), now + REFUSED_FOR)
+
+    def _read(self, item: Admitted, trust: TrustList) -> Presented:
+        body = item.envelope.body
+        if item.signed_by("portal") and not body["subject"].startswith("sm2:"):
+            # The call names the number, so the digest can be compared there and nothing is sealed.
+            return Presented(compile_consent(body), body["subject"], str(body.get("salt", "")))
+        who = self._whose(item, trust)
+        return Presented(compile_consent(body, who), who, "")
+
+
+def _ends(item: Admitted, trust: TrustList) -> float:
+    """Wall time in seconds up to which an envelope and the keys that signed it hold; infinite without end."""
+    said = item.envelope.expires
+    ends = [instant(said, "expires")] if said is not None else []
+    entries = (trust.find(one.key, one.role) for one in item.verified)
+    ends += [entry.until for entry in entries if entry is not None and entry.until is not None]
+    return min((one.timestamp() for one in ends), default=math.inf)

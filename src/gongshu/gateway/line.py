@@ -19,14 +19,12 @@ from gongshu.crypto.sign import PrivateKey
 from gongshu.gateway import products
 from gongshu.gateway.book import Book
 from gongshu.law import grounds
-from gongshu.wire import lease as wire_lease
 from gongshu.wire import serving
 from gongshu.wire.errors import WireError
 from gongshu.wire.feed import FeedClient
 from gongshu.wire.lease import Lease
 from gongshu.wire.settings import Settings
 from gongshu.wire.store import TrustStore
-from gongshu.wire.times import instant
 from gongshu.wire.trust import TrustList
 
 log = logging.getLogger(__name__)
@@ -61,14 +59,6 @@ class State:
 def business_day(now: datetime, offset: int) -> date:
     """The business day in Asia/Shanghai at wall time `now`; `offset`: seconds business time is ahead."""
     return (now + timedelta(seconds=offset) + SHANGHAI_OFFSET).date()
-
-
-def fresh(lease: Lease | None, kind: str, now: datetime) -> bool:
-    """Does the lease still carry a product of this kind (`consent` or `other`) at wall time `now`?"""
-    if lease is None:
-        return False
-    seconds = min(lease.ttl.get(kind, 0), wire_lease.TTL[kind])
-    return now - instant(lease.at, "at") <= timedelta(seconds=seconds)
 
 
 @dataclass
@@ -155,10 +145,14 @@ class Line:
             with self.book.page():
                 client.poll(self.book.take)
         except WireError as error:
-            # A cut line is bridged by the lease; a broken one ends it.
-            return (client.lease, "") if error.code == "line" else (None, error.sentence)
+            # A cut line is bridged by the lease; a broken one ends it, and a cut does not bring it back.
+            if error.code == "line":
+                return client.lease, ""
+            client.drop_lease()
+            return None, error.sentence
         except Exception:
             log.exception("feed of %s", zone)
+            client.drop_lease()
             return None, UNREADABLE
         return client.lease, ""
 

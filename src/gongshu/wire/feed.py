@@ -1,9 +1,9 @@
 """The feed 通知流: one append-only numbered list a zone, polled by enclave and gateway.
 
 Two kinds of refusal. What breaks the *line* (a gap, a lower number, an unknown version or kind, an item
-the office did not sign in its place) stops the reader where it stands: no lease, nothing taken. What is
-wrong with an *item* alone (a grant without a needed signature, an expired task, a moved clock) is skipped,
-handed over as `Refused`, and the reader goes on.
+the office did not sign in its place or issued ahead of this machine's clock) stops the reader where it
+stands: no lease, nothing taken. What is wrong with an *item* alone (a grant without a needed signature, an
+expired task, a moved clock) is skipped, handed over as `Refused`, and the reader goes on.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ PAGE = 200
 LARGEST = 16 * 1024 * 1024
 CUT = "联系不上办公域，已收的租约到期后停止回答。"
 Item = Admitted | Refused
+# Passes with time: a stop or withdrawal skipped for two clocks that differ would never be taken again.
+PASSING = frozenset({"future"})
 
 
 def page(zone: str, envelopes: Sequence[Envelope], lease: Lease) -> bytes:
@@ -129,6 +131,8 @@ class Reader:
         except _Unplaced:
             raise WireError("signature", "通知流的消息没有办公域的有效签名，本域停在原处。") from None
         except WireError as error:
+            if error.code in PASSING:
+                raise
             return Refused(envelope, error.code, error.sentence)
 
     def _judge_trust(self, envelope: Envelope, current: TrustList, now: datetime) -> Item:
@@ -211,6 +215,10 @@ class FeedClient:
     @property
     def lease(self) -> Lease | None:
         return self.reader.lease
+
+    def drop_lease(self) -> None:
+        """The line broke: the next lease counts, not the last one."""
+        self.reader.lease = None
 
     def close(self) -> None:
         self._client.close()
