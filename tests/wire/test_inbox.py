@@ -70,6 +70,16 @@ def messages(world: World, count: int) -> list[Envelope]:
     return [world.item(n, "outcome", OUTCOME, ("enclave",)) for n in range(1, count + 1)]
 
 
+@pytest.mark.parametrize(("kind", "settled"), [
+    ("journal", False), ("calls", False), ("uses", False), ("effect", False), ("outcome", True),
+])  # fmt: skip
+def test_what_bills_and_times_are_made_of_stays_until_it_is_taken(kind: str, settled: bool) -> None:
+    refused = inbox.Receipt(refused=({"id": "m-1", "code": "signer", "sentence": "不予接受。"},))
+    said = refused.answer("m-1", kind)
+    assert said.settled is settled and said.code == "signer"
+    assert inbox.Receipt(("m-1",)).answer("m-1", kind).settled
+
+
 def test_messages_arrive_once_however_often_they_are_posted(world: World, office: dict[str, Any]) -> None:
     sent = messages(world, 250)
     first = inbox.post(office["url"], sent)

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Count, Min
 
-from gongshu.enclave import journal
+from gongshu.enclave import journal, outgoing
 from gongshu.enclave.store.models import JournalEntry, Outgoing
 from gongshu.wire import envelope as wire
 from gongshu.wire import inbox
@@ -37,7 +37,8 @@ def post(now: datetime) -> None:
     One request a source: what is refused there holds up neither the other source nor other messages.
     """
     for source in journal.SOURCES:
-        waiting = Outgoing.objects.filter(source=source, sent__isnull=True, not_before__lte=now)
+        outgoing.number_due(source, now)
+        waiting = Outgoing.objects.filter(source=source, sent__isnull=True, not_before__lte=now, number__gt=0)
         rows = list(waiting.order_by("number")[: inbox.BATCH])
         if not rows:
             continue
@@ -72,7 +73,7 @@ def settle(
 
 def unsent() -> list[Unsent]:
     """The evidence the office refuses or leaves unanswered, a row a source."""
-    kept = Outgoing.objects.filter(kind__in=inbox.KEPT, sent__isnull=True, refused__isnull=False)
+    kept = Outgoing.objects.filter(kind__in=inbox.EVIDENCE, sent__isnull=True, refused__isnull=False)
     rows = kept.values("source").annotate(since=Min("refused"), messages=Count("pk")).order_by("source")
     found = []
     for row in rows:
@@ -86,7 +87,7 @@ def unsent() -> list[Unsent]:
 def oldest_unaccepted() -> datetime | None:
     """When the oldest own entry was written that the office has not taken; None when it took all."""
     line = JournalEntry.objects.filter(posted__isnull=True).order_by("id").first()
-    row = Outgoing.objects.filter(kind__in=inbox.KEPT, sent__isnull=True).order_by("number").first()
+    row = Outgoing.objects.filter(kind__in=inbox.EVIDENCE, sent__isnull=True).order_by("number").first()
     moments = [line.written] if line is not None else []
     if row is not None:
         moments.append(instant(row.envelope["body"]["entries"][0]["time"], "time"))

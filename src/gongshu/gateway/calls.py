@@ -305,7 +305,7 @@ class Ledger:
         if self.place.posted < self.outgoing.durable:
             records += self.outgoing.read(self.place.posted)
         moments += [
-            one.data["body"]["entries"][0]["time"] for one in records if one.data["kind"] in inbox.KEPT
+            one.data["body"]["entries"][0]["time"] for one in records if one.data["kind"] in inbox.EVIDENCE
         ]
         return min((instant(one, "time") for one in moments), default=None)
 

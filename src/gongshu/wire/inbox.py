@@ -26,8 +26,11 @@ BATCH = 100
 LARGEST = 16 * 1024 * 1024
 # Seconds between attempts; after the last one the caller keeps its messages and tries later.
 PAUSES = (0.2, 0.5, 1.0)
-# Kinds that stay with the sender until they are taken: evidence is not given up because it was refused.
-KEPT = frozenset({"journal"})
+# Journals: what they hold must be in the log before a witness signs.
+EVIDENCE = frozenset({"journal"})
+# Kinds that stay with the sender until they are taken, refused or not: evidence, what bills are made of, how
+# often consents were used, and when a stop or withdrawal took effect.
+KEPT = EVIDENCE | {"calls", "effect", "uses"}
 # Seconds until a message that was refused is posted again; the last one again and again.
 AGAIN = (1, 2, 5, 10, 30, 60)
 LONGEST_CODE, LONGEST_SENTENCE = 40, 200
@@ -64,7 +67,7 @@ class Receipt:
         return frozenset((*self.accepted, *self.duplicates))
 
     def answer(self, id: str, kind: str) -> Answer:  # noqa: A002
-        """What was said of one message. A refusal settles it unless it is evidence (`KEPT`)."""
+        """What was said of one message. A refusal settles it unless its kind is `KEPT`."""
         if id in self.taken:
             return Answer(True)
         for row in self.refused:
