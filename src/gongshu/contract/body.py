@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from gongshu.crypto.opaque import opaque
 from gongshu.money import split, tariff
 from gongshu.money.reading import Reading
 from gongshu.money.split import Share
@@ -153,7 +154,7 @@ def _second(reading: Reading, value: object) -> Body:
     made = Body(
         version=2,
         **common,
-        operator=reading.id(given.get("operator"), "operator", "运营机构"),
+        operator=_opaque(reading, given, "operator", "运营机构"),
         public_benefit=benefit,
         consent=reading.one_of(given.get("consent"), "consent", "同意方式", CONSENTS),
         quota=_quota(reading, given.get("quota")),
@@ -174,15 +175,27 @@ def _common(reading: Reading, given: Mapping[str, Any]) -> dict[str, Any]:
     if ends < starts != date.max:
         reading.fault("until", "协议的终止日早于起始日。")
     return {
-        "id": reading.id(given.get("id"), "id", "编号"),
-        "product": reading.id(given.get("product"), "product", "产品"),
-        "buyer": reading.id(given.get("buyer"), "buyer", "使用单位"),
+        "id": _opaque(reading, given, "id", "编号"),
+        "product": _opaque(reading, given, "product", "产品"),
+        "buyer": _opaque(reading, given, "buyer", "使用单位"),
         "key": reading.text(given.get("key"), "key", "使用单位的公钥"),
         "starts": starts,
         "ends": ends,
         "purposes": reading.names(given.get("purposes"), "purposes", "用途"),
         "fields": reading.names(given.get("fields"), "fields", "字段"),
     }
+
+
+def _opaque(reading: Reading, given: Mapping[str, Any], name: str, title: str) -> str:
+    """An id that evidence can hold: calls under one that it refuses would be answered and never proved."""
+    id_ = reading.id(given.get(name), name, title)
+    if not id_ or opaque(id_):
+        return id_
+    reading.fault(
+        name,
+        f"{title}的编号以字母或数字开头，只用字母、数字和 . : - _，至多 96 个，不能像证件号码、手机号。",
+    )
+    return ""
 
 
 def _calls(reading: Reading, value: object, field: str, title: str) -> int:

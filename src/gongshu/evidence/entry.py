@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from gongshu.crypto import opaque
+
 ENTRY_FIELDS = (
     "v",
     "source",
@@ -39,6 +41,9 @@ _SAFE = 2**53 - 1
 _LARGEST_NUMBER = 10**10 - 1  # ten digits: a count, never a mobile phone's eleven
 
 
+looks_personal = opaque.looks_personal
+
+
 class EntryError(ValueError):
     """A field has not the shape an entry may have. `args[0]` is a Chinese sentence."""
 
@@ -50,25 +55,11 @@ _SHAPES: dict[str, re.Pattern[str]] = {
         r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
     ),
     "zone": re.compile(r"[a-z][a-z0-9-]{0,31}"),
-    "id": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,95}"),
+    "id": opaque.SHAPE,
     "dotted": re.compile(r"[a-z][a-z0-9_-]{0,47}(?:\.[a-z0-9][a-z0-9_-]{0,47}){0,5}"),
     "article": re.compile(r"[a-z][a-z0-9-]{0,47}:[0-9A-Za-z\u4e00-\u9fff（）().、-]{1,32}"),
     "digest": re.compile(r"(?:sha256|sm3):[0-9a-f]{64}"),
 }
-_PERSONAL = re.compile(
-    r"(?<![0-9A-Za-z])(?:"
-    r"[1-9][0-9]{16}[0-9Xx]"  # resident id
-    r"|(?:\+?86-?)?1[3-9][0-9]{9}"  # mobile phone
-    r"|[159A-Y][1-9A-Z][0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}"  # unified social credit code
-    r"|[0-9]{15,19}"  # old resident id, bank card
-    r")(?![0-9A-Za-z])"
-)
-
-
-def looks_personal(text: str) -> bool:
-    """Whether `text` holds what may be a resident id, a mobile phone, a credit code or a card's number."""
-    return _PERSONAL.search(text) is not None
-
 
 _FIELD_SHAPE = (
     ("source", "source"),
