@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -233,11 +235,25 @@ def test_an_agent_acts_for_its_principal_while_the_delegation_holds() -> None:
     own = services.open_case("registration.first", "s-y", agent, NOW, title="代办")
     assert own.organisation == world.registrant
     late = people.actor(made, today=date(2026, 4, 1))
-    assert late.principals == frozenset()
+    assert late.principals_in("gansu", "registration.first") == frozenset()
     assert parties.roles(world.case, late) == {"public"}
+    assert own in Case.objects.for_actor(agent)
+    assert own not in Case.objects.for_actor(late)
 
 
 # ------------------------------------------------------------ time
+
+
+def test_no_day_is_taken_from_a_moment_as_the_database_gives_it() -> None:
+    """The database gives UTC: a day of business is `local_day`. What may call `date()` already stands here."""
+    office = Path(lawbook.__file__).parents[1]
+    local = {"link/clock.py", "portal/sources.py", "consent/terms.py"}  # 已经换成这里的时间，或者是给定的日子
+    found = {
+        place.relative_to(office).as_posix()
+        for place in office.rglob("*.py")
+        if re.search(r"\.date\(\)", place.read_text(encoding="utf-8"))
+    }
+    assert found <= local, found - local
 
 
 def test_timers_and_warnings_fire_once() -> None:

@@ -77,7 +77,7 @@ def test_every_act_asks_and_leaves_evidence(act: Act) -> None:
 
 def test_every_permission_of_a_change_is_asked_by_some_act() -> None:
     """A permission nobody asks is a promise on the page of roles that nothing keeps."""
-    looking = {"accounts.audit", "supervision.see", "settlement.see"}
+    looking = {"accounts.audit", "supervision.see", "settlement.see", "consent.complaints"}
     left = set(PERMISSIONS) - {each.permission for each in installed()} - looking
     assert not left, left
 
@@ -111,6 +111,8 @@ def test_every_role_gets_the_tables_answer(
                 "other": (_who(strange, held), begins and act.allows(role, own=False)),
                 "zone": (_who(home, held, "chizhou"), False),
             }
+            if role in act.holders():
+                tries |= _as_agency(act, strange, home, role, begins)
             if scene.local:
                 del tries["zone"]
             if act.beside and role in act.holders():
@@ -131,11 +133,32 @@ def test_every_role_gets_the_tables_answer(
     assert not wrong, "\n".join(map(str, wrong))
 
 
-def _who(home: Any, roles: set[str], zone: str = "huangshi") -> actors.Actor:
+def _who(home: Any, roles: set[str], zone: str = "huangshi", *mandates: actors.Mandate) -> actors.Actor:
     """Who acts, without rows: a person is an opaque id. An agent has the organisation itself as principal."""
-    principals = frozenset({home.pk} if "agent" in roles else ())
+    if "agent" in roles and not mandates:
+        mandates = (actors.Mandate(home.pk),)
     held = {zone: frozenset(roles)}
-    return actors.Actor(new_id("p"), "某人", home.pk, home.name, zone, held, principals, account="a-1")
+    return actors.Actor(
+        new_id("p"), "某人", home.pk, home.name, zone, held, frozenset(mandates), account="a-1"
+    )
+
+
+def _as_agency(act: Act, firm: Any, principal: Any, role: str, begins: bool) -> dict[str, Any]:
+    """People of a firm that holds a power of attorney of the one whose affair it is.
+
+    Whoever is no agent gains nothing by it, whatever the role; an agent gains the registrations it names, and
+    beside the role of agent another role of the firm's own gains nothing either.
+    """
+    every, other = actors.Mandate(principal.pk), actors.Mandate(principal.pk, "registration.none")
+    foreign = begins and act.allows(role, own=False)
+    alone = {role, act.beside} - {""}
+    lent = "agent" in act.holders() and (not act.own or act.allows("agent", own=True))
+    tries = {"both": (_who(firm, alone | {"agent"}, "huangshi", every), foreign or lent)}
+    if role != "agent":
+        tries["colleague"] = (_who(firm, alone, "huangshi", every), foreign)
+    else:
+        tries["not named"] = (_who(firm, alone, "huangshi", other), False)
+    return tries
 
 
 def procedure_of(act: Act) -> Procedure:

@@ -11,13 +11,35 @@ from gongshu.office.accounts.models import Delegation, Person, RoleAssignment
 from gongshu.office.accounts.roles import role
 from gongshu.office.accounts.zones import descendants
 
+AGENT = "agent"
+# 委托代理只办登记：写明的那一种，或者全部登记事项
+REGISTRATIONS = "registration."
+
+
+@dataclass(frozen=True)
+class Mandate:
+    """A live power of attorney: `principal` lets the firm act in `procedure`, or in every registration."""
+
+    principal: str
+    procedure: str = ""
+
+    def covers(self, procedure: str) -> bool:
+        """May the agent act for the principal in this procedure?"""
+        return procedure.startswith(REGISTRATIONS) and self.procedure in ("", procedure)
+
+    def within(self, field: str) -> Q:
+        """The same as a condition on a column that names the procedure."""
+        named = Q(**{field: self.procedure}) if self.procedure else Q()
+        return Q(**{f"{field}__startswith": REGISTRATIONS}) & named
+
 
 @dataclass(frozen=True)
 class Actor:
     """The one who acts. Ids are opaque; `held` maps a zone to the role ids held in it.
 
-    `zone` is the working zone; `zones` are all zones whose rows may be seen; `principals` are the
-    organisations for which this one acts as agent.
+    `zone` is the working zone; `zones` are all zones whose rows may be seen; `mandates` are the
+    powers of attorney of the actor's firm: they count for a holder of the role `agent` only, and for the
+    procedures they name (`principals_in`), never as an organisation of one's own.
     """
 
     person: str
@@ -26,7 +48,7 @@ class Actor:
     organisation_name: str
     zone: str
     held: dict[str, frozenset[str]] = field(default_factory=dict)
-    principals: frozenset[str] = frozenset()
+    mandates: frozenset[Mandate] = frozenset()
     anonymous: bool = False
     account: str | None = None
 
@@ -52,9 +74,20 @@ class Actor:
 
     @property
     def organisations(self) -> frozenset[str]:
-        """The organisations the actor speaks for: the own one and, as agent, the principals."""
-        own = {self.organisation} if self.organisation else set()
-        return frozenset(own | self.principals)
+        """The organisation the actor belongs to, as a set; who it may act for as agent is `principals_in`."""
+        return frozenset({self.organisation} if self.organisation else ())
+
+    def principals_in(self, zone: str, procedure: str) -> frozenset[str]:
+        """The organisations for which the actor, as agent, may act in a procedure in a zone."""
+        if AGENT not in self.roles_in(zone):
+            return frozenset()
+        return frozenset(each.principal for each in self.mandates if each.covers(procedure))
+
+    def agencies(self) -> list[tuple[str, Mandate]]:
+        """(zone, power of attorney) for every zone in which the actor is an agent."""
+        zones = sorted(zone for zone in self.held if AGENT in self.roles_in(zone))
+        mandates = sorted(self.mandates, key=lambda each: (each.principal, each.procedure))
+        return [(zone, each) for zone in zones for each in mandates]
 
     def officer_zones(self) -> frozenset[str]:
         """Zones in which the actor sees every case, not only those of the own organisation."""
@@ -92,9 +125,8 @@ def of(person: Person, today: date, zone: str | None = None, account: str | None
         "zone_id", "role"
     ):
         held.setdefault(zone_id, set()).add(role_id)
-    principals = Delegation.objects.filter(
-        live, agent_id=person.organisation_id, revoked_at=None
-    ).values_list("principal_id", flat=True)
+    given = Delegation.objects.filter(live, agent_id=person.organisation_id, revoked_at=None)
+    mandates = frozenset(Mandate(*each) for each in given.values_list("principal_id", "procedure"))
     frozen = {each: frozenset(roles) for each, roles in held.items()}
     if zone not in frozen:
         zone = person.zone_id if person.zone_id in frozen or not frozen else sorted(frozen)[0]
@@ -105,6 +137,6 @@ def of(person: Person, today: date, zone: str | None = None, account: str | None
         organisation_name=person.organisation.name,
         zone=zone,
         held=frozen,
-        principals=frozenset(principals),
+        mandates=mandates,
         account=account,
     )

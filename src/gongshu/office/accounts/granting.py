@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
 
-from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.actors import REGISTRATIONS, Actor
 from gongshu.office.accounts.lawroles import law_roles
 from gongshu.office.accounts.models import Affiliation, Delegation, Organisation, Person, RoleAssignment, Zone
 from gongshu.office.accounts.permissions import Refused, can_hold_together, check, check_zone
@@ -153,10 +153,15 @@ def delegate(
     document: str,
     procedure: str = "",
 ) -> Delegation:
-    """The actor's organisation lets an agent act for it under a deposited power of attorney."""
+    """The actor's organisation lets an agent act for it under a deposited power of attorney.
+
+    `procedure`: the one registration it is for; empty for all of them. Raises `Refused`.
+    """
     check(actor, "accounts.delegations")
     if actor.organisation is None or agent.pk == actor.organisation:
         raise Refused("不能委托自己的机构。", "delegation")
+    if procedure and not procedure.startswith(REGISTRATIONS):
+        raise Refused("委托代理只办登记，请选择一种登记，或者选全部登记事项。", "input:procedure")
     if until < since:
         raise Refused("委托的结束日期早于开始日期。", "period")
     made = Delegation.objects.create(

@@ -114,4 +114,4 @@ declare("accounts.people", "建立机构、人员和账号", ["system_administra
 declare("accounts.roles", "授予和收回角色", ["security_administrator"])
 declare("accounts.affiliations", "登记关联关系", ["security_administrator"])
 declare("accounts.audit", "查看存证日志和登录记录", ["audit_administrator", "auditor"])
-declare("accounts.delegations", "登记委托代理", ["registrant", "operator", "provider"])
+declare("accounts.delegations", "登记委托代理", ["registrant", "operator", "provider_officer"])

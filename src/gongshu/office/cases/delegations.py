@@ -14,21 +14,31 @@ from django.views.decorators.http import require_POST
 
 from gongshu.office.accounts import granting, uscc
 from gongshu.office.accounts.access import actor_of, login_required
+from gongshu.office.accounts.actors import REGISTRATIONS
 from gongshu.office.accounts.models import Delegation, Organisation
 from gongshu.office.accounts.permissions import Refused, can, check
-from gongshu.office.cases import materials
+from gongshu.office.cases import lawbook, materials
 from gongshu.office.link import clock
 from gongshu.ui.tables import Column, Table
 from gongshu.ui.widgets import DateInput
+
+ALL = "全部登记事项"
 
 
 class DelegationForm(forms.Form):
     """Field names are stable: scripts fill them in too."""
 
     code = forms.CharField(label="代理机构的统一社会信用代码", max_length=30)
+    procedure = forms.ChoiceField(
+        label="委托办理什么", required=False, help_text="代理机构只能办理这里选定的登记，别的业务都不能代办"
+    )
     since = forms.DateField(label="起", widget=DateInput())
     until = forms.DateField(label="止", widget=DateInput(), help_text="最后有效日")
     document = forms.FileField(label="授权委托书", help_text=f"接收 {materials.ACCEPTED}")
+
+    def __init__(self, offered: dict[str, str], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["procedure"].choices = (("", ALL), *offered.items())
 
     def clean_code(self) -> Organisation:
         code = uscc.normal(self.cleaned_data["code"])
@@ -44,13 +54,20 @@ def visible(actor: Any) -> Any:
     return Delegation.objects.filter(own).select_related("principal", "agent")
 
 
+def registrations(zone: str) -> dict[str, str]:
+    """The registrations of a zone an agent may be let do: procedure → title."""
+    titles = lawbook.titles(zone, clock.business_today())
+    return {key: title for key, title in sorted(titles.items()) if key.startswith(REGISTRATIONS)}
+
+
 @login_required
 def delegations(request: HttpRequest) -> HttpResponse:
-    """`POST code, since, until, document` gives a power of attorney."""
+    """`POST code, procedure, since, until, document` gives a power of attorney."""
     actor = actor_of(request)
     may_give = can(actor, "accounts.delegations")
     initial = {"since": clock.business_today()}
-    form = DelegationForm(request.POST or None, request.FILES or None, initial=initial)
+    offered = registrations(actor.zone)
+    form = DelegationForm(offered, request.POST or None, request.FILES or None, initial=initial)
     if request.method == "POST":
         check(actor, "accounts.delegations")
     if request.method == "POST" and form.is_valid():
@@ -63,11 +80,13 @@ def delegations(request: HttpRequest) -> HttpResponse:
                 actor=actor,
                 now=clock.business_now(),
                 agent=given["code"],
+                procedure=given["procedure"],
                 since=given["since"],
                 until=given["until"],
                 document=kept.digest,
             )
-            messages.success(request, f"已委托“{given['code'].name}”代办登记。")
+            what = offered.get(given["procedure"], ALL)
+            messages.success(request, f"已委托“{given['code'].name}”代办{what}。")
             return redirect("cases:delegations")
         except Refused as refusal:
             form.add_error("document" if refusal.code.startswith("input:") else None, refusal.sentence)
@@ -84,6 +103,7 @@ def delegations(request: HttpRequest) -> HttpResponse:
         [
             Column("principal", "委托机构", "principal.name", order="principal__name"),
             Column("agent", "代理机构", "agent.name", order="agent__name"),
+            Column("procedure", "委托办理", lambda row: offered.get(row.procedure, row.procedure or ALL)),
             Column("since", "起", "since", order="since", kind="date"),
             Column("until", "止", "until", order="until", kind="date"),
             Column("document", "委托书摘要", "document", kind="code", narrow=False),

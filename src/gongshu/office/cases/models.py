@@ -71,8 +71,13 @@ class CaseQuerySet(ZonedQuerySet):
 
     def for_actor(self, actor: Actor) -> Self:
         mine = CaseParty.objects.filter(case=OuterRef("pk"), organisation_id__in=actor.organisations)
-        own = Q(organisation_id__in=actor.organisations) | Q(opened_by=actor.person) | Exists(mine)
-        return self.filter(zone_id__in=actor.zones).filter(Q(zone_id__in=actor.officer_zones()) | own)
+        # 代别家立的案只看委托书还在不在，不因为是自己立的就一直看得到
+        begun = Q(opened_by=actor.person, organisation=None)
+        own = Q(organisation_id__in=actor.organisations) | begun | Exists(mine)
+        seen: Any = Q(zone_id__in=actor.officer_zones()) | own
+        for zone, mandate in actor.agencies():
+            seen |= Q(zone_id=zone, organisation_id=mandate.principal) & mandate.within("procedure")
+        return self.filter(zone_id__in=actor.zones).filter(seen)
 
 
 class Case(ZonedModel):

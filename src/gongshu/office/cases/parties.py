@@ -18,14 +18,22 @@ SAME_ORGANISATION = {"registrant_reviewer": "registrant", "provider_checker": "p
 # 任何人都可以办的：实名提出异议
 OPEN_TO_ALL = frozenset({"public"})
 PLATFORM = frozenset({"system", "enclave"})
-AGENT = "agent"
 # 代理机构凭委托书可以代办的角色
 DELEGABLE = frozenset({"registrant"})
 
 
-def delegated(actor: Actor, zone: str) -> frozenset[str]:
-    """Roles an agent may take up for its principals."""
-    return DELEGABLE if AGENT in actor.roles_in(zone) and actor.principals else frozenset()
+def delegated(actor: Actor, zone: str, procedure: str) -> frozenset[str]:
+    """Roles an agent may take up for its principals in a procedure."""
+    return DELEGABLE if actor.principals_in(zone, procedure) else frozenset()
+
+
+def spoken_for(case: Case, actor: Actor, role: str) -> frozenset[str]:
+    """The parties of a case with this role for whom the actor speaks: the own organisation, or principals."""
+    found = organisations_of(case, role)
+    own = actor.organisations
+    if role in DELEGABLE:
+        own |= actor.principals_in(case.zone_id, case.procedure)
+    return found & own
 
 
 def enter(case: Case, role: str, given: Mapping[str, str | Iterable[str]]) -> None:
@@ -80,9 +88,9 @@ def roles(case: Case, actor: Actor) -> frozenset[str]:
             parties & actor.organisations if parties else role_class(role).officer
         ):
             found.add(role)
-    for role in delegated(actor, case.zone_id):
-        if organisations_of(case, role) & actor.principals:
-            found.add(role)
+    found |= {
+        each for each in delegated(actor, case.zone_id, case.procedure) if spoken_for(case, actor, each)
+    }
     if OPEN_TO_ALL & held or actor.anonymous or actor.organisation:
         found |= OPEN_TO_ALL
     return frozenset(found)
@@ -105,7 +113,7 @@ def facts(case: Case, actor: Actor, procedure: Procedure, act: str, now: datetim
     own = roles(case, actor)
     acting = own & set(procedure.act(act).by) if act in procedure.acts else own
     found = None
-    if not any(organisations_of(case, role) & actor.organisations for role in acting):
+    if not any(spoken_for(case, actor, role) for role in acting):
         applicants = {each for held in of(case).values() for each in held}
         applicants |= {case.organisation_id} if case.organisation_id else set()
         found = affiliation.related(actor.organisation, applicants, local_day(now))

@@ -19,6 +19,7 @@ from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.lawroles import zone_title
 from gongshu.office.accounts.roles import role as role_class
 from gongshu.office.cases.models import NEVER, Case, Notice, NoticeSeen, Waiting
+from gongshu.office.cases.parties import DELEGABLE
 from gongshu.office.link import clock
 from gongshu.ui.smallcalendar import Chip
 
@@ -70,8 +71,11 @@ def _mine(actor: Actor) -> list[Any]:
                 parts.append(Waiting.objects.filter(zone_id=zone, role=role, organisation=None))
             for organisation in organisations:
                 parts.append(Waiting.objects.filter(zone_id=zone, role=role, organisation_id=organisation))
-    for principal in sorted(actor.principals):
-        parts.append(Waiting.objects.filter(role="registrant", organisation_id=principal))
+    for zone, mandate in actor.agencies():
+        found = Waiting.objects.filter(
+            zone_id=zone, role__in=sorted(DELEGABLE), organisation_id=mandate.principal
+        )
+        parts.append(found.filter(mandate.within("procedure")))
     return parts
 
 

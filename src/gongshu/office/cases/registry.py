@@ -31,6 +31,10 @@ class Handler:
     def facts(self, case: Case, act: str, actor: Actor, now: datetime) -> Mapping[str, Any]:
         return {}
 
+    def certain(self, case: Case, act: str, actor: Actor) -> Mapping[str, Any]:
+        """Facts that follow from who acts and that no caller can say otherwise."""
+        return {}
+
     def form(self, case: Case, act: Act, actor: Actor, request: HttpRequest | None) -> type[Form] | None:
         return None
 
@@ -56,6 +60,23 @@ def register(procedure: str, handler: Handler) -> None:
 
 def handler(procedure: str) -> Handler:
     return HANDLERS.get(procedure, DEFAULT)
+
+
+Check = Callable[[str, str, str], None]
+BEGINNING: list[Check] = []
+
+
+def check_beginning(check: Check) -> None:
+    """`check(role, organisation, zone)` raises `Refused` when the organisation may begin nothing more in
+    that role: of a later app, asked wherever something new is begun."""
+    if check not in BEGINNING:
+        BEGINNING.append(check)
+
+
+def may_begin(role: str, organisation: str | None, zone: str) -> None:
+    """Raise `Refused` when some app forbids the organisation to begin anything in the role."""
+    for check in BEGINNING if organisation else ():
+        check(role, str(organisation), zone)
 
 
 Resolver = Callable[[str, "Actor"], "Mapping[str, Any] | None"]

@@ -14,7 +14,7 @@ from gongshu.law.decisions import ActRefused, Outcome
 from gongshu.law.errors import LawError
 from gongshu.law.history import Event, History, local_day
 from gongshu.law.shapes import Procedure
-from gongshu.office.accounts.actors import Actor
+from gongshu.office.accounts.actors import AGENT, Actor
 from gongshu.office.accounts.permissions import Refused, check_zone
 from gongshu.office.accounts.zones import ZONES
 from gongshu.office.cases import decisions, lawbook, notices, parties, positions, registry
@@ -59,7 +59,8 @@ def open_case(
     except LawError as error:
         raise Refused(error.sentence, error.code, tuple(error.basis)) from error
     role = _beginning_role(procedure, actor, zone)
-    applicant = _applicant(actor, role, zone, organisation)
+    applicant = _applicant(actor, role, zone, procedure_id, organisation)
+    registry.may_begin(role, applicant, zone)
     case = Case(
         zone_id=zone,
         number=draw_number(zone, now),
@@ -99,7 +100,7 @@ def _beginning_role(procedure: Procedure, actor: Actor, zone: str) -> str:
     # 草稿等谁起草，谁就可以发起（使用协议由运营机构起草，第一步是使用单位确认）
     drafting = procedure.state(procedure.initial).waits_for
     allowed = list(dict.fromkeys([*(role for act in first for role in act.by), *drafting]))
-    held = parties.delegated(actor, zone) | actor.roles_in(zone)
+    held = parties.delegated(actor, zone, procedure.id) | actor.roles_in(zone)
     role = next((each for each in allowed if each in held), None)
     if role is None:
         names = "、".join(dict.fromkeys(title for act in first for title in (act.by_titles or act.by)))
@@ -112,14 +113,17 @@ def _beginning_role(procedure: Procedure, actor: Actor, zone: str) -> str:
     return role
 
 
-def _applicant(actor: Actor, role: str, zone: str, wanted: str) -> str | None:
-    """The organisation in whose name a case is begun; an agent must name a principal."""
-    if not wanted and role in parties.delegated(actor, zone) and role not in actor.roles_in(zone):
-        if len(actor.principals) == 1:
-            return next(iter(actor.principals))
+def _applicant(actor: Actor, role: str, zone: str, procedure: str, wanted: str) -> str | None:
+    """The organisation in whose name a case is begun; an agent must name a principal of this procedure."""
+    principals = actor.principals_in(zone, procedure) if role in parties.DELEGABLE else frozenset[str]()
+    if not wanted and principals and role not in actor.roles_in(zone):
+        if len(principals) == 1:
+            return next(iter(principals))
         raise Refused("代理机构要写明代哪个登记主体办理。", "input:organisation")
-    if wanted and wanted not in actor.organisations:
-        raise Refused("您的机构没有这家机构的授权委托，不能代它办理。", "delegation")
+    if wanted and wanted not in actor.organisations | principals:
+        raise Refused("您的机构没有这家机构办理这一事项的授权委托，不能代它办理。", "delegation")
+    if role == AGENT:
+        raise Refused("代理机构凭授权委托书办理，还没有机构把这一事项委托给您的机构。", "delegation")
     return wanted or actor.organisation
 
 
@@ -186,7 +190,8 @@ def _perform(
     decision = decisions.store(fields, f"{case.procedure}.{act}")
     event = _write_event(case, outcome, history, actor, decision)
     for material in materials:
-        Material.objects.filter(pk=material.pk).update(case=case, act=act)
+        # 已在案卷里的不再改挂：一份材料只随它第一次交出的那一步
+        Material.objects.filter(pk=material.pk, case=None).update(case=case, act=act, zone_id=case.zone_id)
     _keep_position(case, procedure, outcome.events, now)
     registry.handler(case.procedure).follow(case, event, actor, now)
     notices.after_act(case, event, procedure)
@@ -196,10 +201,12 @@ def _perform(
 def gather(
     case: Case, procedure: Procedure, act: str, actor: Actor, facts: Mapping[str, Any], now: datetime
 ) -> dict[str, Any]:
-    """All facts for one act: the standing ones, the app's, the caller's, and last the computed recusal."""
+    """All facts for one act: the standing ones, the app's, the caller's, and last what nobody can type."""
+    handler = registry.handler(case.procedure)
     given = parties.standing_facts(case, actor)
-    given |= registry.handler(case.procedure).facts(case, act, actor, now)
+    given |= handler.facts(case, act, actor, now)
     given |= facts
+    given |= handler.certain(case, act, actor)
     given |= parties.facts(case, actor, procedure, act, now)
     return given
 

@@ -45,7 +45,8 @@ class Known:
 
     def shown_to(self, actor: Actor) -> bool:
         """The name of what is not published yet is shown to its own organisation only."""
-        return self.public or self.organisation in actor.organisations
+        own = actor.organisations | actor.principals_in(self.zone, RESOURCE)
+        return self.public or self.organisation in own
 
 
 class NotInCatalogue(Refused):
@@ -85,12 +86,14 @@ def check_named(given: Mapping[str, str]) -> None:
 
 
 def registrable(actor: Actor) -> list[tuple[str, str]]:
-    """(id, name) of the published resources of the actor's own organisation, read lazily."""
+    """(id, name) of the published resources of the actor's own organisation and, for an agent, of those that
+    let it register resources for them; read lazily."""
     try:
         rows = import_module("gongshu.office.catalogue.queries").published(actor.zone)
     except (ImportError, AttributeError):
         return []
-    found = rows.filter(provider_id__in=sorted(actor.organisations)).order_by("name")
+    own = actor.organisations | actor.principals_in(actor.zone, RESOURCE)
+    found = rows.filter(provider_id__in=sorted(own)).order_by("name")
     return list(found.values_list("pk", "name")[:OFFERED])
 
 
@@ -120,7 +123,7 @@ def begin(
         content.form_of(rules)
     except LawError as error:
         raise Refused(error.sentence, error.code, tuple(error.basis)) from error
-    _check_applicant(actor, zone, organisation)
+    _check_applicant(actor, zone, procedure, organisation)
     known = known_resource(resource)
     title = (name or (known.title if known.shown_to(actor) else "")).strip()[:200]
     made = Registration(zone_id=zone, data_type=PROCEDURES[procedure], resource=resource, product=product)
@@ -153,13 +156,14 @@ def prefilled(made: Registration, title: str) -> dict[str, Any]:
     return known
 
 
-def _check_applicant(actor: Actor, zone: str, organisation: str) -> None:
+def _check_applicant(actor: Actor, zone: str, procedure: str, organisation: str) -> None:
     """An agent applies for a principal that has given it a power of attorney, never in its own name."""
     if "registrant" in actor.roles_in(zone) and organisation in ("", actor.organisation):
         return
-    if not actor.principals or (organisation and organisation not in actor.principals):
+    principals = actor.principals_in(zone, procedure)
+    if not principals or (organisation and organisation not in principals):
         raise Refused(
-            "代理机构凭登记主体的授权委托书办理，还没有登记主体委托您的机构，请先由登记主体登记委托。",
+            "代理机构凭登记主体的授权委托书办理，还没有登记主体把这种登记委托给您的机构，请先由登记主体登记委托。",
             "delegation",
             basis(zone, "registration.apply"),
         )

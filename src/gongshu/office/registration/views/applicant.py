@@ -192,13 +192,18 @@ def new(request: HttpRequest) -> HttpResponse:
         "chosen": chosen | {"name": chosen["name"] or title},
         "procedures": kinds(actor),
         "resources": drafts.registrable(actor),
-        "principals": Organisation.objects.filter(pk__in=actor.principals).order_by("name"),
+        "principals": Organisation.objects.filter(pk__in=principals(actor)).order_by("name"),
         "zone_title": ZONES[actor.zone].title,
         "refusal": refusal,
     }
     return render(
         request, "registration/new.html", context, status=status_of(refusal.code) if refusal else 200
     )
+
+
+def principals(actor: Actor) -> set[str]:
+    """For whom an agent may apply in the working zone, whichever the registration; the service asks again."""
+    return {each for name in handler.PROCEDURES for each in actor.principals_in(actor.zone, name)}
 
 
 def kinds(actor: Actor) -> list[tuple[str, str, str]]:
