@@ -13,7 +13,7 @@ from django.test import Client
 from openpyxl import load_workbook
 
 from gongshu.office.accounts.models import Delegation
-from gongshu.office.cases import deposits, explaining, queries, registry, services
+from gongshu.office.cases import deposits, explaining, lawbook, queries, registry, services
 from gongshu.office.cases.models import Case, Decision, Material, Waiting
 from gongshu.office.link import clock
 from support import people
@@ -264,6 +264,47 @@ def test_a_file_survives_a_mistake_in_another_field(client: Client) -> None:
     assert client.get(f"/materials/{made.pk}/").status_code == 500
 
 
+def test_who_may_only_look_leaves_no_file_in_the_case(client: Client) -> None:
+    """A refused act takes no file: neither into the case nor at all."""
+    case, _ = objection(client)
+    file = {"proof": SimpleUploadedFile("伪造.pdf", PDF), "evidence": SimpleUploadedFile("伪造.pdf", PDF)}
+    for act in ("accept", "request_cancel", "object_after"):
+        if act in lawbook.procedure_of(case).acts:
+            answer = client.post(f"/cases/{case.id}/acts/{act}/", file)
+            assert answer.status_code in (403, 409), act
+    assert not Material.objects.exists()
+    assert "伪造.pdf" not in text(client.get(f"/cases/{case.id}/"))
+
+
+def test_a_file_of_an_act_not_done_is_not_in_the_case(client: Client) -> None:
+    case, _ = objection(client)
+    file = SimpleUploadedFile("证据.pdf", PDF)
+    assert client.post(f"/cases/{case.id}/acts/object/", {"evidence": file}).status_code == 400
+    assert Material.objects.get().case_id is None
+
+
+def test_a_paper_of_one_case_is_not_moved_into_another(client: Client) -> None:
+    one, home = objection(client)
+    url = f"/cases/{one.id}/acts/object/"
+    given = {"objector": "张三", "grounds": "写错了"}
+    assert client.post(url, given | {"evidence": SimpleUploadedFile("证据.pdf", PDF)}).status_code == 302
+    paper = Material.objects.get()
+    stranger = Client()
+    people.log_in(stranger, people.person(people.organisation(zone="gansu"), "registrar"))
+    two, _ = objection(client)
+    people.log_in(client, people.person(home, "registrant"))
+    for someone in (client, stranger):
+        there = f"/cases/{two.id}/acts/object/"
+        someone.post(there, given | {"evidence__kept": [paper.pk]})
+        paper.refresh_from_db()
+        assert paper.case_id == one.id
+    facts = {"grounds": "写错了", "objector": "张三", "evidence": [{"name": "a", "digest": DIGEST}]}
+    officer = people.acting(people.organisation(zone="gansu"), "registrant")
+    services.perform(two, "object", officer, facts, NOW, [paper])
+    paper.refresh_from_db()
+    assert paper.case_id == one.id
+
+
 @pytest.mark.parametrize(
     ("name", "data", "wanted"),
     [
@@ -297,6 +338,10 @@ def test_a_power_of_attorney_is_given_with_its_document_and_taken_back(client: C
     agent = people.person(agency, "agent")
     people.log_in(client, people.person(home, "registrant"))
     given = {"code": agency.uscc, "since": "2026-01-01", "until": "2026-12-31"}
+    given |= {"procedure": "registration.first"}
+    other_business = given | {"procedure": "scenario.review"}
+    file = SimpleUploadedFile("委托书.pdf", PDF)
+    assert client.post("/delegations/", other_business | {"document": file}).status_code == 400
     refused = client.post(
         "/delegations/", given | {"document": SimpleUploadedFile("委托书.pdf", b"not a pdf")}
     )
@@ -305,7 +350,13 @@ def test_a_power_of_attorney_is_given_with_its_document_and_taken_back(client: C
     assert client.post("/delegations/", given | {"code": "1"}).status_code == 400
     done = client.post("/delegations/", given | {"document": SimpleUploadedFile("委托书.pdf", PDF)})
     assert done.status_code == 302
-    assert people.actor(agent).principals == {home.pk}
+    assert people.actor(agent).principals_in("gansu", "registration.first") == {home.pk}
+    assert people.actor(agent).principals_in("gansu", "registration.change") == frozenset()
+    assert people.actor(agent).principals_in("huangshi", "registration.first") == frozenset()
+    assert (
+        people.actor(people.person(agency, "operator")).principals_in("gansu", "registration.first") == set()
+    )
+    assert people.actor(agent).organisations == {agency.pk}
     page = text(client.get("/delegations/"))
     assert "代理公司" in page
     other = Client()
@@ -314,7 +365,7 @@ def test_a_power_of_attorney_is_given_with_its_document_and_taken_back(client: C
     row = Delegation.objects.get()
     assert other.post(f"/delegations/{row.pk}/end/").status_code == 404
     assert client.post(f"/delegations/{row.pk}/end/").status_code == 302
-    assert people.actor(agent).principals == frozenset()
+    assert people.actor(agent).principals_in("gansu", "registration.first") == frozenset()
 
 
 def test_notices_reach_those_whose_turn_it_is(client: Client, desk: Desk) -> None:

@@ -149,15 +149,24 @@ def take_uploads(
     return data, problems
 
 
+def usable(actor: Actor, case: Case | None) -> Any:
+    """What may be handed in with an act: own uploads that no case has yet, and papers of the same case."""
+    found = Q(pk__in=[]) if actor.anonymous else Q(case=None, uploaded_by=actor.person)
+    return Material.objects.filter(found | Q(case=case) if case else found)
+
+
 def as_facts(
-    inputs: Iterable[Input], facts: Mapping[str, Any], actor: Actor
+    inputs: Iterable[Input], facts: Mapping[str, Any], actor: Actor, case: Case | None = None
 ) -> tuple[dict[str, Any], list[Material]]:
-    """Ids of kept files → `{name, digest}` as the law asks; the Material rows for the act."""
+    """Ids of kept files → `{name, digest}` as the law asks; the Material rows for the act.
+
+    Only what is `usable` counts: a paper of another case stays there, whoever names its id.
+    """
     found, used = dict(facts), []
     for asked in inputs:
         if asked.kind not in FILE_KINDS or not facts.get(asked.id):
             continue
-        rows = {row.pk: row for row in visible(actor).filter(pk__in=facts[asked.id])}
+        rows = {row.pk: row for row in usable(actor, case).filter(pk__in=facts[asked.id])}
         kept = [rows[each] for each in facts[asked.id] if each in rows]
         used += kept
         shown = [{"name": each.name, "digest": each.digest} for each in kept]

@@ -216,20 +216,23 @@ def act(request: HttpRequest, pk: str, act_id: str) -> HttpResponse:
         return act_page(request, found, wanted, form_class(), None, 200)
     now = clock.business_now()
     inputs = getattr(form_class, "inputs", wanted.asks)
-    data, problems = materials.take_uploads(
-        request.POST, request.FILES, inputs, actor=actor, now=now, case=found, act=act_id
+    # 状态不对、角色不对，填什么都没有用：先说这个，文件也不收
+    possible = found.state in wanted.from_ and parties.roles(found, actor) & set(wanted.by)
+    # 收下的文件先不属于案件：办成了才随这一步进案卷
+    data, problems = (
+        materials.take_uploads(request.POST, request.FILES, inputs, actor=actor, now=now, act=act_id)
+        if possible
+        else (request.POST, {})
     )
     form = form_class(data)
     form.is_valid()
     for name, sentence in problems.items():
         form.add_error(name if name in form.fields else None, sentence)
-    # 状态不对、角色不对，填什么都没有用：先说这个
-    possible = found.state in wanted.from_ and parties.roles(found, actor) & set(wanted.by)
     if possible and not form.is_valid():
         return act_page(request, found, wanted, form, None, 400)
     cleaned = form.cleaned_data if form.is_valid() else {}
     given = form.facts() if cleaned and isinstance(form, forms.LawForm) else cleaned
-    facts, used = materials.as_facts(inputs, given, actor)
+    facts, used = materials.as_facts(inputs, given, actor, found)
     try:
         done = services.perform(
             found, act_id, actor, registry.handler(found.procedure).cleaned(found, wanted, facts), now, used
