@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 
 from gongshu.crypto import canonical
@@ -58,6 +59,7 @@ def log(db: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
         if name not in settings.KEYS:
             settings.KEYS.create(name, alg)
     sequencer.log.cache_clear()
+    monkeypatch.setattr(sequencer.PLACES, "known", False)
     yield sequencer.log()
     sequencer.log().close()
     sequencer.log.cache_clear()
@@ -207,8 +209,67 @@ def test_a_failing_handler_keeps_the_message_and_tries_again(
     inbox.accept(message(world, 1, "effect", {"stop": "s", "at": "x"}), now)
     inbox.handle_waiting(now)
     assert "not yet" in InboxMessage.objects.get().problem
-    inbox.handle_waiting(now)
+    assert inbox.handle_waiting(now) == 0  # 不是马上再试
+    assert inbox.handle_waiting(now + wire_inbox.again(1)) == 1
     assert InboxMessage.objects.get().handled is not None
+
+
+def test_what_always_fails_does_not_hold_up_the_newer(
+    world: World, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+
+    def handler(made: wire.Envelope, *_: Any) -> None:
+        if made.body["stop"].startswith("bad"):
+            raise ValueError("never")
+        taken.append(made.body["stop"])
+
+    monkeypatch.setitem(inbox.HANDLERS, "effect", [handler])
+    for seq, stop in enumerate(("bad-1", "bad-2", "good"), 1):
+        inbox.accept(message(world, seq, "effect", {"stop": stop, "at": "x"}), now)
+    inbox.handle_waiting(now, limit=2)
+    assert not taken
+    inbox.handle_waiting(now, limit=2)
+    assert taken == ["good"]
+    for _ in range(3):
+        now += timedelta(minutes=10)
+        inbox.handle_waiting(now)
+    row = InboxMessage.objects.get(number=1)
+    assert row.tries == 4 and row.again == now + wire_inbox.again(4) and row.handled is None
+
+
+def test_a_message_is_handled_once_whoever_else_is_at_it(
+    transactional_db: None, world: World, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker's duty and the line's threads: evidence is not doubled, no old message acts after a newer."""
+    calls: list[str] = []
+    inside, go_on = threading.Event(), threading.Event()
+
+    def handler(made: wire.Envelope, *_: Any) -> None:
+        calls.append(made.body["stop"])
+        inside.set()
+        assert go_on.wait(10)
+
+    def first() -> None:
+        try:
+            inbox.handle_waiting(now)
+        finally:
+            connection.close()
+
+    monkeypatch.setitem(inbox.HANDLERS, "effect", [handler])
+    for seq in (1, 2):
+        inbox.accept(message(world, seq, "effect", {"stop": f"s-{seq}", "at": "x"}), now)
+    one, two = InboxMessage.objects.order_by("pk").values_list("pk", flat=True)
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert inside.wait(10)
+    assert inbox.handle_waiting(now) == 0  # neither the one under way nor, before it is done, the newer one
+    assert inbox.handle(one, now) is False
+    go_on.set()
+    thread.join(10)
+    assert calls == ["s-1", "s-2"]
+    assert inbox.handle(two, now) is False
+    assert InboxMessage.objects.filter(handled=None).count() == 0
 
 
 def test_evidence_outside_the_acts_transaction_is_refused(transactional_db: None) -> None:
@@ -250,6 +311,40 @@ def test_a_crash_between_numbering_and_logging_is_mended(world: World, log: Any,
     record()
     assert sequencer.step(now) == 2
     assert [log.entry(n)["seq"] for n in range(2)] == [1, 2]
+
+
+def test_what_broke_between_log_and_database_finds_its_place_again(
+    world: World, log: Any, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log has the entries, the rows do not know where: proofs must not wait for ever, totals must agree."""
+    assert sequencer.step(now) == 0
+    rows = [record(subject=f"s-{n}") for n in range(3)]
+    inbox.accept(journal(world, 1, 2, seq=1), now)
+    inbox.handle_waiting(now)
+    whole = sequencer._write_places
+
+    def broken(_table: str, places: list[Any]) -> None:
+        if places:
+            raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(sequencer, "_write_places", broken)
+    with pytest.raises(OperationalError):
+        sequencer.step(now)
+    monkeypatch.setattr(sequencer, "_write_places", whole)
+    assert log.size == 5 and proofs.of(rows[0]) is None
+    assert sequencer.step(now) == 0  # the same process goes on
+    for row in rows:
+        made = proofs.of(row)
+        assert made is not None and made["entry"]["subject"] == row.fields["subject"]
+    assert sorted(JournalLine.objects.values_list("index", flat=True)) == [3, 4]
+    # 被强行结束后重新启动：以前写成 -1 的也找得回来，日志里另有内容的仍是 -1
+    OutboxEntry.objects.filter(pk=rows[1].pk).update(index=None)
+    JournalLine.objects.filter(number=1).update(index=-1)
+    JournalLine.objects.filter(number=2).update(index=None, fields={"act": "else"})
+    sequencer.PLACES.known = False
+    assert sequencer.step(now) == 0
+    assert OutboxEntry.objects.get(pk=rows[1].pk).index == 1
+    assert list(JournalLine.objects.order_by("number").values_list("index", flat=True)) == [3, -1]
 
 
 def test_other_domains_lines_wait_for_a_gap_to_fill(world: World, log: Any, now: datetime) -> None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from gongshu.office.link import trust
 from gongshu.office.link.models import Cosignature, InboxMessage, JournalLine
 from gongshu.wire import envelope as wire
 from gongshu.wire.admit import admit
 from gongshu.wire.errors import WireError
-from gongshu.wire.inbox import Receipt
+from gongshu.wire.inbox import Receipt, again
 from gongshu.wire.journal import unwrap
 
 Handler = Callable[[wire.Envelope, list[wire.Verified], datetime], None]
 HANDLERS: dict[str, list[Handler]] = {}
+LOCK = "gongshu.inbox"
 log = logging.getLogger(__name__)
 
 
@@ -82,12 +84,20 @@ def accept_all(items: Iterable[wire.Envelope | WireError], now: datetime) -> Rec
     return Receipt(tuple(accepted), tuple(duplicates), tuple(refused))
 
 
-def handle(message: InboxMessage, now: datetime) -> None:
-    """Give a kept message to its handlers; a failure is kept with the message and tried again later."""
-    made = wire.parse(message.envelope)
-    verified = wire.verify(made, trust.current(now), now)
+@transaction.atomic
+def handle(pk: int, now: datetime) -> bool:
+    """Give a kept message to its handlers, once; False when it is handled already or is just being handled.
+
+    A failure is kept with the message, which waits the longer the more often it failed.
+    """
+    waiting = InboxMessage.objects.select_for_update(skip_locked=True).filter(handled__isnull=True)
+    message = waiting.filter(pk=pk).first()
+    if message is None:
+        return False
     try:
         with transaction.atomic():
+            made = wire.parse(message.envelope)
+            verified = wire.verify(made, trust.current(now), now)
             for handler in HANDLERS.get(made.kind, ()):
                 handler(made, verified, now)
             message.handled, message.problem = now, ""
@@ -95,15 +105,38 @@ def handle(message: InboxMessage, now: datetime) -> None:
     except Exception as error:
         log.exception("inbox message %s (%s) failed", message.pk, message.kind)
         message.problem = f"{type(error).__name__}: {error}"[:400]
-        message.save(update_fields=["problem"])
+        message.tries += 1
+        message.again = now + again(message.tries)
+        message.save(update_fields=["problem", "tries", "again"])
+    return True
 
 
 def handle_waiting(now: datetime, limit: int = 200) -> int:
-    """Handle what waits, oldest first; how many were tried."""
-    waiting = list(InboxMessage.objects.filter(handled__isnull=True).order_by("id")[:limit])
-    for message in waiting:
-        handle(message, now)
-    return len(waiting)
+    """Handle what waits and is due, oldest first; how many were tried.
+
+    One at a time in the whole office, so that what came later is not acted on first: who finds another at
+    work returns at once, and the worker's next pass takes what that one left.
+    """
+    with _alone() as alone:
+        if not alone:
+            return 0
+        due = InboxMessage.objects.filter(handled__isnull=True).exclude(again__gt=now)
+        waiting = list(due.order_by("id").values_list("pk", flat=True)[:limit])
+        return sum(handle(pk, now) for pk in waiting)
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Is this the only pass? The lock belongs to the database session and goes with it."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_lock(hashtext(%s))", [LOCK])
+        taken = bool(cursor.fetchone()[0])
+    try:
+        yield taken
+    finally:
+        if taken:
+            with connection.cursor() as cursor:
+                cursor.execute("select pg_advisory_unlock(hashtext(%s))", [LOCK])
 
 
 @on("journal")

@@ -73,6 +73,8 @@ class InboxMessage(models.Model):
     received = models.DateTimeField()
     handled = models.DateTimeField(null=True)
     problem = models.CharField(max_length=400, default="")
+    tries = models.PositiveIntegerField(default=0, help_text="没有办成的次数")
+    again = models.DateTimeField(null=True, help_text="不早于何时再办（自然时间）")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "number"], name="inbox_number_once")]
