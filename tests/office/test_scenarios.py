@@ -10,10 +10,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from gongshu.office.cases.models import Case
+from gongshu.office.link import feed
 from gongshu.office.link.models import FeedItem, InboxMessage, OutboxEntry
-from gongshu.office.scenarios import grants, queries, resources
+from gongshu.office.scenarios import grants, inbox, queries, resources
 from gongshu.office.scenarios.models import DataRequest, Grant, Project, Scenario, Stop
 from gongshu.wire import envelope as wire
+from gongshu.wire.envelope import Verified
 from gongshu.wire.times import stamp
 from support import people
 from support.people import NOW, TODAY
@@ -92,6 +94,31 @@ def test_what_somebody_saved_in_between_is_not_overwritten(zone: Zone) -> None:
     assert answer.status_code == 409
     made.refresh_from_db()
     assert made.name == "公交客流分析"
+
+
+@pytest.mark.parametrize("odd", ["²", "9" * 5000])
+def test_a_version_that_is_no_number_does_not_break_the_page(zone: Zone, odd: str) -> None:
+    made = zone.scenario()
+    answer = zone.send(
+        zone.operator, f"/scenarios/{made.pk}/edit/", "scenario-form", version=odd, name="改名"
+    )
+    assert answer.status_code == 200
+    made.refresh_from_db()
+    assert made.name == "改名"
+
+
+def test_a_draft_scenario_is_given_up_by_its_operator_alone(zone: Zone) -> None:
+    made = zone.scenario()
+    other = people.person(people.organisation("别的运营公司"), "operator")
+    assert zone.client(other).get(f"/cases/{made.case_id}/acts/discard/").status_code == 404
+    zone.act(zone.operator, made.case, "discard")
+    made.case.refresh_from_db()
+    assert (made.case.state, made.case.closed) == ("discarded", True)
+    assert zone.client(zone.operator).get(f"/scenarios/{made.pk}/edit/").status_code == 409
+    handed = zone.approved()
+    zone.act(zone.operator, handed.case, "revise", reasons="变更")
+    kept = zone.act(zone.operator, handed.case, "discard")
+    assert "已经提交过" in text(kept)
 
 
 def test_a_revised_scenario_is_no_longer_published(zone: Zone) -> None:
@@ -371,16 +398,77 @@ def test_one_button_stops_a_project_and_the_effect_is_shown(zone: Zone) -> None:
     InboxMessage.objects.create(
         source="e", number=900, kind="effect", envelope=said.data(), received=datetime.now(UTC)
     )
-    grants.took_effect(said)
+    grants.took_effect(said, "enclave")
     assert "计算进程 2.0 秒后生效" in text(client.get(f"/scenarios/projects/{made.pk}/"))
 
 
 def test_a_stop_made_at_the_airlock_is_shown_too(zone: Zone) -> None:
     made = zone.live()
     body = {"stop": "stop-1", "at": NOW.isoformat(), "scope": "grant", "target": made.grants.get().pk}
-    grants.took_effect(message("effect", "huangshi", body | {"origin": "airlock"}))
+    grants.took_effect(message("effect", "huangshi", body | {"origin": "airlock"}), "airlock")
     assert made.grants.get().state == "stopped"
-    assert zone.client(zone.operator).get("/why/stop-1").status_code == 200
+    page = text(zone.client(zone.operator).get("/why/stop-1"))
+    assert "公交客流指数" in page and ">授权<" in page and "闸口生效" in page
+    assert "grant" not in page.replace(made.grants.get().pk, "") and "airlock" not in page
+
+
+def effect(zone: Zone, role: str, number: int, **body: str) -> None:
+    """A receipt as the inbox keeps it and hands it over, signed by `role`."""
+    said = message("effect", zone.zone, body, seq=number, role=role)
+    key = said.signatures[0].key
+    wall = datetime.now(UTC)
+    InboxMessage.objects.create(
+        source=key, number=number, kind="effect", envelope=said.data(), received=wall, handled=wall
+    )
+    inbox.effect(said, [Verified(role, key, None, None, "")], wall)
+
+
+def test_a_stop_of_the_airlock_stops_the_grant_whichever_receipt_comes_first(zone: Zone) -> None:
+    made = zone.live()
+    grant = made.grants.get()
+    early, late = stamp(NOW), stamp(NOW + timedelta(seconds=3))
+    effect(zone, "gateway", 1, stop="stop-7", at=late)  # 网关不知道停的是什么
+    assert not Stop.objects.exists()
+    effect(zone, "airlock", 2, stop="stop-7", at=early, scope="grant", target=grant.pk, origin="airlock")
+    grant.refresh_from_db()
+    assert grant.state == "stopped"
+    row = Stop.objects.get()
+    assert (row.scope, row.target, row.origin) == ("grant", grant.pk, "airlock")
+    assert {each["source"]: each["at"] for each in row.effects} == {"gateway": late, "airlock": early}
+
+
+def test_a_withdrawal_and_a_trip_are_no_stops(zone: Zone) -> None:
+    made = zone.live()
+    effect(zone, "gateway", 1, stop="w-1", at=stamp(NOW))
+    effect(zone, "gateway", 2, stop="trip-1", at=stamp(NOW), contract="ag-1", code="tripped")
+    assert not Stop.objects.exists()
+    assert made.grants.get().state == "live"
+
+
+def test_rows_kept_as_stops_of_everything_are_named_or_removed(zone: Zone) -> None:
+    """What earlier versions kept of receipts that did not say what they are for."""
+    from importlib import import_module
+
+    from django.apps import apps
+
+    grant = zone.live().grants.get()
+    at = stamp(NOW)
+    for number, identifier in enumerate(("w-1", "stop-7", "x-1"), 1):
+        Stop.objects.create(id=identifier, zone_id=zone.zone, scope="", origin="airlock", made_at=NOW)
+        body = {"stop": identifier, "at": at}
+        if identifier == "stop-7":
+            body |= {"scope": "grant", "target": grant.pk, "origin": "airlock"}
+        said = message("effect", zone.zone, body, seq=number)
+        InboxMessage.objects.create(
+            source="a", number=number, kind="effect", envelope=said.data(), received=NOW
+        )
+    stop = {"id": "x-1", "scope": "product", "target": "pd-1", "reason": "检查"}
+    feed.publish("stop", stop, zone=zone.zone, now=datetime.now(UTC))
+    import_module("gongshu.office.scenarios.migrations.0002_stops_known").name(apps, None)
+    rows = {row.pk: (row.scope, row.target, row.origin) for row in Stop.objects.all()}
+    assert rows == {"stop-7": ("grant", grant.pk, "airlock"), "x-1": ("product", "pd-1", "office")}
+    grant.refresh_from_db()
+    assert grant.state == "stopped"
 
 
 def test_taking_the_data_back_stops_the_grant(zone: Zone) -> None:

@@ -14,6 +14,7 @@ from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused, check_zone
 from gongshu.office.link import clock, evidence, feed
+from gongshu.office.link.models import FeedItem, InboxMessage
 from gongshu.office.scenarios import permissions, resources
 from gongshu.office.scenarios.models import DataRequest, Grant, GrantAnswer, Project, Stop
 from gongshu.wire.envelope import Envelope, body_digest
@@ -206,26 +207,54 @@ def _halt(zone: str, scope: str, target: str) -> None:
 
 
 @transaction.atomic
-def took_effect(made: Envelope) -> Stop:
-    """A domain says when a stop acted there (wall time); one made at the airlock becomes known by it."""
+def took_effect(made: Envelope, role: str) -> Stop | None:
+    """A domain (`role` of the signature that holds) says when a stop acted there, in wall time.
+
+    One made in the data domain becomes known by the first word that says what it is for, and with it what
+    others told before. None for what is no stop: withdrawals and trips come the same way.
+    """
     body = made.body
-    row, _ = Stop.objects.select_for_update(of=("self",)).get_or_create(
-        pk=body["stop"],
-        defaults={
-            "zone_id": made.zone,
-            "scope": body.get("scope") or "",
-            "target": body.get("target") or "",
-            "reason": "",
-            "origin": str(body.get("origin") or "airlock"),
-            "made_at": instant(made.issued, "issued"),
-        },
-    )
-    source = made.signatures[0].role
-    if not any(each["source"] == source for each in row.effects):
-        row.effects = [*row.effects, {"source": source, "at": body["at"]}]
-        row.save(update_fields=["effects"])
+    row: Any = Stop.objects.select_for_update(of=("self",)).filter(pk=body["stop"]).first()
+    if row is None:
+        said = _said(made)
+        if not said:
+            return None
+        row = Stop(pk=body["stop"], zone_id=made.zone, effects=_told_before(made), **said)
+    if not any(each["source"] == role for each in row.effects):
+        row.effects = [*row.effects, {"source": role, "at": body["at"]}]
+    row.save()
     _halt(row.zone_id, row.scope, row.target)
-    return row
+    made_: Stop = row
+    return made_
+
+
+def _said(made: Envelope) -> dict[str, Any]:
+    """The stop a message is about, as the office published it, else as told; {} when nobody says what for."""
+    told = made.body
+    item = FeedItem.objects.filter(kind="stop", zone=made.zone, subject=told["stop"]).first()
+    if item is not None:
+        body = item.envelope["body"]
+        given = {"scope": body["scope"], "target": body["target"], "reason": body["reason"]}
+        return given | {"origin": "office", "made_at": item.published}
+    if not told.get("scope"):
+        return {}
+    return {
+        "scope": str(told["scope"]),
+        "target": str(told.get("target") or ""),
+        "origin": str(told.get("origin") or "airlock"),
+        "made_at": instant(made.issued, "issued"),
+    }
+
+
+def _told_before(made: Envelope) -> list[dict[str, str]]:
+    """What others told of the stop before anybody said what it is for, each domain's first word."""
+    rows = InboxMessage.objects.filter(kind="effect", envelope__body__stop=made.body["stop"])
+    found: dict[str, str] = {}
+    for row in rows.filter(handled__isnull=False).order_by("pk"):
+        signed = next((one for one in row.envelope["signatures"] if one["key"] == row.source), None)
+        if signed is not None:
+            found.setdefault(signed["role"], row.envelope["body"]["at"])
+    return [{"source": role, "at": at} for role, at in found.items()]
 
 
 def reason_closed(grant: Grant | None, today: date) -> str:

@@ -16,6 +16,7 @@ def confirmation(made: Envelope, _verified: list[Verified], now: datetime) -> No
 
 
 @on("effect")
-def effect(made: Envelope, _verified: list[Verified], _now: datetime) -> None:
+def effect(made: Envelope, verified: list[Verified], _now: datetime) -> None:
     """A stop took effect in a domain."""
-    grants.took_effect(made)
+    if verified:
+        grants.took_effect(made, verified[0].role)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.grounds import basis
 from gongshu.office.cases import why
-from gongshu.office.link import clock
+from gongshu.office.link import clock, effects
 from gongshu.office.scenarios import grants, queries
-from gongshu.office.scenarios.models import Grant, Stop
+from gongshu.office.scenarios.models import Grant, Project, Stop
+from gongshu.wire.errors import WireError
+from gongshu.wire.times import instant
 
 GRANT = "g"
 STOPS = ("x", "stop")  # 办公域发出的，闸口发出的
+SOURCES = {**effects.DOMAINS, "airlock": "闸口"}
 
 
 def of_grant(identifier: str, actor: Actor) -> dict[str, Any] | None:
@@ -45,13 +49,41 @@ def of_grant(identifier: str, actor: Actor) -> dict[str, Any] | None:
     }
 
 
+def moment(at: datetime) -> str:
+    """An instant of wall time as people read it, to the second."""
+    return f"{at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M:%S}（自然时间）"
+
+
+def told(at: str) -> str:
+    """The instant a receipt names; what is none is shown as it came."""
+    try:
+        return moment(instant(at, "at"))
+    except WireError:
+        return at
+
+
+def target_of(row: Stop) -> str:
+    """What was stopped, by name where this room knows it."""
+    if row.scope == "all":
+        return "本专区的全部"
+    named = Project.objects.filter(pk=row.target) | Project.objects.filter(grants=row.target)
+    project = named.first() if row.scope in ("project", "grant") else None
+    return f"{project.name}（{row.target}）" if project else row.target
+
+
 def of_stop(identifier: str, actor: Actor) -> dict[str, Any] | None:
     """`x-…`: who stopped what, and when each domain acted."""
     row = Stop.objects.for_actor(actor).filter(pk=identifier).first()
     if row is None or actor.anonymous:
         return None
-    facts = {"范围": row.scope, "对象": row.target, "理由": row.reason, "发出": row.made_at.isoformat()}
-    facts |= {f"{each['source']} 生效": each["at"] for each in row.effects}
+    facts = {
+        "范围": effects.SCOPES.get(row.scope, row.scope),
+        "对象": target_of(row),
+        "理由": row.reason or "没有写明",
+        "发出": moment(row.made_at),
+    }
+    for each in row.effects:
+        facts[f"{SOURCES.get(each['source'], each['source'])}生效"] = told(each["at"])
     today = clock.business_today()
     said = "已生效" if row.effects else "已经发出，还没有收到数据域生效的回报"
     tree = why.plain(
