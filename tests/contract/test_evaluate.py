@@ -23,7 +23,6 @@ CALLS: list[tuple[dict[str, Any], str]] = [
     ({}, "allowed"),
     ({"halt": "stopped"}, "stopped"),
     ({"halt": "tripped"}, "tripped"),
-    ({"halt": "ended"}, "ended"),
     ({"day": date(2026, 4, 30)}, "not_yet"),
     ({"day": date(2027, 5, 1)}, "expired"),
     ({"purpose": "spying"}, "purpose"),

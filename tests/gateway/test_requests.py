@@ -10,7 +10,7 @@ from gmalg import SM3
 
 from gongshu.crypto import hashes
 from gongshu.crypto.sign import PrivateKey
-from gongshu.gateway import requests
+from gongshu.gateway import requests, testing
 
 SECRET = bytes(range(32))
 KEY = PrivateKey.generate("ed25519")
@@ -154,3 +154,17 @@ def test_the_idempotency_key_is_signed_too() -> None:
 def test_the_usual_and_the_unusual_way_of_writing_say_the_same(changed: str) -> None:
     usual = requests.parse(f"GS1-KEY Credential=cred-1, Time=7, Nonce={NONCE}, Signature=AAAA")
     assert requests.parse(f"GS1-KEY {changed}, Nonce={NONCE}, Signature=AAAA") == usual
+
+
+def test_callers_with_the_published_secret_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testing, "MOST", 3)
+    own = testing.replays(0)
+    given = [
+        requests.Authorization("GS1-HMAC-SHA256", "test", 1000 + n, f"nonce{n:011d}", b"") for n in range(5)
+    ]
+    for one in given:
+        own.check(one, 1000)
+        own.remember(one, 1000)
+    assert len(own) == 2
+    with pytest.raises(requests.Unauthorised):
+        own.check(given[-1], 1000)

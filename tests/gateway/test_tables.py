@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from gongshu.contract import evaluate
 from gongshu.contract.grounds import SAYINGS
 from gongshu.gateway import pages, testing
 from gongshu.gateway.errors import ERRORS, RETRIES, WORDS, Refusal
@@ -68,3 +69,12 @@ def test_the_test_environments_answers_are_what_the_openapi_file_says(operation:
         body = f'{{"purpose":"test","items":[{{"subject":"{subject}",{values}}}]}}'.encode()
         (one,) = testing.answer(operation, body)["results"]
         jsonschema_rs.validate(answer, one)
+
+
+def test_every_code_of_the_table_is_said_somewhere() -> None:
+    """A code nobody says is a promise to buyers' engineers that nothing keeps."""
+    rooms = SOURCE, Path(evaluate.__file__).parent
+    apart = {"errors.py", "grounds.py"}
+    files = [path for room in rooms for path in room.glob("*.py") if path.name not in apart]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
+    assert [code for code in ERRORS if f'"{code}"' not in text] == []

@@ -23,7 +23,7 @@ class Call:
     wall-clock day (Asia/Shanghai). `subject`: token of the person or firm asked about, empty when nobody
     stands behind the data; `new_subject`, `new_to_product`: not asked about earlier today. `consent`: what
     the gateway holds, or what came with the call. `too_fast`: the token bucket is empty. `halt`: "",
-    `stopped`, `tripped` or `ended`.
+    `stopped` or `tripped`.
     """
 
     day: date

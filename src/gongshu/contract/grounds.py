@@ -29,17 +29,18 @@ class Saying(NamedTuple):
 
 SAYINGS: dict[str, Saying] = {
     "stopped": Saying(
-        "没有被停止", "该产品或协议已被停止，不再回答。", STOP, "prohibitions", "停止它的一方解除停止。"
+        "没有被停止或者终止",
+        "该产品或协议已被停止，不再回答。",
+        STOP,
+        "prohibitions",
+        "停止不能解除；要继续使用，就没有停止的产品重新签订使用协议。",
     ),
     "tripped": Saying(
         "没有熔断",
         "多次越权调用，协议已经熔断，不再回答；请与运营机构核对后恢复。",
         STOP,
         "over_scope",
-        "运营机构查明原因并解除熔断。",
-    ),
-    "ended": Saying(
-        "协议没有终止", "使用协议已经终止，不再回答。", AGREEMENT, "period", "重新签订使用协议。"
+        "查明原因后，由办公域和提供单位（在闸口）各签署一次，解除的只是这一次熔断。",
     ),
     "no_ceiling": Saying(
         "提供单位确认了上限",

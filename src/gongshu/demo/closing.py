@@ -15,7 +15,7 @@ from gongshu.demo.web import Page, Unexpected
 
 DRAWN = 30
 SEED = "演示抽样 2026"
-STOPPED = ("stopped", "ended")
+STOPPED = ("stopped",)
 
 
 def next_month(day: str) -> str:

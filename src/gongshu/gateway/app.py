@@ -31,6 +31,7 @@ class App:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         self.openapi = encode(document())
+        self.replays = testing.replays(gateway.now_ms())
 
     async def __call__(self, request: Request) -> Reply:
         try:
@@ -70,7 +71,7 @@ class App:
         gateway = self.gateway
         if test:
             now_ms = gateway.now_ms()
-            testing.authenticate(gateway.replays, "POST", target, header, body, now_ms, idempotency)
+            testing.authenticate(self.replays, "POST", target, header, body, now_ms, idempotency)
             return 200, [JSON], encode(testing.answer(operation, body))
         return 200, [JSON], await gateway.single(operation, product, target, header, body, idempotency)
 

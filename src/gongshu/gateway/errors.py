@@ -73,12 +73,10 @@ ERRORS: Mapping[str, Row] = {
     # the contract
     "product": Row(403, "unauthorised", "never", "凭证不是这个产品的。"),
     "consent_bad": Row(403, "unauthorised", "new", "随请求带来的同意不成立：签名、写法或有效期不对。"),
-    "subject_kind": Row(403, "unauthorised", "never", "该产品不回答这一类主体。"),
     **dict(
         [
             _ruling("stopped", 403, "unauthorised", "never"),
             _ruling("tripped", 403, "unauthorised", "never"),
-            _ruling("ended", 403, "unauthorised", "never"),
             _ruling("no_ceiling", 403, "unauthorised", "never"),
             _ruling("buyer", 403, "unauthorised", "never"),
             _ruling("over_scope", 403, "unauthorised", "never"),

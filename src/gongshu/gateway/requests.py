@@ -159,6 +159,10 @@ class Replays:
         for number in [one for one in self._slots if one < oldest]:
             del self._slots[number]
 
+    def forget(self) -> None:
+        """All nonces at once."""
+        self._slots.clear()
+
     def __len__(self) -> int:
         return sum(map(len, self._slots.values()))
 

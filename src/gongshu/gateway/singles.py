@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
@@ -32,7 +32,7 @@ LONGEST_NUMBER = 64
 OPERATIONS = ("verify", "lookup")
 # Rulings about the request as a whole: said once, as the answer of the request.
 WHOLE = frozenset(
-    {"stopped", "tripped", "ended", "no_ceiling", "buyer", "over_scope", "not_yet", "expired", "purpose"}
+    {"stopped", "tripped", "no_ceiling", "buyer", "over_scope", "not_yet", "expired", "purpose"}
 )
 _ANSWERS: Mapping[str, dict[str, Any]] = {
     name: {"answer": name, "word": WORDS[name]} for name in ("match", "mismatch", "not_found")
@@ -62,7 +62,7 @@ def read(body: bytes, operation: str) -> Request:
     """The request in a body, or `Refusal` 400 with what is wrong."""
     try:
         asked = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise refusal("body", "请求正文不是接口说明写的 JSON。") from error
     if not asked.items:
         raise refusal("body", "请求里没有要问的主体。")
@@ -115,6 +115,7 @@ class Desk:
                     continue
                 if snapshot is None:
                     raise refusal("no_release", wait=60)
+                _check_fields(snapshot, one)
                 said = _look(snapshot, operation, one, name, fields)
                 item = item._replace(answer=said["answer"])
                 results.append(said)
@@ -154,7 +155,7 @@ class Desk:
         mark = days.mark(wall, contract.product, who)
         mine = meter.of(meter.contracts, contract.id, wall)
         all_ = meter.of(meter.products, contract.product, wall)
-        consent, subject = self._consent(route, purpose, one, name, who, fields)
+        consent, subject, bad = self._consent(route, purpose, one, name, who, fields)
         call = Call(
             route.day,
             purpose,
@@ -175,6 +176,8 @@ class Desk:
             route.halt,
         )
         ruling = evaluate(contract, route.ceiling, call)
+        if bad and ruling.code == "no_consent":
+            ruling = replace(ruling, code="consent_bad", sentence=f"随请求带来的同意不成立：{bad}")
         if ruling.allowed and route.bucket is not None and route.bucket.take(time.monotonic()) > 0:
             ruling = contract.rulings["rate"]
         once = consent.ends.isoformat() if consent is not None and consent.once else ""
@@ -182,25 +185,26 @@ class Desk:
 
     def _consent(
         self, route: Route, purpose: str, one: Question, name: str, who: str, fields: frozenset[str]
-    ) -> tuple[Consent | None, str]:
-        """The consent behind a question and the subject's token to compare it with."""
+    ) -> tuple[Consent | None, str, str]:
+        """The consent behind a question, the subject's token to compare it with, and what is wrong with the
+        envelope that came with the question."""
         contract = route.contract
         if contract.consent == "none":
-            return None, who
+            return None, who, ""
         raw = bytes(one.consent)
         if raw in _NO_CONSENT or route.trust is None:
             if contract.consent == "each_call":
-                return None, who
+                return None, who, ""
             held = self.consents.standing(
                 contract.product, contract.buyer, who, contract.id, purpose, fields, route.day
             )
-            return held, who
+            return held, who, ""
         found = self.consents.presented(raw, contract.zone, route.trust)
         if isinstance(found, str):
-            return None, who
+            return None, who, found
         if found.salt and subjects.digest(name, found.salt) == found.subject:
-            return found.consent, found.subject
-        return found.consent, who
+            return found.consent, found.subject, ""
+        return found.consent, who, ""
 
     def count_try(self, route: Route, code: str) -> None:
         """Count an over-scope try; the one too many trips the contract (熔断)."""
@@ -226,6 +230,14 @@ def _refused(ruling: Ruling) -> dict[str, Any]:
     }
 
 
+def _check_fields(snapshot: Snapshot, one: Question) -> None:
+    """A field the agreement names and the version in use lacks is nobody's mismatch, and is not billed."""
+    missing = [name for name in one.values or one.fields or () if name not in snapshot.types]
+    if missing:
+        named = "、".join(sorted(missing))
+        raise refusal("no_release", f"该产品现在的版本没有字段“{named}”，没有回答也没有计次。", wait=60)
+
+
 def _look(
     snapshot: Snapshot, operation: str, one: Question, name: str, fields: frozenset[str]
 ) -> dict[str, Any]:
@@ -235,7 +247,7 @@ def _look(
     if operation == "verify":
         types = snapshot.types
         for field, value in (one.values or {}).items():
-            if field not in types or not same_value(types[field], snapshot.cell(row, field), value):
+            if not same_value(types[field], snapshot.cell(row, field), value):
                 return _ANSWERS["mismatch"]
         return _ANSWERS["match"]
     cells = {each.name: snapshot.cell(row, each.name) for each in snapshot.fields if each.name in fields}

@@ -67,6 +67,24 @@ def _refused(code: str, row: Row) -> dict[str, Any]:
     return {**said, "basis": [], "clause": "", "retry": row.retry}
 
 
+# Nonces kept of callers whose secret everybody knows: they must not fill the memory the real ones need.
+MOST = 20_000
+
+
+class Replays(requests.Replays):
+    """Replay protection of the test environment, bounded: when it is full the nonces are forgotten."""
+
+    def remember(self, authorization: requests.Authorization, now_ms: int) -> None:
+        if len(self) >= MOST:
+            self.forget()
+        super().remember(authorization, now_ms)
+
+
+def replays(now_ms: int) -> Replays:
+    """One of its own, apart from the one of real calls."""
+    return Replays(now_ms)
+
+
 def authenticate(
     replays: requests.Replays,
     method: str,
