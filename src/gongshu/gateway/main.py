@@ -171,13 +171,17 @@ class Chores:
                     book.change("trips", contract, {**trip, "said": True})
 
     def _save(self, now: datetime) -> None:
+        if time.monotonic() - self._saved < SAVE_EVERY:
+            return
         self._saved = time.monotonic()
         gateway = self.gateway
         if gateway.totals.upto != self._upto:
             gateway.totals.save(self.state / TOTALS)
             self._upto = gateway.totals.upto
         gateway.answers.forget(int(now.timestamp() * 1000))
-        gateway.consents.forget_used(business_day(now, 0).isoformat())
+        # The earliest day of any zone: a consent that has ended in one may still run in another.
+        offsets = (0, *tuple(gateway.line.book.clocks.values()))
+        gateway.consents.forget_used(min(business_day(now, one) for one in offsets).isoformat())
 
 
 def main(home: Path) -> int:
