@@ -138,17 +138,29 @@ class Chores:
     _stops: set[str] = field(default_factory=set)
 
     def run(self, now: datetime) -> None:
-        gateway = self.gateway
-        ledger, site = gateway.ledger, gateway.line.site
-        self.watching.see(now)
-        while ledger.batch(now):
+        """Each chore for itself: one that cannot be done keeps no other from being done. What failed is
+        raised together at the end, and all of it is tried again the next time."""
+        ledger, site = self.gateway.ledger, self.gateway.line.site
+        failed: list[Exception] = []
+        for chore in (
+            lambda: self.watching.see(now),
+            lambda: self._batch(now),
+            lambda: self._effects(now),
+            lambda: ledger.tell_uses(now),
+            lambda: ledger.wrap(site.zone, now),
+            lambda: ledger.post(site.urls["link"], now),
+            lambda: self._save(now),
+        ):
+            try:
+                chore()
+            except Exception as error:  # noqa: BLE001  raised below
+                failed.append(error)
+        if failed:
+            raise ExceptionGroup("chores", failed)
+
+    def _batch(self, now: datetime) -> None:
+        while self.gateway.ledger.batch(now):
             pass
-        self._effects(now)
-        ledger.tell_uses(now)
-        ledger.wrap(site.zone, now)
-        ledger.post(site.urls["link"], now)
-        if time.monotonic() - self._saved >= SAVE_EVERY:
-            self._save(now)
 
     def _effects(self, now: datetime) -> None:
         """Tell the office what took effect here: stops, withdrawals, trips. Once, or again after a crash."""
