@@ -20,7 +20,7 @@ from gongshu.wire.envelope import Verified
 from gongshu.wire.kinds import OUTCOMES
 from support import people
 from support.people import NOW
-from support.scenes import Zone, message, text
+from support.scenes import Zone, message, product_of, text
 
 pytestmark = pytest.mark.django_db
 
@@ -259,6 +259,7 @@ def test_another_zones_enclave_ends_nothing(zone: Zone, project: Any) -> None:
 
 
 def test_a_release_is_asked_for_in_a_case(zone: Zone, project: Any) -> None:
+    product_of(project)
     made = asked(zone, project, product="pr-1")
     body = FeedItem.objects.filter(kind="task").latest("seq").envelope["body"]
     assert body["from_task"] == made.from_task_id
@@ -438,17 +439,8 @@ def test_a_release_before_its_verdict_waits(zone: Zone, project: Any) -> None:
         left(zone, made)
 
 
-def test_the_public_list_of_runs_says_what_left(zone: Zone, project: Any) -> None:
-    made = asked(zone, project)
-    verdict(zone, made)
-    both_cast(zone)
-    left(zone, made)
-    other = done(zone, project)
-    said = {row.pk: queries.was_released(row) for row in queries.public_runs("huangshi")}
-    assert said == {made.from_task_id: True, other.pk: False}
-
-
 def test_stopping_a_released_product_reaches_the_data_domain(zone: Zone, project: Any) -> None:
+    product_of(project)
     made = asked(zone, project, product="pr-1")
     verdict(zone, made)
     both_cast(zone)
@@ -456,6 +448,37 @@ def test_stopping_a_released_product_reaches_the_data_domain(zone: Zone, project
     zone.act(zone.authority, made.case, "stop", reasons="发现错误")
     body = FeedItem.objects.filter(kind="stop").get().envelope["body"]
     assert (body["scope"], body["target"]) == ("product", "pr-1")
+
+
+def test_only_the_projects_own_product_is_named_and_stopped(zone: Zone, project: Any) -> None:
+    """An approved release that names another's product must not let its own case stop that product."""
+    from gongshu.office.products.models import Product
+
+    own, elsewhere = product_of(project), product_of(project, "pr-2", grant="g-else")
+    rival = people.organisation("别家运营公司")
+    other = product_of(project, "pr-3")
+    Product.objects.filter(pk=other.pk).update(operator=rival)
+    first = done(zone, project)
+    path = f"/workbench/tasks/{first.pk}/release/"
+    page = text(zone.client(zone.developer).get(path))
+    assert f'value="{own.pk}"' in page
+    assert f'value="{elsewhere.pk}"' not in page and f'value="{other.pk}"' not in page
+    for wrong in (elsewhere.pk, other.pk, "pr-nothing"):
+        answer = zone.client(zone.developer).post(
+            path, {"kind": "index", "title": "指数", "product": wrong}, follow=True
+        )
+        assert answer.status_code == 400 and "从列表里选择" in text(answer)
+    assert not Task.objects.filter(kind="release").exists()
+    made = asked(zone, project, product=own.pk)
+    Task.objects.filter(pk=made.pk).update(body={**made.body, "product": other.pk})  # 以前登载的
+    made.refresh_from_db()
+    verdict(zone, made)
+    both_cast(zone)
+    left(zone, made)
+    zone.act(zone.authority, made.case, "stop", reasons="发现错误")
+    made.case.refresh_from_db()
+    assert made.case.state == "stopped"
+    assert not FeedItem.objects.filter(kind="stop").exists()
 
 
 def test_a_stop_keeps_later_runs_from_being_sent(zone: Zone, project: Any) -> None:

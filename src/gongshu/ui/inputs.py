@@ -36,6 +36,18 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+def whole_number(text: Any, most: int = 10**15) -> int | None:
+    """A whole number from 0 to `most` as typed in plain digits; None for anything else.
+
+    `isdigit` alone takes “²”, which `int` refuses, and thousands of digits, which it refuses too.
+    """
+    digits = str(text).strip()
+    if not digits.isascii() or not digits.isdigit() or len(digits) > len(str(most)):
+        return None
+    found = int(digits)
+    return found if found <= most else None
+
+
 class RawField(forms.Field):
     """Takes the widget's value as it is; the law judges it."""
 

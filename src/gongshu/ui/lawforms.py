@@ -15,7 +15,7 @@ from django import forms
 from gongshu.law.forms import Field, Form, Group, Problem
 from gongshu.law.inputs import Input
 from gongshu.law.predicates import blank
-from gongshu.ui.inputs import field_for
+from gongshu.ui.inputs import field_for, whole_number
 
 LEAST_ROWS = 2
 MOST_ROWS = 60
@@ -69,14 +69,14 @@ def build(
     `cite` turns a citation into words (`Rules.cite`); `names`: material id → file name, for files kept.
     """
     given = typed or {}
-    made = PackForm(data, initial=_initial(form, given))
+    made = PackForm(data, initial=initial(form, given))
     made.groups, made.inputs = [], []
     made.repeats = {group.id for group in form.groups if group.repeat}
     for group in form.groups:
         if not group.repeat:
             made.groups.append((heading(form, group, cite), _add_row(made, form, group, cite)))
             continue
-        for number in range(_rows(group, given, data)):
+        for number in range(rows_shown(group, given, data)):
             title = f"{heading(form, group, cite)}（{number + 1}）"
             made.groups.append((title, _add_row(made, form, group, cite, number)))
     for field in made.fields.values():
@@ -91,7 +91,8 @@ def heading(form: Form, group: Group, cite: Callable[[str], str] | None) -> str:
     return f"{group.title}（{text.rstrip('。')}）" if text else group.title
 
 
-def _initial(form: Form, typed: Mapping[str, Any]) -> dict[str, Any]:
+def initial(form: Form, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed under its names on the page; rows of a repeated group as `<group>-<n>-<id>`."""
     repeats = {group.id for group in form.groups if group.repeat}
     found = {key: value for key, value in typed.items() if key not in repeats}
     for group in repeats & typed.keys():
@@ -100,14 +101,14 @@ def _initial(form: Form, typed: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _rows(group: Group, typed: Mapping[str, Any], data: Any) -> int:
-    """As many rows as there are, and one more."""
+def rows_shown(group: Group, typed: Mapping[str, Any], data: Any) -> int:
+    """How many rows a repeated group shows: those there are, and one more when nothing is posted yet."""
     held = len(typed.get(group.id) or ())
     for key in data or ():
         start, _, rest = str(key).partition("-")
-        number = rest.partition("-")[0]
-        if start == group.id and number.isascii() and number.isdecimal() and len(number) < 4:
-            held = max(held, int(number) + 1)
+        number = whole_number(rest.partition("-")[0], MOST_ROWS)
+        if start == group.id and number is not None:
+            held = max(held, number + 1)
     return min(max(held + (data is None), LEAST_ROWS), MOST_ROWS)
 
 

@@ -9,13 +9,7 @@ from django import forms
 from gongshu.office.accounts import granting, queries, uscc
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.models import Affiliation, Organisation, Person
-
-
-class DateInput(forms.DateInput):
-    input_type = "date"
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(format="%Y-%m-%d", **kwargs)
+from gongshu.ui.widgets import DateInput
 
 
 class LoginForm(forms.Form):

@@ -14,10 +14,10 @@ from django.shortcuts import redirect, render
 
 from gongshu.office.accounts import line
 from gongshu.office.accounts.access import actor_of, needs
-from gongshu.office.accounts.forms import DateInput
 from gongshu.office.accounts.permissions import Refused
 from gongshu.office.accounts.zones import ZONES
 from gongshu.office.link import clock, trust
+from gongshu.ui.widgets import DateInput
 from gongshu.wire.errors import WireError
 
 LARGEST = 4 * 1024 * 1024

@@ -11,7 +11,8 @@ from gongshu.office.link.models import FeedItem, InboxMessage
 from gongshu.wire.errors import WireError
 from gongshu.wire.times import instant
 
-SCOPES = {"contract": "使用协议", "product": "产品", "project": "项目", "grant": "授权", "all": "全部"}
+# 停止的范围，也是选择时的先后
+SCOPES = {"project": "项目", "grant": "授权", "product": "产品", "contract": "使用协议", "all": "全部"}
 DOMAINS = {"enclave": "计算进程", "gateway": "网关"}
 
 

@@ -15,6 +15,8 @@ from gongshu.wire import envelope as wire
 from gongshu.wire.kinds import check_body, kind_of
 
 KEY = "office"
+# 动用原始数据的任务：一件就是一次使用，都要点数和公示
+RAW_TASKS = ("run", "sample", "build")
 
 
 def signer() -> PrivateKey:

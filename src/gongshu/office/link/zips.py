@@ -1,10 +1,12 @@
 """Zip files written while they are sent: same content, same bytes; no file is held whole in memory.
 
-Entries are stored, not compressed, under one fixed date, so the bytes depend on names and content alone.
+Entries of a stream are stored, not compressed; all stand under one fixed date, so the bytes depend on names
+and content alone.
 """
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
@@ -34,6 +36,15 @@ class _Sink:
         found = b"".join(self._parts)
         self._parts.clear()
         return found
+
+
+def packed(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """A whole compressed zip of (name, bytes), in this order, for what is small enough to hold."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, data in files:
+            made.writestr(zipfile.ZipInfo(name, DATE), data, zipfile.ZIP_DEFLATED)
+    return held.getvalue()
 
 
 def stream(files: Iterable[tuple[str, Content]]) -> Iterator[bytes]:

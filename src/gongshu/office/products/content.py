@@ -8,6 +8,7 @@ from typing import Any
 from gongshu.contract.model import BadContract, compile_ceiling, compile_contract
 from gongshu.crypto import canonical, hashes
 from gongshu.law import forms
+from gongshu.law.errors import LawError
 from gongshu.law.forms import Form, Problem
 from gongshu.law.inputs import Input, number_of, problem_of
 from gongshu.law.predicates import blank
@@ -49,6 +50,14 @@ CEILING: tuple[Input, ...] = (
 def form_of(rules: Rules, name: str) -> Form:
     """A form of the packs as it holds; raises `LawError` in a zone without one."""
     return forms.load(rules, name)
+
+
+def purposes(rules: Rules) -> dict[str, str]:
+    """What a product may be for, value → title, as the pack's form offers it; empty in a zone without one."""
+    try:
+        return dict(form_of(rules, PRODUCT).field("purpose").ask.options)
+    except LawError:
+        return {}
 
 
 def problems(rules: Rules, typed: Data) -> list[Problem]:

@@ -16,17 +16,14 @@ from django import forms
 from django.forms.utils import ErrorDict, ErrorList
 
 from gongshu.law import conditions
-from gongshu.law import forms as law_forms
 from gongshu.law.forms import Field, Form, Group, Problem
 from gongshu.law.inputs import Input
 from gongshu.law.predicates import blank
 from gongshu.law.rules import Rules
 from gongshu.office.cases.materials import FILE_KINDS
 from gongshu.office.registration import checklist, content
+from gongshu.ui import lawforms
 from gongshu.ui.inputs import field_for
-
-LEAST_ROWS = 2
-MOST_ROWS = 50
 
 
 @dataclass
@@ -89,11 +86,11 @@ def build(
 ) -> ApplicationForm:
     """The form of a zone, holding `typed`, or bound to `data` as posted. `names`: material id → file name."""
     form = content.form_of(rules)
-    made = ApplicationForm(data, initial={"version": version, **_initial(form, typed)}, prefix=None)
+    made = ApplicationForm(data, initial={"version": version, **lawforms.initial(form, typed)}, prefix=None)
     made.blocks, made.inputs, made.repeats = [], [], {}
     made.fields["version"] = forms.IntegerField(widget=forms.HiddenInput, required=False)
     for group in form.groups:
-        made.blocks.append(_block(made, rules, form, group, _rows(group, typed, data)))
+        made.blocks.append(_block(made, rules, form, group, lawforms.rows_shown(group, typed, data)))
     _add_materials(made, rules, typed)
     for each in made.fields.values():
         if hasattr(each.widget, "names"):
@@ -101,36 +98,12 @@ def build(
     return made
 
 
-def _initial(form: Form, typed: Mapping[str, Any]) -> dict[str, Any]:
-    found = {}
-    for key, value in typed.items():
-        if isinstance(value, list) and any(group.id == key and group.repeat for group in form.groups):
-            for number, row in enumerate(value):
-                found |= {f"{key}-{number}-{name}": item for name, item in row.items()}
-        else:
-            found[key] = value
-    return found
-
-
-def _rows(group: Group, typed: Mapping[str, Any], data: Any) -> int:
-    """How many rows a repeated group shows: those there are, and one more."""
-    if not group.repeat:
-        return 0
-    held = len(typed.get(group.id) or [])
-    for key in data or ():
-        start, _, rest = str(key).partition("-")
-        number = rest.partition("-")[0]
-        if start == group.id and number.isdecimal():
-            held = max(held, int(number))
-    return min(max(held + 1, LEAST_ROWS), MOST_ROWS)
-
-
 def _block(made: ApplicationForm, rules: Rules, form: Form, group: Group, rows: int) -> Block:
     block = Block(
         group.id,
         group.title,
         article(rules, form, group.basis),
-        condition_text(form, group.when),
+        lawforms.condition_text(form, group.when),
         group.when,
         repeat=group.repeat,
         help=group.help,
@@ -151,10 +124,10 @@ def _add(made: ApplicationForm, name: str, form: Form, each: Field, required: bo
     asked = replace(each.ask, id=name)
     shown: Any = field_for(asked)
     shown.is_public = each.publicity
-    shown.condition_text = condition_text(form, each.when)
+    shown.condition_text = lawforms.condition_text(form, each.when)
     shown.when = each.when
     shown.law_required = each.ask.required and required
-    shown.article = "项目选择" if each.because and not form.by_choice else ""
+    shown.article = lawforms.BY_CHOICE if each.because and not form.by_choice else ""
     shown.help_text = " ".join(filter(None, (each.ask.help, each.because)))
     made.fields[name] = shown
     made.inputs.append(asked)
@@ -213,30 +186,9 @@ def file_inputs(made: ApplicationForm) -> list[Input]:
 # ------------------------------------------------------------ words
 
 
-def condition_text(form: Form, when: Mapping[str, Any] | None) -> str:
-    """A condition as people read it: “授权运营情况”为“已授权运营”时填写。"""
-    if not when:
-        return ""
-    return f"{_condition(form, when)}时填写。"
-
-
-def _condition(form: Form, when: Mapping[str, Any]) -> str:
-    for word, joint in (("all", "，并且"), ("any", "，或者")):
-        if word in when:
-            return joint.join(_condition(form, each) for each in when[word])
-    if "not" in when:
-        return f"不是（{_condition(form, when['not'])}）"
-    name = str(when["field"])
-    if "filled" in when:
-        return f"“{form.field(name).title}”{'已填写' if when['filled'] else '没有填写'}"
-    values = when.get("in", [when.get("equals")])
-    shown = "或".join(f"“{law_forms.shown(form, name, each)}”" for each in values)
-    return f"“{form.field(name).title}”为{shown}"
-
-
 def article(rules: Rules, form: Form, basis: Sequence[str]) -> str:
     """The article of a group, or 项目选择 where the zone took the form from elsewhere."""
-    return "项目选择" if form.by_choice else cited(rules, basis)
+    return lawforms.BY_CHOICE if form.by_choice else cited(rules, basis)
 
 
 def cited(rules: Rules, basis: Sequence[str]) -> str:

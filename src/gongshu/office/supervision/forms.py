@@ -12,16 +12,9 @@ from gongshu.office.accounts.lawroles import zone_title
 from gongshu.office.accounts.queries import organisations
 from gongshu.office.cases import lawbook
 from gongshu.office.link import clock
+from gongshu.office.link.effects import SCOPES
 from gongshu.office.supervision import services
 from gongshu.ui.widgets import DatalistInput, DateInput
-
-SCOPES = (
-    ("project", "项目"),
-    ("grant", "授权"),
-    ("product", "产品"),
-    ("contract", "使用协议"),
-    ("all", "全部"),
-)
 
 
 class DrawForm(forms.Form):
@@ -75,7 +68,7 @@ class CorrectionForm(forms.Form):
 class StopForm(forms.Form):
     """A supervisor's stop: one key is enough."""
 
-    scope = forms.ChoiceField(label="停止的范围", choices=SCOPES)
+    scope = forms.ChoiceField(label="停止的范围", choices=tuple(SCOPES.items()))
     target = forms.CharField(
         label="停止哪一个",
         max_length=80,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -13,13 +11,13 @@ from django.shortcuts import get_object_or_404
 
 from gongshu.office.accounts.access import actor_of, login_required
 from gongshu.office.cases import deposits
+from gongshu.office.link import zips
 from gongshu.office.workbench import queries
 from gongshu.office.workbench.models import Release
 from gongshu.ui import errors
 from gongshu.ui.export import attachment
 
 SAFE = "sandbox; default-src 'none'"
-DAWN = (2020, 1, 1, 0, 0, 0)  # 压缩包里的时间固定，同一成果两次打包逐字节相同
 
 
 def of_release(view: Callable[..., Any]) -> Any:
@@ -60,15 +58,8 @@ def envelope(request: HttpRequest, found: Release) -> HttpResponse:  # noqa: ARG
 @of_release
 def bundle(request: HttpRequest, found: Release) -> HttpResponse:  # noqa: ARG001
     """A folder for `gongshu-verify`: `release.json` and the files, as a zip."""
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, "release.json", deposits.read(found.envelope))
-        for each in found.files:
-            _add(archive, each["name"], deposits.read(each["digest"]))
-    answer = HttpResponse(held.getvalue(), content_type="application/zip")
+    wanted = [("release.json", found.envelope), *((each["name"], each["digest"]) for each in found.files)]
+    data = zips.packed((name, deposits.read(digest)) for name, digest in wanted)
+    answer = HttpResponse(data, content_type="application/zip")
     answer["Content-Disposition"] = attachment(f"{found.pk}.zip")
     return answer
-
-
-def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    archive.writestr(zipfile.ZipInfo(name, DAWN), data)

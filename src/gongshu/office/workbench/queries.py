@@ -1,12 +1,10 @@
-"""Reading the workbench. Later apps use `public_runs`, `releases_of_product`, `releases_of_scenario`."""
+"""Reading the workbench, always as an actor."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-
-from django.db.models import Prefetch
 
 from gongshu.law.errors import LawError
 from gongshu.office.accounts.actors import Actor
@@ -55,31 +53,6 @@ def tasks(actor: Actor) -> Any:
 def releases(actor: Actor) -> Any:
     """Released files of the actor's projects, the newest first."""
     return Release.objects.for_actor(actor).select_related("project", "task").order_by("-at", "pk")
-
-
-def releases_of_product(product: str) -> Any:
-    """What left for a product (opaque id), the newest first."""
-    found = Release.objects.filter(product=product) if product else Release.objects.none()
-    return found.select_related("project", "task").order_by("-at", "pk")
-
-
-def releases_of_scenario(scenario: str) -> Any:
-    return Release.objects.filter(project__scenario_id=scenario).order_by("-at", "pk")
-
-
-def public_runs(zone: str = "") -> Any:
-    """运行公示: every run on raw public data with its project; public. `was_released(task)` says the rest."""
-    found = Task.objects.filter(kind="run").exclude(
-        code__in=("refused_lens", "refused_grant", "refused_stop", "limit")
-    )
-    found = found.filter(zone_id=zone) if zone else found
-    left = Prefetch("releases", Task.objects.filter(release__isnull=False), to_attr="left")
-    return found.select_related("project", "grant", "zone").prefetch_related(left).order_by("-asked_at", "pk")
-
-
-def was_released(task: Task) -> bool:
-    """A row of `public_runs`: whether something of it left."""
-    return bool(getattr(task, "left", None))
 
 
 def waiting_because(task: Task) -> str:

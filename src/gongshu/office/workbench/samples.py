@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -18,7 +16,7 @@ from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused, check
 from gongshu.office.cases import deposits
-from gongshu.office.link import evidence
+from gongshu.office.link import evidence, zips
 from gongshu.office.scenarios import grants
 from gongshu.office.scenarios import queries as scenarios
 from gongshu.office.scenarios.models import Grant, Project
@@ -28,7 +26,6 @@ from gongshu.office.workbench.outputs import NotYet, Unfit, kept_file, signed_by
 from gongshu.wire.envelope import Envelope, Verified
 from gongshu.wire.times import instant
 
-DAWN = (2020, 1, 1, 0, 0, 0)  # 压缩包里的时间固定，同一份样例两次打包逐字节相同
 BUNDLE_VERSION = 1
 
 
@@ -189,7 +186,6 @@ def check_download(actor: Actor, sample: Sample) -> None:
 def bundle(sample: Sample, *, actor: Actor, now: datetime) -> bytes:
     """The zip `gongshu sample open` reads: grant, description, a Parquet a table. Raises `Refused`."""
     check_download(actor, sample)
-    held = io.BytesIO()
     described = {
         "v": BUNDLE_VERSION,
         "id": sample.pk,
@@ -202,11 +198,13 @@ def bundle(sample: Sample, *, actor: Actor, now: datetime) -> bytes:
             for each in sample.files
         ],
     }
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, "grant.json", _json(grants.lens_grant(sample.grant)))
-        _add(archive, "sample.json", _json(described))
-        for each in sample.files:
-            _add(archive, each["name"], deposits.read(each["digest"]))
+    data = zips.packed(
+        [
+            ("grant.json", _json(grants.lens_grant(sample.grant))),
+            ("sample.json", _json(described)),
+            *((each["name"], deposits.read(each["digest"])) for each in sample.files),
+        ]
+    )
     evidence.record(
         act="sample.downloaded",
         actor=actor.person,
@@ -217,12 +215,8 @@ def bundle(sample: Sample, *, actor: Actor, now: datetime) -> bytes:
         articles=basis(sample.zone_id, permissions.GROUND),
         digests={"sample": sample.digest},
     )
-    return held.getvalue()
+    return data
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True).encode()
-
-
-def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    archive.writestr(zipfile.ZipInfo(name, DAWN), data)
