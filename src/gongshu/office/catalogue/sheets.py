@@ -14,6 +14,7 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from gongshu.law.forms import Form
 from gongshu.office.catalogue.content import ITEMS
+from gongshu.ui.inputs import whole_number
 
 SHEET, ITEM_SHEET = "目录", "信息项"
 KEY = "信息资源名称"
@@ -138,7 +139,8 @@ def _value(ask: Any, cell: str) -> Any:
         parts = [part.strip() for part in cell.replace("，", "、").replace(";", "、").split("、")]
         return [options.get(part, part) for part in parts if part]
     if ask.kind == "number":
-        return int(cell) if cell.isdigit() else cell
+        number = whole_number(cell)
+        return cell if number is None else number
     return options.get(cell, cell)
 
 

@@ -11,6 +11,7 @@ from gongshu.crypto import canonical
 from gongshu.evidence.tiles import TileError
 from gongshu.evidence.tree import ProofError
 from gongshu.office.link import clock, feed, inbox, proofs
+from gongshu.ui.inputs import whole_number
 from gongshu.wire import envelope as wire
 from gongshu.wire import feed as wire_feed
 from gongshu.wire import inbox as wire_inbox
@@ -25,9 +26,10 @@ def _error(error: WireError, status: int) -> JsonResponse:
 
 def _number(request: HttpRequest, name: str, default: int) -> int:
     text = request.GET.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
+    found = whole_number(text)
+    if found is None:
         raise WireError("query", f"参数“{name}”应是非负整数。")
-    return int(text)
+    return found
 
 
 @require_GET

@@ -16,9 +16,11 @@ from gongshu.law.inputs import Input
 from gongshu.money.pricelaw import PriceLaw
 from gongshu.money.split import ROLES
 from gongshu.money.tariff import PARTIAL, UNITS, Price
+from gongshu.ui.inputs import whole_number
 
 Data = Mapping[str, Any]
 FREE = "free"
+MOST_NUMBER = 10**19 - 1
 
 # 条文只要求写明使用条件；怎样写成机器能核对的，由本项目定，所以没有条款
 TERMS: tuple[Input, ...] = (
@@ -113,7 +115,8 @@ def number(value: Any) -> Any:
     text = str(value if value is not None else "").replace(",", "").replace("，", "").strip()
     if not text:
         return None
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
+    found = whole_number(text, MOST_NUMBER)
+    return text if found is None else found
 
 
 def _names(value: Any) -> Any:

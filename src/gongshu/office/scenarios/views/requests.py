@@ -21,6 +21,7 @@ from gongshu.office.scenarios.models import DataRequest
 from gongshu.office.scenarios.views import common
 from gongshu.office.scenarios.views.scenes import posted_of
 from gongshu.ui import lawforms
+from gongshu.ui.inputs import whole_number
 from gongshu.ui.tables import Column, Filter, Table
 
 
@@ -128,7 +129,7 @@ def edit(request: HttpRequest, pk: str) -> HttpResponse:
     if request.method == "POST":
         typed = {**form.typed(), content.FIELDS: rows_posted(request, lines)}
         lines = pages.field_lines(found, typed)
-        version = request.POST.get("version", "")
+        version = whole_number(request.POST.get("version"))
         saved, refusal = common.try_to(
             request,
             "requests.save",
@@ -137,7 +138,7 @@ def edit(request: HttpRequest, pk: str) -> HttpResponse:
                 actor=actor,
                 now=clock.business_now(),
                 typed=typed,
-                version=int(version) if version.isdigit() else found.version,
+                version=found.version if version is None else version,
             ),
         )
         if saved is not None:

@@ -23,6 +23,7 @@ from gongshu.office.scenarios import content, drafts, importing, pages, permissi
 from gongshu.office.scenarios.models import Scenario
 from gongshu.office.scenarios.views import common
 from gongshu.ui import lawforms
+from gongshu.ui.inputs import whole_number
 from gongshu.ui.tables import Column, Filter, Table
 
 DIRECTIONS = (("public", "公共治理、公益事业"), ("industry", "产业发展、行业发展"))
@@ -140,7 +141,7 @@ def edit(request: HttpRequest, pk: str) -> HttpResponse:
         form = lawforms.build(law_form, typed, cite=rules.cite)
         _offer_providers(form, known, typed)
     elif request.method == "POST":
-        version = request.POST.get("version", "")
+        version = whole_number(request.POST.get("version"))
         saved, refusal = common.try_to(
             request,
             "scenarios.save",
@@ -149,7 +150,7 @@ def edit(request: HttpRequest, pk: str) -> HttpResponse:
                 actor=actor,
                 now=clock.business_now(),
                 typed=form.typed(),
-                version=int(version) if version.isdigit() else found.version,
+                version=found.version if version is None else version,
             ),
         )
         if saved is not None:
