@@ -48,8 +48,16 @@ class RegistrationHandler(Handler):
             return {}
         return standing(found, now)
 
+    def certain(self, case: Case, act: str, actor: Actor) -> Mapping[str, Any]:  # noqa: ARG002
+        """Who objects with an account objects under the account's own name; 实名 rests on it."""
+        if act not in objections.ACTS or actor.anonymous:
+            return {}
+        return {"objector": objections.account_name(actor)}
+
     def form(self, case: Case, act: Act, actor: Actor, request: HttpRequest | None) -> type[Any] | None:  # noqa: ARG002
         """The list of defects names items of the form; a decision on an objection names an open one."""
+        if act.id in objections.ACTS:
+            return build([each for each in act.asks if each.id != "objector"])
         if act.id == "return":
             return defects_form(case, act)
         if act.id in SETTLES:
@@ -158,7 +166,7 @@ def defects_form(case: Case, act: Act) -> type[Any]:
 def settling_form(case: Case, act: Act) -> type[Any] | None:
     """The decision on an objection, with the open ones to choose from."""
     left = queries.open_objections(case)
-    options = tuple((each.pk, f"{each.at.date().isoformat()} {each.objector}") for each in left)
+    options = tuple((each.pk, f"{local_day(each.at).isoformat()} {each.objector}") for each in left)
     inputs = [
         replace(each, kind="choice", options=options) if each.id == "objection" and options else each
         for each in act.asks

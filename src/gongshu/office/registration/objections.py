@@ -15,6 +15,7 @@ from django.db import transaction
 from stdnum.cn import ric, uscc
 from stdnum.exceptions import ValidationError
 
+from gongshu.law.history import local_day
 from gongshu.office.accounts import actors
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.ids import ALPHABET
@@ -25,6 +26,7 @@ from gongshu.office.link import clock, evidence
 from gongshu.office.registration.models import Objection, Registration
 
 ACTS = ("object", "object_after")
+NAME_MOST = 120
 A_DAY = 5  # 项目选择：同一来源一天最多提五件，防止用公开表单灌水
 AN_HOUR = 100  # 还没有成为异议的上传件，全站一小时最多收这么多
 OTHER_NUMBER = re.compile(r"[0-9A-Za-z()（）-]{5,20}")
@@ -128,20 +130,26 @@ def object_by_account(
     registration: Registration,
     *,
     actor: Actor,
-    objector: str,
     grounds: str,
     evidence: Sequence[Material],
     now: datetime,
 ) -> Objection:
-    """An objection of somebody logged in: the account is real-name, so no identity paper is asked."""
+    """An objection of somebody logged in: accounts are real-name, so neither name nor paper is asked."""
     case = registration.case
     act = act_for(case)
     if act is None:
         raise Refused(f"这件登记现为“{case.state_title}”，不在可以提出异议的阶段。", "state")
     shown = [{"name": each.name, "digest": each.digest} for each in evidence]
-    facts = {"objector": objector.strip(), "grounds": grounds.strip(), "evidence": shown}
+    facts = {"grounds": grounds.strip(), "evidence": shown}  # 异议人由账号给出
     done = services.perform(case, act, actor, facts, now, evidence)
     return Objection.objects.get(pk=done.event.data["objection"])
+
+
+def account_name(actor: Actor) -> str:
+    """The objector's name as the account has it: the organisation and the person."""
+    name = actor.name[:60]
+    home = actor.organisation_name[: NAME_MOST - len(name) - 2]
+    return f"{home}（{name}）" if home else name
 
 
 def enter(case: Case, event: CaseEvent, actor: Actor, now: datetime) -> Objection:
@@ -150,7 +158,7 @@ def enter(case: Case, event: CaseEvent, actor: Actor, now: datetime) -> Objectio
         zone_id=case.zone_id,
         registration=Registration.objects.get(case=case),
         act=event.act,
-        objector=str(event.data.get("objector", ""))[:120],
+        objector=str(event.data.get("objector", ""))[:NAME_MOST],
         grounds=str(event.data.get("grounds", "")),
         by_account="" if actor.anonymous else actor.person,
         receipt=new_receipt(),
@@ -199,4 +207,4 @@ def outcome(objection: Objection) -> str:
             decided = event
     if decided is None:
         return f"登记机构正在处理，案件现为“{case.state_title}”。"
-    return f"{decided.at.date().isoformat()} 作出决定：{procedure.act(decided.act).title}。"
+    return f"{local_day(decided.at).isoformat()} 作出决定：{procedure.act(decided.act).title}。"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gongshu.law.history import local_day
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.permissions import can
 from gongshu.office.cases import lawbook, why
@@ -83,7 +84,7 @@ def of_draw(identifier: str, actor: Actor) -> dict[str, Any] | None:
         "对总体里的每一件算 SHA-256（种子、换行、案号），取最小的若干件；"
         "种子、总体和日期相同，任何人抽到的都一样。"
     )
-    tree = why.plain(sentence, [], facts, row.zone_id, row.at.date())
+    tree = why.plain(sentence, [], facts, row.zone_id, local_day(row.at))
     return tree | {
         "id": row.pk,
         "title": "抽样",

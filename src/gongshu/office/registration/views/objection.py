@@ -35,7 +35,7 @@ SUBSTANCE = (
     Input("grounds", "异议内容", "long_text", most=4000, help="写明对哪一项有异议、事实和理由。"),
     Input("evidence", "证据材料", "files", help="可以多份；支持 PDF、OFD、Word、Excel、图片。"),
 )
-VISITOR, ACCOUNT = (NAME, *IDENTITY, *SUBSTANCE), (NAME, *SUBSTANCE)
+VISITOR, ACCOUNT = (NAME, *IDENTITY, *SUBSTANCE), SUBSTANCE  # 有账号的，名字是账号的名字
 OBJECTOR = ("objector", "identity_kind", "identity", "contact")
 
 
@@ -77,8 +77,7 @@ def object_to(request: HttpRequest, pk: str) -> HttpResponse:
     actor = objector_of(request, found)
     inputs = VISITOR if actor.anonymous else ACCOUNT
     if request.method != "POST":
-        named = {"objector": actor.organisation_name}
-        return objection_page(request, found, ObjectionForm(inputs, initial=named), None, actor)
+        return objection_page(request, found, ObjectionForm(inputs), None, actor)
     now = clock.business_now()
     address = objections.address_digest(request.META.get("REMOTE_ADDR", ""))
     try:
@@ -111,7 +110,6 @@ def raise_it(
         return objections.object_by_account(
             found,
             actor=actor,
-            objector=given["objector"],
             grounds=given["grounds"],
             evidence=evidence,
             now=now,
@@ -156,7 +154,7 @@ def objection_page(
         "form": form,
         "refusal": refusal,
         "basis": [rules.cite(each) for each in act.basis] if act else [],
-        "account": "" if actor.anonymous else actor.name,
+        "account": "" if actor.anonymous else objections.account_name(actor),
     }
     status = status_of(refusal.code) if refusal else 400 if form.is_bound and form.errors else 200
     return render(request, "registration/object.html", context, status=status)

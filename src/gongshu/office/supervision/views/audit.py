@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
+from gongshu.law.history import local_day
 from gongshu.office.accounts.access import actor_of, needs
 from gongshu.office.accounts.middleware import status_of
 from gongshu.office.accounts.permissions import Refused, keep
@@ -112,7 +113,7 @@ def draw(request: HttpRequest, pk: str) -> HttpResponse:
     )
     if table.wants_export:
         return table.export()
-    titles = lawbook.titles(row.zone_id, row.at.date())
+    titles = lawbook.titles(row.zone_id, local_day(row.at))
     context = {
         "title": f"抽样 {row.pk}",
         "row": row,
