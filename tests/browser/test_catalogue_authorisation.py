@@ -146,6 +146,9 @@ def test_the_catalogue_from_a_draft_to_its_publication(inside: Callable[[Any], A
     good(page, "catalogue-list")
     page.goto("/catalogue/many/hand_in/")
     good(page, "catalogue-many")
+    page.select_option("[name=shared_source]", "false")
+    page.check("[name=not_excluded]")
+    page.check("[name=graded]")
     page.click("#many-form button[type=submit]")
     page.wait_for_selector(".alert-success")
     assert set(Resource.objects.values_list("state", flat=True)) == {"checking"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from gongshu.office.catalogue import views
+from gongshu.office.catalogue import many, views
 
 app_name = "catalogue"
 urlpatterns = [
@@ -13,7 +13,7 @@ urlpatterns = [
     path("template.xlsx", views.template, name="template"),
     path("import/", views.import_sheet, name="import"),
     path("import/left.xlsx", views.left_over, name="left"),
-    path("many/<str:act>/", views.many, name="many"),
+    path("many/<str:act>/", many.many, name="many"),
     path("api/items", views.api_items, name="api-items"),
     path("<str:pk>/", views.detail, name="detail"),
     path("<str:pk>/edit/", views.edit, name="edit"),

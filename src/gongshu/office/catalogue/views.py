@@ -18,11 +18,9 @@ from gongshu.law.history import local_day
 from gongshu.office.accounts.access import actor_of, login_required, needs
 from gongshu.office.accounts.permissions import Refused, can
 from gongshu.office.cases import lawbook
-from gongshu.office.cases import services as cases
-from gongshu.office.catalogue import content, importing, queries, services, sheets, shown
-from gongshu.office.catalogue.models import Resource
+from gongshu.office.catalogue import content, importing, many, queries, services, sheets, shown
 from gongshu.office.link import clock
-from gongshu.ui.inputs import RawField, build
+from gongshu.ui.inputs import RawField, build, whole_number
 from gongshu.ui.lawforms import condition_text
 from gongshu.ui.tables import Column, Filter, Table
 from gongshu.ui.widgets import RowsWidget
@@ -36,15 +34,8 @@ STATES = (
     ("approved", "待发布"),
     ("published", "已发布"),
     ("withdrawn", "已撤下"),
+    ("discarded", "已放弃"),
 )
-# Acts that may be done to many items at once: they ask nothing that differs from item to item.
-MANY = {
-    "hand_in": ("提交复核", {"shared_source": False, "not_excluded": True, "graded": True}),
-    "check_pass": ("复核通过", {}),
-    "approve": ("审核通过", {}),
-    "publish": ("发布", {}),
-}
-MOST_AT_ONCE = 200
 
 
 def _rules(zone: str) -> Any:
@@ -137,69 +128,9 @@ def index(request: HttpRequest) -> HttpResponse:
     )
     if table.wants_export:
         return table.export()
-    acts = [(act, title) for act, (title, _) in MANY.items() if _waiting(actor, act)]
+    acts = [(each.id, each.title) for each in many.ACTS.values() if many.waiting(actor, each)]
     context = {"title": table.title, "table": table, "makes": can(actor, "catalogue.make"), "acts": acts}
     return render(request, "catalogue/list.html", context)
-
-
-FROM = {
-    "hand_in": ("draft", "returned"),
-    "check_pass": ("checking",),
-    "approve": ("submitted",),
-    "publish": ("approved",),
-}
-BY = {
-    "hand_in": {"provider_officer"},
-    "check_pass": {"provider_checker"},
-    "approve": {"data_authority"},
-    "publish": {"provider_officer", "provider_checker", "data_authority"},
-}
-
-
-def _waiting(actor: Any, act: str) -> list[Resource]:
-    """Items on which the actor could do an act now (the law decides again for each)."""
-    if not actor.roles & BY[act]:
-        return []
-    rows = queries.visible(actor).filter(state__in=FROM[act])
-    if actor.roles & {"provider_officer", "provider_checker"} and "data_authority" not in actor.roles:
-        rows = rows.filter(provider_id__in=actor.organisations)
-    return list(rows.order_by("name")[: MOST_AT_ONCE + 1])
-
-
-@login_required
-def many(request: HttpRequest, act: str) -> HttpResponse:
-    """Do one act on many items; what is refused is named with its reason, the rest is done."""
-    actor = actor_of(request)
-    if act not in MANY:
-        raise Refused("没有这种批量办理。", "input:act")
-    waiting = _waiting(actor, act)
-    title, facts = MANY[act]
-    done, refused = 0, []
-    if request.method == "POST":
-        chosen = set(request.POST.getlist("item"))
-        if not chosen:
-            messages.error(request, "请先选择要办理的目录。")
-        for row in waiting:
-            if row.pk not in chosen or done + len(refused) >= MOST_AT_ONCE:
-                continue
-            try:
-                cases.perform(row.case_id, act, actor, facts, clock.business_now())
-                done += 1
-            except Refused as refusal:
-                refused.append((row, refusal))
-        if done:
-            messages.success(request, f"{title}：办理了 {done} 条。")
-        if done and not refused:
-            return redirect("catalogue:many", act=act) if _waiting(actor, act) else redirect("catalogue:list")
-        waiting = _waiting(actor, act)
-    context = {
-        "title": f"批量{title}",
-        "act": act,
-        "rows": waiting[:MOST_AT_ONCE],
-        "refused": refused,
-        "word": title,
-    }
-    return render(request, "catalogue/many.html", context, status=409 if refused and not done else 200)
 
 
 @needs("catalogue.make")
@@ -237,9 +168,7 @@ def edit(request: HttpRequest, pk: str) -> HttpResponse:
         return render(request, "catalogue/edit.html", context)
     if request.method == "POST":
         form = cls(request.POST)
-        version = (
-            int(request.POST.get("version") or 0) if str(request.POST.get("version") or 0).isdigit() else 0
-        )
+        version = whole_number(request.POST.get("version")) or 0
         try:
             row = services.save(
                 row, actor=actor, now=clock.business_now(), typed=typed_of(form), version=version
@@ -284,6 +213,7 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
     wrong = (
         content.problems(lawbook.rules_of(row.case), row.typed) if row.state in services.OPEN_STATES else []
     )
+    mine = row.provider_id in actor.organisations and can(actor, "catalogue.make", row.zone_id)
     context = {
         "title": row.name,
         "row": row,
@@ -293,7 +223,8 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         "heads": [title for _, title in content.columns(form)],
         "items": items,
         "problems": shown.named(row, wrong),
-        "mine": row.provider_id in actor.organisations and can(actor, "catalogue.make", row.zone_id),
+        "mine": mine,
+        "discards": mine and row.state == "draft" and not row.case.events.exists(),
         "open": row.state in services.OPEN_STATES,
         "registers": shown.registers(actor, row),
         "inside": not actor.anonymous,
