@@ -11,16 +11,20 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from openpyxl import load_workbook
+from selectolax.lexbor import LexborHTMLParser
 
+from gongshu.law.inputs import Input
 from gongshu.office.accounts.permissions import Refused
 from gongshu.office.cases import services as cases
 from gongshu.office.catalogue import content, queries, services, sheets
 from gongshu.office.catalogue.models import Resource
 from gongshu.office.link import clock
+from gongshu.ui.inputs import whole_number
 from support import people
 
 pytestmark = pytest.mark.django_db
 HAND_IN = {"shared_source": False, "not_excluded": True, "graded": True}
+ANSWERED = {"shared_source": "false", "not_excluded": "on", "graded": "on"}
 
 
 def item(name: str = "公交刷卡记录", **changes: Any) -> dict[str, Any]:
@@ -223,13 +227,79 @@ def test_many_at_once_names_what_was_refused(client: Client, bus: Any, maker: An
     good = services.begin(actor=maker, now=now(), typed=item("好的"))
     bad = services.begin(actor=maker, now=now(), typed={"name": "坏的"})
     logged_in(client, bus, "provider_officer")
-    answer = client.post("/catalogue/many/hand_in/", {"item": [good.id, bad.id]})
+    answer = client.post("/catalogue/many/hand_in/", {"item": [good.id, bad.id], **ANSWERED})
     page = answer.content.decode()
     assert "坏的" in page and "没有办成" in page
     good.refresh_from_db()
     bad.refresh_from_db()
     assert (good.state, bad.state) == ("checking", "draft")
     assert client.get("/catalogue/many/nosuch/").status_code == 400
+
+
+@pytest.mark.row("C04")
+def test_many_at_once_asks_what_the_law_asks_and_answers_nothing_itself(
+    client: Client, bus: Any, maker: Any
+) -> None:
+    row = services.begin(actor=maker, now=now(), typed=item("好的"))
+    logged_in(client, bus, "provider_officer")
+    page = client.get("/catalogue/many/hand_in/").content.decode()
+    for asked in ("shared_source", "not_excluded", "graded"):
+        assert f'name="{asked}"' in page
+    assert "《" in LexborHTMLParser(page).css_first("#many-asked").text()
+    for missing in ANSWERED:
+        given = {key: value for key, value in ANSWERED.items() if key != missing}
+        answer = client.post("/catalogue/many/hand_in/", {"item": [row.id], **given})
+        assert answer.status_code == 400
+        assert not row.case.events.exists()
+    # 共享获得的要有同意文件：文件是每一条自己的，不能跟着一批略过
+    shared = {"item": [row.id], **ANSWERED, "shared_source": "true"}
+    answer = client.post("/catalogue/many/hand_in/", shared)
+    assert answer.status_code == 409 and "同意文件" in answer.content.decode()
+    assert not row.case.events.exists()
+    assert client.post("/catalogue/many/hand_in/", {"item": [row.id], **ANSWERED}).status_code == 302
+    said = row.case.events.get()
+    assert {key: said.data[key] for key in HAND_IN} == HAND_IN
+
+
+def test_a_draft_never_handed_in_is_given_up_and_stays_in_the_books(
+    client: Client, bus: Any, maker: Any
+) -> None:
+    row = services.begin(actor=maker, now=now(), typed=item())
+    logged_in(client, bus, "provider_officer")
+    assert f"/cases/{row.case_id}/acts/discard/" in client.get(f"/catalogue/{row.id}/").content.decode()
+    assert client.post(f"/cases/{row.case_id}/acts/discard/").status_code == 302
+    row.refresh_from_db()
+    assert row.state == "discarded" and row.case.closed
+    assert not row.case.waiting.exists()
+    assert row.case.events.get().entry.fields["act"] == "catalogue.publication.discard"
+    with pytest.raises(Refused) as caught:
+        services.save(row, actor=maker, now=now(), typed=item("改名"), version=row.version)
+    assert caught.value.code == "state"
+
+
+def test_what_was_published_once_is_no_draft_to_give_up(maker: Any, bus: Any) -> None:
+    row = publish(services.begin(actor=maker, now=now(), typed=item()), maker, bus)
+    cases.perform(row.case, "revise", maker, {}, now())
+    with pytest.raises(Refused) as caught:
+        cases.perform(row.case, "discard", maker, {}, now())
+    assert "已经提交过" in caught.value.sentence
+    other = services.begin(actor=maker, now=now(), typed=item("另一条"))
+    with pytest.raises(Refused) as caught:
+        cases.perform(other.case, "discard", people.acting(bus, "provider_checker"), {}, now())
+    assert caught.value.code == "role"
+
+
+@pytest.mark.parametrize("odd", ["²", "9" * 5000, "-1", "１", ""])
+def test_an_odd_number_is_said_and_never_breaks_the_page(
+    client: Client, bus: Any, maker: Any, odd: str
+) -> None:
+    row = services.begin(actor=maker, now=now(), typed=item())
+    logged_in(client, bus, "provider_officer")
+    answer = client.post(f"/catalogue/{row.id}/edit/", {"name": "甲", "version": odd})
+    assert answer.status_code == 409
+    assert whole_number(odd) is None
+    number = Input("n", "数", "number")
+    assert sheets._value(number, odd) == odd and sheets._value(number, "12") == 12
 
 
 def filled(rows: list[dict[str, str]]) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -11,12 +13,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from selectolax.lexbor import LexborHTMLParser
 
+from gongshu.office.accounts.permissions import Refused
+from gongshu.office.cases import materials
 from gongshu.office.cases.models import Material
 from gongshu.office.link.models import OutboxEntry
-from gongshu.office.registration import queries
+from gongshu.office.registration import objections, queries
 from gongshu.office.registration.models import Deposit, Objection, Registration
 from gongshu.office.registration.views.applicant import filters, states
+from gongshu.ui import lawforms
 from support import people
+from support.people import NOW
 from support.registrations import RESOURCE, TERM, Office, held, pdf, posted
 
 pytestmark = pytest.mark.django_db
@@ -250,6 +256,57 @@ def test_anybody_may_object_under_the_real_name_with_evidence(office: Office) ->
     assert theirs.get(f"/registration/identity/{found.pk}/").status_code == 403
 
 
+@pytest.mark.row("E24")
+def test_who_objects_with_an_account_objects_under_its_own_name(office: Office) -> None:
+    """The account stands for the real name, so nobody types another: not on this page, not on the case's."""
+    made = office.in_publicity()
+    home = people.organisation("外地公司", zone="gansu")
+    someone = people.person(home, "operator", name="赵实名")
+    address = f"/registration/publicity/{made.pk}/object/"
+    page = text(client_of(someone).get(address))
+    assert 'name="objector"' not in page and "外地公司（赵实名）" in page
+    given = {"objector": "冒名张三", "grounds": "有争议", "evidence": pdf("证据.pdf")}
+    assert client_of(someone).post(address, given, follow=True).status_code == 200
+    party = client_of(office.applicant_person)
+    there = f"/cases/{made.case_id}/acts/object/"
+    assert 'name="objector"' not in text(party.get(there))
+    assert party.post(there, given | {"evidence": pdf("证据二.pdf")}).status_code == 302
+    names = list(Objection.objects.order_by("at", "pk").values_list("objector", flat=True))
+    assert names == ["外地公司（赵实名）", f"市公交集团（{office.applicant_person.name}）"]
+    said = [each.data["objector"] for each in made.case.events.filter(act="object").order_by("seq")]
+    assert said == names
+
+
+def test_the_day_of_a_decision_is_the_day_here_and_not_in_greenwich(office: Office) -> None:
+    made = office.in_publicity()
+    paper = materials.store(pdf("证据.pdf"), actor=office.applicant, now=NOW)
+    found = objections.object_by_account(
+        made, actor=office.applicant, grounds="有争议", evidence=[paper], now=NOW
+    )
+    early = datetime(2026, 3, 4, 7, 30, tzinfo=people.SHANGHAI)  # 格林尼治还是前一天
+    facts = {"objection": found.pk, "reasons": "证据不足", "notified": True}
+    office.do(made, "dismiss", office.clerk, early, **facts)
+    found = Objection.objects.select_related("registration__case").get()
+    assert objections.outcome(found).startswith("2026-03-04 作出决定")
+
+
+def test_a_draft_is_given_up_before_it_was_ever_handed_in(office: Office, applicant: Client) -> None:
+    row = begun(applicant)
+    address = f"/cases/{row.case_id}/acts/discard/"
+    assert address in text(applicant.get(f"/registration/{row.pk}/"))
+    stranger = client_of(people.person(people.organisation(zone="gansu"), "registrant"))
+    assert stranger.post(address).status_code == 404
+    assert client_of(office.clerk_person).post(address).status_code == 403
+    assert applicant.post(address).status_code == 302
+    row.case.refresh_from_db()
+    assert (row.case.state, row.case.closed) == ("discarded", True)
+    assert applicant.get(f"/registration/{row.pk}/edit/").status_code == 409
+    assert "已放弃" in text(applicant.get("/registration/"))
+    handed = office.submitted()
+    with pytest.raises(Refused):
+        office.do(handed, "discard", office.applicant)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -350,6 +407,22 @@ def test_whatever_is_typed_is_kept_and_said_in_words(office: Office, applicant: 
         assert "<script>alert(1)" not in text(shown)
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "²", "-1", "61", ""])
+def test_an_odd_row_number_neither_breaks_the_page_nor_makes_rows(
+    office: Office, applicant: Client, number: str
+) -> None:
+    row = begun(applicant)
+    address = f"/registration/{row.pk}/edit/"
+    data = {"version": str(row.version), "R01": "改名", f"co_owners-{number}-R50": "某"}
+    answer = applicant.post(
+        address, urlencode(data), content_type="application/x-www-form-urlencoded", follow=True
+    )
+    assert answer.status_code == 200
+    assert f"co_owners-{lawforms.LEAST_ROWS}-R50" not in text(applicant.get(address))
+    row.refresh_from_db()
+    assert row.name == "改名"
+
+
 @pytest.mark.parametrize("word", ["\0", "%", "../../etc/passwd", "ZX", "ＺＸ－620000", "x" * 500])
 def test_public_addresses_answer_anything_in_words(word: str) -> None:
     from urllib.parse import quote
@@ -417,7 +490,7 @@ def test_somebody_logged_in_objects_under_the_account(office: Office) -> None:
     assert client.post(f"/registration/publicity/{made.pk}/object/", data).status_code == 302
     found = Objection.objects.get()
     assert found.by_account == rival.pk
-    assert found.objector == "某数据公司"
+    assert found.objector == f"某数据公司（{rival.name}）"
     event = made.case.events.get(act="object")
     assert event.actor == rival.pk
     assert event.data["evidence"][0]["name"] == "证据.pdf"

@@ -24,6 +24,7 @@ NEUTRAL, WORKING, WAITING, GOOD, WARN, BAD, CLOSED = (
 
 LOOKS: dict[str, Look] = {
     "draft": Look("草稿", NEUTRAL),
+    "discarded": Look("已放弃", CLOSED),
     "checking": Look("待复核", WAITING),
     "submitted": Look("已提交", WAITING),
     "returned": Look("待补正", WARN),
