@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -66,6 +67,39 @@ def test_an_answered_call_is_durable_and_becomes_evidence(street: Street) -> Non
     records = [record for _, record in street.gateway.ledger.calls.scan()]
     assert calls.body["root"] == root_of(records)
     assert calls.body["count"] == 3 and calls.body["root"] == line["digests"]["root"]
+
+
+def test_a_batch_whose_evidence_left_without_it_is_said_again_at_the_next_start(
+    street: Street, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the journal's envelope and the batches': else these calls would never be billed."""
+    street.sign_up()
+    assert street.call(TARGET).status_code == 200
+    ledger, now = street.gateway.ledger, datetime.now(UTC)
+    assert ledger.batch(now) == 1
+    say = ledger.say
+
+    def killed(kind: str, *rest: Any) -> None:
+        if kind == "calls":
+            raise SystemExit
+        say(kind, *rest)
+
+    monkeypatch.setattr(ledger, "say", killed)
+    with pytest.raises(SystemExit):
+        ledger.wrap("huangshi", now)
+    street.shut()
+    for expected in (1, 0):
+        again = build(load(tmp_path))
+        street.gateway = again
+        assert again.ledger.wrap("huangshi", now) == expected
+        kinds = [one.data["kind"] for one in again.ledger.outgoing.read()]
+        assert kinds == ["journal", "calls"]
+        for journal in again.ledger.journals:
+            journal.close()
+    said = build(load(tmp_path))
+    street.gateway = said
+    body = said.ledger.outgoing.read()[1].data["body"]
+    assert body["batch"] == "gateway-1" and body["count"] == 1
 
 
 def test_a_cut_line_keeps_what_is_to_be_posted(street: Street) -> None:

@@ -109,3 +109,17 @@ def test_an_empty_log_is_called_empty(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "log" / "keys").write_text("")
     assert main(["evidence", "verify", "--dir", str(tmp_path / "log"), "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "empty_log"
+
+
+def test_a_proxy_nobody_named_is_a_fault(home: Home) -> None:
+    assert doctor.check_proxies(home).ok
+    kept = (home.config / "config.json").read_bytes()
+    try:
+        home.change(urls={"office": "https://office.example"})
+        check = doctor.check_proxies(home)
+        assert not check.ok and "X-Forwarded-For" in check.mend
+        home.change(proxies={"office": "10.0.0.5"})
+        check = doctor.check_proxies(home)
+        assert check.ok and check.found == "10.0.0.5"
+    finally:
+        (home.config / "config.json").write_bytes(kept)

@@ -16,6 +16,7 @@ from gongshu.host.errors import HostError
 from gongshu.host.processes import BY_NAME
 from gongshu.host.supervisor import LONG_SILENCE, Child, Supervisor
 from gongshu.wire import settings as wire_settings
+from gongshu.wire.errors import WireError
 from gongshu.wire.settings import PORTS
 
 HOST = "127.0.0.1"
@@ -137,3 +138,13 @@ def test_the_scheme_of_a_door_is_what_people_type(tmp_path: Path) -> None:
     assert settings(tmp_path, urls={"office": "https://office.example"}).scheme("office") == "https"
     assert settings(tmp_path).scheme("airlock") == "https", "client certificates need TLS"
     assert settings(tmp_path, mark="demo").scheme("airlock") == "http"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"office": "*"}, {"office": "proxy.example"}, {"gateway": HOST}, ["office"]]
+)
+def test_a_proxy_is_one_exact_address_and_nobody_is_one_by_default(tmp_path: Path, wrong: Any) -> None:
+    assert settings(tmp_path).proxies == {}
+    assert settings(tmp_path, proxies={"office": HOST}).proxies == {"office": HOST}
+    with pytest.raises(WireError, match=r"config\.json"):
+        settings(tmp_path, proxies=wrong)

@@ -280,6 +280,20 @@ def test_activation_is_the_persons_own(client: Any) -> None:
     assert client.post("/activate/", good).status_code == 400  # 用过的激活页不能再用
 
 
+def test_failed_activations_lock_their_own_name_and_nobody_elses() -> None:
+    system, home, wall = admin("system_administrator"), people.organisation(), clock.wall_now()
+    _, code = services.create_person(actor=system, now=NOW, organisation=home, name="王五", username="wangwu")
+    for number in range(login.PER_ADDRESS + 1):
+        with pytest.raises(Refused):
+            services.account_to_activate(f"stranger-{number}", "0", wall)
+    assert services.account_to_activate("wangwu", code, wall).username == "wangwu"
+    for _ in range(login.PER_NAME):
+        with pytest.raises(Refused):
+            services.account_to_activate("wangwu", "0", wall)
+    with pytest.raises(login.LoginRefused):
+        services.account_to_activate("wangwu", code, wall)
+
+
 def test_login_page_keeps_what_was_typed_and_goes_nowhere_else(client: Any) -> None:
     made = people.person()
     bad = client.post("/login/", {"username": made.account.username, "password": "x", "code": "1"})

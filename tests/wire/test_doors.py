@@ -158,3 +158,32 @@ def test_the_proxys_word_on_the_certificate_arrives_and_the_scheme_is_the_caller
     headers = {"X-SSL-Client-Verify": "SUCCESS", "X-Airlock-Proxy": "secret"}
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
         assert json.load(answer) == ["SUCCESS", "secret", "https"]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "headers", "found"),
+    [
+        ("", {"X-Forwarded-For": "198.51.100.7"}, HOST),
+        (HOST, {"X-Forwarded-For": "198.51.100.7"}, "198.51.100.7"),
+        (HOST, {"X-Forwarded-For": "203.0.113.9, 198.51.100.7"}, "198.51.100.7"),
+        (HOST, {"X-Forwarded-For": "2001:db8::7"}, "2001:db8::7"),
+        (HOST, {"Forwarded": "for=198.51.100.7"}, HOST),
+        (HOST, {}, HOST),
+        ("192.0.2.1", {"X-Forwarded-For": "198.51.100.7"}, HOST),
+    ],
+    ids=["nobody is believed", "the proxy is", "only its own word", "IPv6", "not by another header", "silent", "another"],
+)  # fmt: skip
+def test_only_the_named_proxy_says_from_where_a_request_came(
+    door: socket.socket, proxy: str, headers: dict[str, str], found: str
+) -> None:
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        return [
+            json.dumps([environ["REMOTE_ADDR"], environ["HTTP_HOST"], environ["wsgi.url_scheme"]]).encode()
+        ]
+
+    url = serving(application, door, largest=1000, scheme="https", proxy=proxy)
+    more = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}
+    asking = urllib.request.Request(url, headers={**headers, **more})
+    with urllib.request.urlopen(asking, timeout=30) as answer:
+        assert json.load(answer) == [found, f"{HOST}:{door.getsockname()[1]}", "https"]

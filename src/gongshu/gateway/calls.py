@@ -64,6 +64,7 @@ class Ledger:
         self.place = Place.load(directory / "posted.json")
         self.batcher = Batcher()
         self._waiting: deque[Kept] = deque()
+        self._unsaid: deque[Mapping[str, Any]] = deque()
         self.group = GroupCommit(self.calls, self._keep)
         self.on_batched: Callable[[list[dict[str, Any]], list[Kept]], object] | None = None
         self.on_kept: Callable[[int, Receipt], object] | None = None
@@ -89,16 +90,12 @@ class Ledger:
         kept = self.batched.read(max(0, self.batched.last - 1))
         lasts = [int(one["last"]) for one in batches] + [int(one.data["upto"]) for one in kept]
         self._upto = max(lasts, default=0)
-        self._wrapped = self._last_wrapped(lines)
-
-    def _last_wrapped(self, lines: list[Record]) -> int:
-        """The number of the last evidence line that stands in an envelope."""
-        numbers = {(one.data["source"], one.data["seq"]): one.number for one in lines}
-        for record in reversed(self.outgoing.read()):
-            if record.data["kind"] == "journal":
-                last = record.data["body"]["entries"][-1]
-                return numbers.get((last["source"], last["seq"]), 0)
-        return 0
+        sent = [one.data for one in self.outgoing.read()]
+        self._wrapped = _last_wrapped(lines, sent)
+        # Killed between a journal envelope and its batches: what no envelope names would never be billed.
+        said = {one["body"].get("batch") for one in sent if one["kind"] == "calls"}
+        left = [one.data for one in lines if one.number <= self._wrapped and _is_billable(one)]
+        self._unsaid = deque(one for one in left if _batch_id(one) not in said)
 
     @property
     def upto(self) -> int:
@@ -237,17 +234,26 @@ class Ledger:
 
         One envelope holds lines of one journal: those of before a restore leave under their old name.
         """
+        made = self._say_calls(now)
         if self.evidence.durable <= self._wrapped:
-            return 0
+            return made
         lines = self.evidence.read(self._wrapped, journal.LARGEST)
         source = lines[0].data["source"]
         lines = list(takewhile(lambda line: line.data["source"] == source, lines))
         self.say("journal", zone, {"source": source, "entries": [line.data for line in lines]}, now)
         self._wrapped = lines[-1].number
-        batches = [line.data for line in lines if _is_batch(line)]
-        for line in batches:
+        self._unsaid.extend(line.data for line in lines if _is_batch(line))
+        return made + 1 + self._say_calls(now)
+
+    def _say_calls(self, now: datetime) -> int:
+        """One envelope for every batch whose evidence is wrapped and that was not yet said; how many."""
+        made = 0
+        while self._unsaid:
+            line = self._unsaid[0]
             self.say("calls", line["zone"], self._calls(line), now)
-        return 1 + len(batches)
+            self._unsaid.popleft()
+            made += 1
+        return made
 
     def _calls(self, line: Mapping[str, Any]) -> dict[str, Any]:
         """What a bill needs of a batch. `batch` is its id, the same however often it is said."""
@@ -262,7 +268,7 @@ class Ledger:
             return body
         kept = self.batched.read(number - 1, 1)[0].data
         names = ("day", "purpose", "hits", "subjects", "answers", "first", "last")
-        return {**body, "batch": f"{line['source']}-{line['seq']}", **{name: kept[name] for name in names}}
+        return {**body, "batch": _batch_id(line), **{name: kept[name] for name in names}}
 
     def say(self, kind: str, zone: str, body: Mapping[str, Any], now: datetime) -> None:
         """Keep one signed envelope for the office's inbox."""
@@ -312,3 +318,22 @@ class Ledger:
 
 def _is_batch(line: Record) -> bool:
     return bool(line.data["act"] == BATCHED)
+
+
+def _is_billable(line: Record) -> bool:
+    """Lines written before consents name no batch and can be counted, not billed."""
+    return _is_batch(line) and "batch" in line.data["numbers"]
+
+
+def _batch_id(line: Mapping[str, Any]) -> str:
+    return f"{line['source']}-{line['seq']}"
+
+
+def _last_wrapped(lines: Sequence[Record], sent: Sequence[Mapping[str, Any]]) -> int:
+    """The number of the last evidence line that stands in an envelope."""
+    numbers = {(one.data["source"], one.data["seq"]): one.number for one in lines}
+    for each in reversed(sent):
+        if each["kind"] == "journal":
+            last = each["body"]["entries"][-1]
+            return numbers.get((last["source"], last["seq"]), 0)
+    return 0

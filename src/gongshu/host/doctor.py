@@ -155,6 +155,21 @@ def check_code_unwritable(home: Home) -> Check:
     )
 
 
+def check_proxies(home: Home) -> Check:
+    """Behind a proxy nobody named, all callers have one address: limits by address then stop everybody."""
+    settings, title = home.settings(), "办公网站前面的代理"
+    here = not settings.processes or "office" in settings.processes
+    if not here or settings.scheme("office") != "https":
+        return Check("proxies", title, True, "本机的办公网站前面没有代理")
+    named = settings.proxies.get("office", "")
+    mend = (
+        "请在 config.json 的 proxies 里写明 office 前面那个代理的地址，例如 "
+        '"proxies": {"office": "127.0.0.1"}，代理须设 X-Forwarded-For；'
+        "否则登录和异议的限次会把所有访客算成一个。"
+    )
+    return Check("proxies", title, bool(named), named or "没有写明", "" if named else mend)
+
+
 def check_disk(home: Home) -> Check:
     free = shutil.disk_usage(home.path).free
     ok = free >= ROOM
@@ -233,6 +248,7 @@ HOME: tuple[Callable[[Home], Check], ...] = (
     check_wall,
     check_code_unwritable,
     check_disk,
+    check_proxies,
     check_sockets,
 )
 

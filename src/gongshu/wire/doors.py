@@ -30,6 +30,7 @@ BACKLOG = 1024
 SPOOL = "uploads"
 _CONNECTIONS = 500
 _CHUNK = 64 * 1024
+_BELIEVED = {"x-forwarded-for"}
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -88,9 +89,19 @@ def make_spool(folder: Path) -> None:
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
 
 
-def server(application: Any, door: socket.socket, *, threads: int, largest: int, scheme: str = "http") -> Any:
+def server(
+    application: Any,
+    door: socket.socket,
+    *,
+    threads: int,
+    largest: int,
+    scheme: str = "http",
+    proxy: str = "",
+) -> Any:
     """A waitress server for a WSGI application. `largest`: bytes of a request's body, kept on disk while it
-    comes in; `scheme`: what callers typed, when TLS ends in front of the process."""
+    comes in; `scheme`: what callers typed, when TLS ends in front of the process; `proxy`: the one address
+    that is believed when it says, last in X-Forwarded-For, from where a request came ("": nobody is).
+    """
     import waitress
 
     # A queue is no news: what waits too long shows in the callers' and the supervisor's own patience.
@@ -107,13 +118,20 @@ def server(application: Any, door: socket.socket, *, threads: int, largest: int,
         # select() knows no descriptor above 1023.
         asyncore_use_poll=True,
         ident="gongshu",
+        # Host and scheme are never the proxy's to say: they come from the request and the configuration.
+        **({"trusted_proxy": proxy, "trusted_proxy_headers": _BELIEVED} if proxy else {}),
     )
 
 
 def serve(site: Settings, door: str, application: Callable[..., Any], *, threads: int, largest: int) -> int:
     """Serves a site until SIGTERM or SIGINT, running requests given a few seconds to end; exit status 0."""
     made = server(
-        application, listener(site, door), threads=threads, largest=largest, scheme=site.scheme(door)
+        application,
+        listener(site, door),
+        threads=threads,
+        largest=largest,
+        scheme=site.scheme(door),
+        proxy=site.proxies.get(door, ""),
     )
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: sys.exit(0))

@@ -12,7 +12,8 @@ import os
 import stat
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -26,6 +27,8 @@ MARKS = ("production", "demo", "test")
 MOVABLE_MARKS = ("demo", "test")
 MODES = ("separated", "single")
 PORTS = ("office", "link", "airlock", "gateway")
+# Doors of websites, before which a proxy may stand.
+PROXIED = ("office", "airlock")
 # database → (environment variable, service whose home may hold the address)
 DATABASES: Mapping[str, tuple[str, str]] = {
     "office": ("DATABASE_URL", "office"),
@@ -38,7 +41,7 @@ DATABASE_FILE = "database-url"
 class Settings:
     """One installation. `ports` and `urls` by door (office, link, airlock, gateway); `hosts`: the names the
     sites answer to; `processes`: those that run on this machine (empty: all); `cipher`: for new snapshots of
-    the vault."""
+    the vault; `proxies`: door → the one address whose word on the caller's own address is believed."""
 
     home: Path
     mark: str
@@ -54,6 +57,7 @@ class Settings:
     engines: Path
     assets: Path
     cipher: str = aead.ALGORITHMS[0]
+    proxies: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def demo(self) -> bool:
@@ -185,6 +189,13 @@ def _cipher(name: Any) -> str:
     return str(name)
 
 
+def _proxies(given: Mapping[str, Any]) -> dict[str, str]:
+    """Door → one exact address; a wild card would let every caller write its own address."""
+    if not set(given) <= set(PROXIED):
+        raise ValueError("只有网站的门前面有代理。")
+    return {door: str(ip_address(str(address))) for door, address in given.items()}
+
+
 def _settings(path: Path, raw: Mapping[str, Any], mark: str) -> Settings:
     try:
         ports = {name: int(raw["ports"][name]) for name in PORTS}
@@ -207,6 +218,7 @@ def _settings(path: Path, raw: Mapping[str, Any], mark: str) -> Settings:
             Path(raw.get("engines") or root / ".engines"),
             Path(raw.get("assets") or root / ".assets"),
             _cipher(raw.get("cipher", aead.ALGORITHMS[0])),
+            _proxies(raw.get("proxies", {})),
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise WireError("config", f"{path}/config/config.json 缺少设置，请运行 gongshu doctor。") from error

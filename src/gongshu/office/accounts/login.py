@@ -68,7 +68,7 @@ def usable(account: Account) -> bool:
 
 
 def check_limits(name: str, address: str, wall: datetime) -> None:
-    """Raise when this name or this address has failed too often lately."""
+    """Raise when this name or this address ("": asked by name alone) has failed too often lately."""
     failed = LoginAttempt.objects.filter(ok=False, at__gt=wall - COUNTED)
     last = (
         LoginAttempt.objects.filter(name=name, ok=True).order_by("-at").values_list("at", flat=True).first()
@@ -76,7 +76,8 @@ def check_limits(name: str, address: str, wall: datetime) -> None:
     of_name = failed.filter(name=name)
     if last:
         of_name = of_name.filter(at__gt=last)
-    if of_name.count() >= PER_NAME or failed.filter(address=address).count() >= PER_ADDRESS:
+    of_address = failed.filter(address=address).count() if address else 0
+    if of_name.count() >= PER_NAME or of_address >= PER_ADDRESS:
         raise LoginRefused(LOCKED, "locked")
 
 

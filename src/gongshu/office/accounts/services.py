@@ -114,9 +114,10 @@ def reset_account(*, actor: Actor, now: datetime, person: Person) -> str:
 
 
 def account_to_activate(username: str, code: str, wall: datetime) -> Account:
-    """The account whose activation code this is; attempts are limited like logins."""
+    """The account whose activation code this is; attempts are limited by the name alone: nobody's failures
+    keep another person from enrolling."""
     name = sealed.keyed("activate:" + username.strip().lower())
-    login.check_limits(name, "-", wall)
+    login.check_limits(name, "", wall)
     account = Account.objects.select_related("person").filter(username=username.strip().lower()).first()
     good = bool(
         account
@@ -126,7 +127,7 @@ def account_to_activate(username: str, code: str, wall: datetime) -> Account:
         and check_password(code.strip(), account.activation)
     )
     if not good or account is None:
-        login.LoginAttempt.objects.create(name=name, address="-", at=wall, ok=False)
+        login.LoginAttempt.objects.create(name=name, address="", at=wall, ok=False)
         raise Refused("用户名或激活码不对，或者激活码已过期。请找系统管理员重发。", "activation")
     return account
 
