@@ -13,9 +13,17 @@ from django.db import connection
 from django.test import Client
 
 from gongshu.gateway.book import Book  # noqa: F401 — the gateway's own reading is tested in its room
-from gongshu.office.accounts.permissions import Refused
-from gongshu.office.consent import identity, notices, queries, requests, services, terms
-from gongshu.office.consent.models import Consent, ConsentRequest, ConsentUse, Subject, Withdrawal
+from gongshu.office.accounts import actors, granting, roles
+from gongshu.office.accounts.permissions import Refused, can
+from gongshu.office.consent import complaints, identity, notices, queries, requests, services, terms
+from gongshu.office.consent.models import (
+    COMPLAINT_READERS,
+    Consent,
+    ConsentRequest,
+    ConsentUse,
+    Subject,
+    Withdrawal,
+)
 from gongshu.office.link import clock, trust
 from gongshu.office.link.models import FeedItem, OutboxEntry
 from gongshu.wire import envelope as wire
@@ -24,6 +32,7 @@ from gongshu.wire.admit import admit
 from gongshu.wire.times import stamp
 from support import people
 from support.consents import ASKED, OTHER, PERSON, Desk
+from support.products import FIELDS
 
 pytestmark = pytest.mark.django_db
 
@@ -83,6 +92,30 @@ def test_a_request_beyond_its_agreement_is_refused(desk: Desk, name: str, value:
     assert caught.value.code.startswith("input:")
     assert caught.value.articles
     assert not ConsentRequest.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("hours", "0000720000000000", "链接"),
+        ("hours", "0000011000", "链接"),
+        ("hours", "７２", "链接"),
+        ("title", "张三 420204199001011234 贷款", "证件号码"),
+        ("title", "李四１３８１２３４５６７８的贷款", "证件号码"),
+        ("refusal", "可以拨打13812345678改为自己提交。", "证件号码"),
+    ],
+)
+def test_no_text_names_the_subject_and_no_link_lasts_longer_than_its_limit(
+    name: str, value: str, words: str
+) -> None:
+    day = terms.day
+    allowed = {
+        "purposes": ["transport"], "fields": FIELDS, "today": day("2026-04-08"),
+        "from": day("2026-03-01"), "until": day("2027-02-28"),
+    }  # fmt: skip
+    assert terms.problem(ASKED, allowed) is None
+    found = terms.problem({**ASKED, name: value}, allowed)
+    assert found is not None and found[0] == name and words in found[1]
 
 
 def test_only_the_agreements_own_buyer_asks(desk: Desk) -> None:
@@ -334,6 +367,44 @@ def test_the_buyers_why_says_nothing_of_the_subject(desk: Desk) -> None:
     stranger = people.person(people.organisation(), "buyer")
     assert people.log_in(Client(), stranger).get(f"/why/{made.pk}").status_code == 404
     assert Client().get(f"/why/{made.pk}").status_code == 404
+
+
+def test_a_complaint_and_its_answer_hold_no_number_either(desk: Desk) -> None:
+    made = desk.agreed()
+    told = {"subject": made.subject, "consent": made, "kind": "other", "now": desk.now}
+    with pytest.raises(Refused, match="证件号码") as caught:
+        services.complain(**told, text="我的电话是13812345678，请回电。")
+    assert caught.value.code == "input:text"
+    row = services.complain(**told, text="请说明 2026 年 4 月 9 日的三次查询。")
+    with pytest.raises(Refused, match="证件号码") as caught:
+        complaints.answer(
+            row, actor=desk.market.officer, now=desk.now, text="110105194912310021 的查询已查明。"
+        )
+    assert caught.value.code == "input:answer"
+    row.refresh_from_db()
+    assert row.state == "open" and not row.answer
+
+
+def test_complaints_are_read_by_those_who_answer_or_oversee_and_by_no_other_role(desk: Desk) -> None:
+    """Every role in the organisation it was sent to, in a strange one, and in another zone."""
+    made, home, strange = desk.agreed(), desk.market.operator, people.organisation()
+    row = services.complain(
+        subject=made.subject, consent=made, kind="other", text="请说明用途。", now=desk.now
+    )
+    known = sorted({each for each, _ in granting.grantable("huangshi")})
+    assert set(known) >= COMPLAINT_READERS
+    for name in known:
+
+        def sees(organisation: Any, zone: str = "huangshi", name: str = name) -> bool:
+            held = {zone: frozenset({name})}
+            actor = actors.Actor("p-1", "某人", organisation.pk, organisation.name, zone, held)
+            assert can(actor, "consent.complaints") is (name in COMPLAINT_READERS), name
+            return row in queries.complaints(actor)
+
+        reads = name in COMPLAINT_READERS
+        assert sees(home) is reads, name
+        assert sees(strange) is (reads and roles.role(name).officer), name
+        assert not sees(home, "chizhou"), name
 
 
 def test_rows_can_be_written_out_and_hold_no_salt_of_the_token(desk: Desk) -> None:

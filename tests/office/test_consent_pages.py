@@ -429,7 +429,13 @@ def test_a_complaint_is_seen_by_nobody_else(desk: Desk) -> None:
         subject=made.subject, consent=made, kind="other", text="请说明用途。", now=desk.now
     )
     buyer = people.log_in(Client(), desk.market.buyer_person)
-    assert buyer.get(f"/consent/complaints/{row.pk}/").status_code == 404
+    assert buyer.get(f"/consent/complaints/{row.pk}/").status_code == 403
+    assert buyer.get("/consent/complaints/").status_code == 403
+    # 同一家运营机构里，没有答复投诉这个角色的人
+    colleague = people.log_in(Client(), people.person(desk.market.operator, "registrant"))
+    assert colleague.get(f"/consent/complaints/{row.pk}/").status_code == 403
+    assert colleague.get("/consent/complaints/").status_code == 403
+    assert colleague.get(f"/why/{row.pk}").status_code == 404
     stranger = people.acting(people.organisation(), "operator")
     with pytest.raises(Refused, match="没有送交"):
         complaints.answer(row, actor=stranger, now=desk.now, text="与我无关的答复")
@@ -445,6 +451,7 @@ def test_a_complaint_says_what_is_missing(desk: Desk, one: Standin) -> None:
     for form, words in (
         ({"kind": "x", "text": "一二三四五"}, "事由"),
         ({"kind": "other", "text": "短"}, "5 到"),
+        ({"kind": "other", "text": "请打我的手机 13812345678。"}, "证件号码、手机号"),
     ):
         answer = client.post("/consent/complain/", form)
         assert answer.status_code == 400

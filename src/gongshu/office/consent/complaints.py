@@ -9,7 +9,7 @@ from django.db import transaction
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.permissions import Refused
-from gongshu.office.consent import notices, permissions
+from gongshu.office.consent import notices, permissions, terms
 from gongshu.office.consent.models import Complaint
 from gongshu.office.link import clock, evidence
 
@@ -25,6 +25,8 @@ def answer(complaint: Complaint, *, actor: Actor, now: datetime, text: str) -> C
     text = text.strip()
     if not 5 <= len(text) <= 2000:
         raise Refused("请用 5 到 2000 个字写明查明的情况和处理结果。", "input:answer")
+    if wrong := terms.personal_problem(text, "答复"):
+        raise Refused(wrong, "input:answer")
     row.state, row.answer = "answered", text
     row.answered_by, row.answered_for, row.answered_at = actor.person, actor.organisation_name, now
     row.save()

@@ -13,7 +13,9 @@ from django.db.models import Exists, OuterRef, Q
 
 from gongshu.office.accounts.ids import new_id
 from gongshu.office.accounts.models import Organisation
+from gongshu.office.accounts.roles import role
 from gongshu.office.accounts.zoned import ZonedModel, ZonedQuerySet
+from gongshu.office.accounts.zones import descendants
 from gongshu.office.cases.models import Case
 from gongshu.office.link.models import OutboxEntry
 from gongshu.office.products.models import Agreement, Product
@@ -211,13 +213,28 @@ class ConsentUse(ZonedModel):
         constraints = [models.UniqueConstraint(fields=["consent", "gateway", "day"], name="consent_use_once")]
 
 
+# 投诉给谁看：答复它的单位和监督部门；同一单位里没有这些角色的人看不到
+COMPLAINT_READERS = frozenset(
+    {
+        "operator", "provider_officer", "provider_checker", "data_authority",
+        "supervisor", "implementing_body", "sector_department", "auditor",
+    }
+)  # fmt: skip
+
+
 class ComplaintQuerySet(ZonedQuerySet):
-    """Seen by the operator and the providers it was sent to, and by the zone's officers."""
+    """Seen by those of the operator and the providers it was sent to who may answer it, and by the officers
+    of the zone who answer or oversee: never by a role that has nothing to do with complaints."""
 
     def for_actor(self, actor: Actor) -> Self:
-        seen = Q(zone_id__in=sorted(actor.officer_zones()))
-        for organisation in sorted(actor.organisations):
-            seen |= Q(sent_to__contains=[organisation])
+        seen = Q(pk__in=())
+        for zone, held in actor.held.items():
+            for each in map(role, held & COMPLAINT_READERS):
+                if each.officer:
+                    seen |= Q(zone_id__in=sorted(descendants(zone) if each.oversees else {zone}))
+                else:
+                    for organisation in sorted(actor.organisations):
+                        seen |= Q(zone_id=zone, sent_to__contains=[organisation])
         return self.filter(zone_id__in=actor.zones).filter(seen)
 
 

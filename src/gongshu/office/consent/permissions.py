@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gongshu.office.accounts.actors import Actor
-from gongshu.office.accounts.permissions import Refused, check, declare
-from gongshu.office.consent.models import Complaint
+from gongshu.office.accounts.permissions import Refused, can, check, declare
+from gongshu.office.consent.models import COMPLAINT_READERS, Complaint
 from gongshu.office.products.models import Agreement
 
 declare(
@@ -22,7 +22,13 @@ declare(
     "投诉由运营机构、数据提供单位或者数据管理部门答复，您的账号没有这个角色。",
 )
 OVERSEES = frozenset({"supervisor", "implementing_body", "sector_department", "auditor"})
-ANSWERS = frozenset({"operator", "provider_officer", "provider_checker", "data_authority"})
+declare(
+    "consent.complaints",
+    "查看数据主体的投诉",
+    COMPLAINT_READERS,
+    "consent.complaint",
+    "数据主体的投诉只给答复它的单位和监督部门看，您的账号没有这样的角色。",
+)
 
 
 def asks(actor: Actor) -> bool:
@@ -31,7 +37,7 @@ def asks(actor: Actor) -> bool:
 
 
 def sees_complaints(actor: Actor) -> bool:
-    return not actor.anonymous and bool(actor.roles & (ANSWERS | OVERSEES))
+    return not actor.anonymous and can(actor, "consent.complaints")
 
 
 def check_ask(actor: Actor, agreement: Agreement) -> None:

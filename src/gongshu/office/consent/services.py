@@ -249,6 +249,8 @@ def complain(
     text = text.strip()
     if not 5 <= len(text) <= 2000:
         raise Refused("请用 5 到 2000 个字写明情况。", "input:text")
+    if wrong := terms.personal_problem(text, "情况"):
+        raise Refused(wrong, "input:text")
     if consent is not None and consent.subject_id != subject.pk:
         raise Refused(GONE, "gone")
     wall = clock.wall_now()

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET, require_POST
 
-from gongshu.office.accounts.access import actor_of, login_required
+from gongshu.office.accounts.access import actor_of, login_required, needs
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.middleware import status_of
 from gongshu.office.accounts.permissions import Refused, keep
@@ -175,7 +175,7 @@ def cancel(request: HttpRequest, pk: str) -> HttpResponse:
     return redirect("consent:asked", pk=pk)
 
 
-@login_required
+@needs("consent.complaints")
 def complaints(request: HttpRequest) -> HttpResponse:
     """Complaints sent to the actor's organisation, or of the zone for its officers."""
     table = Table(
@@ -201,7 +201,7 @@ def complaints(request: HttpRequest) -> HttpResponse:
     return render(request, "consent/complaints.html", {"title": table.title, "table": table})
 
 
-@login_required
+@needs("consent.complaints")
 def complaint(request: HttpRequest, pk: str) -> HttpResponse:
     """One complaint and its answer. Who complained is not shown."""
     actor = actor_of(request)
