@@ -8,8 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from gongshu.law import grounds
 
 from . import (
@@ -30,14 +28,14 @@ from . import (
     replay,
     totals,
 )
-from .cells import number
 from .explain import Explained, View, link
 from .model import AttackReport, Document, Finding, Mark, Table, report
-from .query import Result, Untraceable, run
+from .query import Result, Untraceable, about_somebody, run
 from .raw import BadRaw, Budget, OutOfTime, Raw, attach_subjects, opened
 from .sentences import cited, say
 from .shape import forget, melt, roles
 from .spec import BadSpec, Floor, Spec, load, parse
+from .views import computed, crossed, single_rows
 
 SECONDS = 300.0
 
@@ -168,9 +166,18 @@ class _Attack:
     def _query(self, sql: str) -> None:
         try:
             self.result = run(self.raw, sql)
-            self._safe |= {name.strip().casefold() for name in self.result.names}
         except Untraceable:
             self.findings.append(say("unexplained", "review", "查询", "unexplained_query"))
+            return
+        self._safe |= {name.strip().casefold() for name in self.result.names}
+        if self.spec.nobody:
+            return
+        if not self.result.traced and about_somebody(self.raw, sql):
+            self.findings.append(say("unexplained", "block", "查询", "untraced"))
+        if self.result.unasked and self.spec.kind not in ("dataset", "lookup"):
+            self.findings.append(say("unexplained", "review", "查询", "no_shares"))
+        for part in self.result.parts:
+            self.findings += counts.part(part, self.raw, self.spec, self.named)
 
     def _plain_computed(self, view: View | None) -> set[int]:
         return view.computed if view is not None and view.table.origin is None else set()
@@ -204,11 +211,11 @@ class _Attack:
                     * 0.9
                 )
             if guessed is not None and shape is not table:
-                score += _crossed(shape, guessed, own)
+                score += crossed(shape, guessed, own)
             options.append((score, View(shape, own, guessed, table)))
         best = max(options, key=lambda o: o[0])[1] if options else View(table, {}, None, table)
-        best.computed = _computed(best)
-        if best.explained is not None and _single_rows(best.explained, self.raw):
+        best.computed = computed(best)
+        if best.explained is not None and single_rows(best.explained, self.raw):
             best.computed, best.single = set(), True
         return best
 
@@ -264,10 +271,10 @@ class _Attack:
             document = reading.read(earlier.output, "table")
             result = None
             if earlier.sql is not None:
-                try:
+                with suppress(Untraceable):
                     result = run(self.raw, earlier.sql)
-                except Untraceable:
-                    result = None
+                if (result is None or not result.traced) and about_somebody(self.raw, earlier.sql):
+                    self.findings.append(say("unexplained", "review", "较早的成果", "not_subtracted"))
             old = _Attack(self.raw, self.spec)
             old.result = result
             before = [old._view(table, result, earlier.columns) for table in document.tables]
@@ -291,7 +298,7 @@ class _Attack:
     def _by_subjects(self, now: Explained, before: Explained) -> bool:
         found = differencing.by_subjects(now, before, self.raw, self.spec, self.marks.append)
         self.findings += found
-        return bool(found)
+        return any(one.severity == "block" for one in found)
 
     def _pair(self, view: View, other: View, sql: str | None) -> None:
         found = False
@@ -321,69 +328,6 @@ class _Attack:
             self.findings.append(say("unexplained", "review", view.table.name, "unexplained_shape"))
         if not views:
             self.findings.append(say("unexplained", "review", "文件", "unexplained_shape"))
-
-
-def _crossed(shape: Table, guessed: Explained, own: dict[int, str]) -> float:
-    """A table whose column labels are categories of the raw data is a cross table; whole figures count."""
-    value = len(shape.columns) - 1
-    if value - 1 not in guessed.keys or not any(number(c) for c in shape.columns[value]):
-        return 0.0
-    figures = [n for c in shape.columns[value] if (n := number(c)) is not None]
-    function = guessed.functions.get(value, "count")
-    if all(n.decimals == 0 and n.value >= 0 for n in figures) and not function.startswith(
-        ("avg", "med", "q")
-    ):
-        own[value] = "count"
-    return 1.0
-
-
-def _single_rows(explained: Explained, raw: Raw) -> bool:
-    """Whether most groups are one raw row each: then nothing was aggregated."""
-    core = explained.result.core
-    if core is None:
-        return explained.declared and not raw.subjects
-    keys = ", ".join(core.keys)
-    grouped = f" GROUP BY {core.grouping}" if core.keys else ""
-    try:
-        one, all_ = raw.rows(
-            f"{core.prefix}SELECT count(*) FILTER (WHERE n = 1), count(*)"
-            f" FROM (SELECT {keys + ', ' if keys else ''}count(*) AS n{core.source}{grouped})"
-        )[0]
-    except duckdb.Error:
-        return False
-    return bool(one > 0.5 * all_)
-
-
-def _computed(view: View) -> set[int]:
-    """Columns of a table that are aggregates the raw data gives; extremes are raw values and are not."""
-    explained = view.explained
-    if explained is None:
-        return set()
-    if not explained.declared:
-        return {i for i, f in explained.functions.items() if not f.startswith(("min:", "max:"))}
-    core = explained.result.core
-    if core is None:
-        aggregated = explained.result.traced and all(
-            min(s.values(), default=1) != 1 for s in explained.result.subjects[:50]
-        )
-        return {i for i in explained.columns if i not in explained.keys} if aggregated else set()
-    copying = {a.index for a in core.aggregates if a.function in _COPYING}
-    return {i for i, j in explained.columns.items() if j not in core.outputs and j not in copying}
-
-
-_COPYING = (
-    "Min",
-    "Max",
-    "AnyValue",
-    "First",
-    "Last",
-    "ArgMax",
-    "ArgMin",
-    "ArrayAgg",
-    "GroupConcat",
-    "List",
-    "Mode",
-)
 
 
 Run = Callable[..., AttackReport]

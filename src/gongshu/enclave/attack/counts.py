@@ -11,12 +11,14 @@ import duckdb
 from .cells import is_suppressed, number, text
 from .explain import Explained
 from .identifiers import place
-from .model import Document, Finding, Mark, Note, Table, unnoted
-from .query import EXTREME_FUNCTIONS, SUM_FUNCTIONS, Core
+from .model import Cell, Document, Finding, Mark, Note, Table, unnoted
+from .query import EXTREME_FUNCTIONS, SUM_FUNCTIONS, Aggregate, Core, Result, fewest
 from .raw import Raw, quote
+from .reading.tabular import plain
 from .sentences import rows_phrase, say
 from .shape import canon
 from .spec import Spec
+from .tracer import text_of
 
 _PROSE = re.compile(
     r"(?<![\d.,第~—\-–至到])([1-9])\s*(?:个|名|位)?\s*(人|名|位|户|家|例)(?!次|均|员|以上|以下|一|/|每|日|月|年|工|民|庭)"
@@ -160,12 +162,13 @@ def groups(explained: Explained) -> dict[tuple[Any, ...], list[int]]:
     return found
 
 
-def _inner(core: Core, who: str, columns: str) -> str:
+def _inner(core: Core, name: str, columns: str) -> str:
     """A sub-query with one row a group and subject."""
-    keys = "".join(f"{k} AS k{i}, " for i, k in enumerate(core.keys))
+    who = core.whos[name]
+    keys = "".join(f"{text_of(k)} AS k{i}, " for i, k in enumerate(core.keys))
     grouping = f"{core.grouping}, {who}" if core.grouping else who
     with_ = core.prefix.rstrip() + ", " if core.prefix else "WITH "
-    return f"{with_}x AS (SELECT {keys}{who} AS who, {columns}{core.source} GROUP BY {grouping})"
+    return f"{with_}x AS (SELECT {keys}{who} AS who, {columns}{core.of[name]} GROUP BY {grouping})"
 
 
 def by_core(explained: Explained, raw: Raw, spec: Spec, named: Named, note: Note = unnoted) -> list[Finding]:
@@ -180,11 +183,23 @@ def by_core(explained: Explained, raw: Raw, spec: Spec, named: Named, note: Note
         column = back.get(aggregate.index) if explained.declared else _column_of(explained, aggregate.index)
         if column is None:
             continue
-        for who in core.whos.values():
+        for name in core.whos:
             try:
-                found += _one(explained, raw, spec, named, core, aggregate, who, column, shown, note)
+                found += _one(explained, raw, spec, named, core, aggregate, name, column, shown, note)
             except duckdb.Error:
-                continue
+                found.append(say("unexplained", "review", place(explained.table, column, named), "no_shares"))
+    return found
+
+
+def part(result: Result, raw: Raw, spec: Spec, named: Named) -> list[Finding]:
+    """The same of a scalar sub-query, whose cell stands in other cells."""
+    columns: list[list[Cell]] = [[plain(row[i]) for row in result.rows] for i in range(len(result.names))]
+    table = Table("子查询", list(result.names), columns)
+    every = {i: i for i in range(len(columns))}
+    explained = Explained(table, result, every, [], {at: at for at in range(len(result.rows))}, True)
+    found = threshold(explained, spec) + by_core(explained, raw, spec, named)
+    if result.unasked:
+        found.append(say("unexplained", "review", table.name, "no_shares"))
     return found
 
 
@@ -196,7 +211,7 @@ def _column_of(explained: Explained, index: int) -> int | None:
 
 
 def _one(
-    explained: Explained, raw: Raw, spec: Spec, named: Named, core: Core, aggregate: Any, who: str,
+    explained: Explained, raw: Raw, spec: Spec, named: Named, core: Core, aggregate: Aggregate, who: str,
     column: int, shown: Mapping[tuple[Any, ...], list[int]], note: Note,
 ) -> list[Finding]:  # fmt: skip
     where = place(explained.table, column, named)
@@ -204,31 +219,41 @@ def _one(
         key: [r for r in rows if not is_suppressed(explained.table.columns[column][r])]
         for key, rows in shown.items()
     }
+    if not aggregate.plain and not _single_subjects(raw, core, who):
+        return [say("unexplained", "review", where, "no_shares")]
     condition = f" FILTER (WHERE {aggregate.condition})" if aggregate.condition else ""
     arg = aggregate.arg
+    found = []
     if aggregate.function in SUM_FUNCTIONS and arg is not None and not aggregate.flag:
-        return _dominance(
+        found = _dominance(
             explained, raw, spec, core, who, f"sum({arg}){condition}", where, visible, column, note
         )
-    if aggregate.function in EXTREME_FUNCTIONS and arg is not None:
+    elif aggregate.function in EXTREME_FUNCTIONS and arg is not None:
         low = aggregate.function == "Min"
-        return _extreme(
-            explained,
-            raw,
-            spec,
-            core,
-            who,
-            f"{'min' if low else 'max'}({arg}){condition}",
-            low,
-            where,
-            visible,
-        )
-    if aggregate.flag or aggregate.condition or (aggregate.function == "Count" and arg is not None):
-        test = f"sum(CAST({arg} AS DOUBLE))" if aggregate.flag and arg is not None else f"count({arg or '*'})"
-        return _counted(
-            explained, raw, spec, core, who, f"{test}{condition}", where, visible, aggregate, column, note
-        )
-    return []
+        value = f"{'min' if low else 'max'}({arg}){condition}"
+        found = _extreme(explained, raw, spec, core, who, value, low, where, visible)
+    if aggregate.flag or aggregate.condition or arg is not None:
+        test = f"{_tested(aggregate)}{condition}"
+        found += _counted(explained, raw, spec, core, who, test, where, visible, aggregate, column, note)
+    return found
+
+
+def _tested(aggregate: Aggregate) -> str:
+    """What is not 0 where a subject's rows have a part in the figure."""
+    arg = aggregate.arg
+    if arg is not None and aggregate.flag:
+        return f"sum(CAST({arg} AS DOUBLE))"
+    if arg is not None and aggregate.conditional and aggregate.function in SUM_FUNCTIONS:
+        return f"sum(abs({arg}))"
+    return f"count({arg or '*'})"
+
+
+def _single_subjects(raw: Raw, core: Core, who: str) -> bool:
+    """Whether each row that is aggregated is one subject's, so that its figures are that subject's part."""
+    if who not in core.many:
+        return True
+    most = raw.rows(f"{core.prefix}SELECT max(len({core.many[who]})){core.source}")[0][0]
+    return int(most or 0) <= 1
 
 
 def _keys(core: Core) -> str:
@@ -357,7 +382,7 @@ def hierarchy_free_attribute(explained: Explained, spec: Spec) -> list[Finding]:
                 continue
             group = tuple(cells[k] for k in others)
             spread.setdefault(group, set()).add(cells[key])
-            weight[group] = weight.get(group, 0) + min(explained.result.subjects[at].values(), default=0)
+            weight[group] = weight.get(group, 0) + (fewest(explained.result.subjects[at]) or 0)
         categories = set().union(*spread.values()) if spread else set()
         single = {g for g, values in spread.items() if len(values) == 1 and weight[g] >= spec.threshold}
         if not 2 <= len(categories) <= 12 or not single or len(single) > 0.2 * len(spread) or len(spread) < 4:

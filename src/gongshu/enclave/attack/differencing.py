@@ -8,17 +8,19 @@ its edge is a bridge. A bridge with few subjects is a person found by subtractio
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import duckdb
 
 from .cells import is_suppressed, is_total, number, text
 from .explain import Explained
 from .model import Finding, Mark, Note, Table, unnoted
-from .query import Core
+from .query import Result, family
 from .raw import Raw
 from .sentences import rows_phrase, say
 from .shape import canon
 from .spec import Spec
+from .tracer import text_of
 
 _MOST_EDGES = 300_000
 Key = tuple[str, ...]
@@ -29,17 +31,17 @@ _GROUND: Node = ("outside", ())
 def by_subjects(
     now: Explained, before: Explained, raw: Raw, spec: Spec, note: Note = unnoted
 ) -> list[Finding]:
-    """Subjects found by subtracting an earlier release, counted on the raw rows."""
-    one, two = now.result.core, before.result.core
-    if one is None or two is None or not one.whos or set(one.whos) != set(two.whos):
-        return []
-    found = []
-    for family in one.whos:
+    """Subjects found by subtracting an earlier release, counted on the raw rows. A pair that cannot be
+    compared is for people to judge."""
+    found: list[Finding] = []
+    frames = _frames(before.result)
+    for one, two in ((a, b) for a in _frames(now.result) for b in frames if a.family == b.family):
         try:
-            joint = _joint(raw, one, two, family)
+            joint = _joint(raw, one, two)
         except duckdb.Error:
-            continue
-        if len(joint) > _MOST_EDGES:
+            joint = None
+        if joint is None or len(joint) > _MOST_EDGES:
+            found.append(say("unexplained", "review", now.table.name, "not_subtracted"))
             continue
         ours, theirs = _published(now), _published(before)
         edges = _edges(joint, ours, theirs)
@@ -157,31 +159,47 @@ def _published(explained: Explained) -> dict[Key, list[int]]:
     return found
 
 
-def _joint(raw: Raw, one: Core, two: Core, family: str) -> dict[tuple[Key | None, Key | None], int]:
-    """(cell of one, cell of the other) → distinct subjects of the rows in both; null: in no cell."""
-    a, b = _frame(one, family), _frame(two, family)
-    by_unit = one.unit is not None and two.unit is not None and _same_unit(one, two)
+@dataclass(frozen=True)
+class Frame:
+    """Who stands behind which cell of a release: a query of (u, who, cell). `u` is the row of the raw table
+    `reads`, where the release counts its rows."""
+
+    family: str
+    sql: str
+    reads: str | None = None
+
+
+def _frames(result: Result) -> list[Frame]:
+    """A frame for each source of subjects."""
+    core = result.core
+    if core is None:
+        return [Frame(family(name), sql) for name, sql in result.kept.items()]
+    keys = ", ".join(map(text_of, core.keys))
+    unit, reads = core.unit or ("0", None)
+    return [
+        Frame(
+            family(name),
+            f"{core.prefix}SELECT DISTINCT {unit} AS u, {who} AS who,"
+            f" list_value({keys}) AS cell{core.of[name]}",
+            reads,
+        )
+        for name, who in core.whos.items()
+    ]
+
+
+def _joint(raw: Raw, one: Frame, two: Frame) -> dict[tuple[Key | None, Key | None], int]:
+    """(cell of one, cell of the other) → distinct subjects of the rows in both; null: in no cell. Rows are
+    compared one by one only where both read the same raw table first."""
+    by_unit = one.reads is not None and one.reads == two.reads
     on = "a.u = b.u AND a.who = b.who" if by_unit else "a.who = b.who"
     sql = (
-        f"SELECT a.cell, b.cell, count(DISTINCT coalesce(a.who, b.who)) FROM ({a}) a"
-        f" FULL OUTER JOIN ({b}) b ON {on}"
+        f"SELECT a.cell, b.cell, count(DISTINCT coalesce(a.who, b.who)) FROM ({one.sql}) a"
+        f" FULL OUTER JOIN ({two.sql}) b ON {on}"
         f" GROUP BY a.cell, b.cell LIMIT {_MOST_EDGES + 1}"
     )
     return {
         (None if x is None else tuple(x), None if y is None else tuple(y)): n for x, y, n in raw.rows(sql)
     }
-
-
-def _same_unit(one: Core, two: Core) -> bool:
-    """Rows can be compared one by one only when both read the same raw table first."""
-    return one.source.split()[1:2] == two.source.split()[1:2]
-
-
-def _frame(core: Core, family: str) -> str:
-    keys = ", ".join(f"coalesce(CAST({k} AS VARCHAR), 'None')" for k in core.keys)
-    unit = core.unit or "0"
-    who = core.whos[family]
-    return f"{core.prefix}SELECT DISTINCT {unit} AS u, {who} AS who, list_value({keys}) AS cell{core.source}"
 
 
 def bridges(edges: Iterable[tuple[Node, Node, int]]) -> list[tuple[Node, Node, int]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .cells import is_suppressed, number, text
 from .model import Cell, Table
-from .query import Result
+from .query import Result, fewest
 from .reading.tabular import plain
 from .shape import canon, is_numeric
 
@@ -36,8 +36,7 @@ class Explained:
         at = self.rows.get(row)
         if at is None:
             return None
-        counts = list(self.result.subjects[at].values())
-        return min(counts) if counts else None
+        return fewest(self.result.subjects[at])
 
     def published(self, row: int) -> bool:
         """Whether the row shows more than withheld cells."""

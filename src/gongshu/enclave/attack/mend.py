@@ -103,13 +103,13 @@ def coarser(explained: Explained, raw: Raw, spec: Spec) -> Table | None:
     labels = {
         sql: explained.table.headers[i] for i, j in explained.columns.items() if (sql := core.outputs.get(j))
     }
-    who = next(iter(core.whos.values()))
+    name, who = next(iter(core.whos.items()))
     for dropped in reversed(core.keys):
         kept = [key for key in core.keys if key != dropped]
         shown = ", ".join(kept)
         try:
             rows = raw.rows(
-                f"{core.prefix}SELECT {shown}, count(DISTINCT {who}){core.source} GROUP BY {shown}"
+                f"{core.prefix}SELECT {shown}, count(DISTINCT {who}){core.of[name]} GROUP BY {shown}"
                 f" ORDER BY {shown} LIMIT 2000"
             )
         except duckdb.Error:

@@ -1,14 +1,15 @@
 """A query on the raw tables, rewritten so that each of its cells tells how many subjects stand behind it.
 
-`traced` adds to every relation of the query the subjects its rows come from (one id, or a list once
-aggregated) and to the result their number. `core` is the aggregation whose cells the output shows: from
-it contributions of single subjects and cells of raw rows are computed.
+`core` is the aggregation whose cells the output shows: from it contributions of single subjects and cells of
+raw rows are computed. Where the rows are no cells of one aggregation they are kept with the subjects behind
+each (`kept`), so that they can still be set against another release.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import duckdb
@@ -17,33 +18,55 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 
-from .expressions import aggregates_of, arg, is_aggregated, is_flag, leaves
+from .expressions import aggregates_of, arg, is_aggregated, is_flag
+from .flatten import left_sides, one_aggregation
 from .raw import Raw, quote
+from .scalars import scalars
+from .tracer import Tracer, Untraceable, Whos, family, keys_of, who_column
+
+__all__ = [
+    "EXTREME_FUNCTIONS",
+    "SUM_FUNCTIONS",
+    "Aggregate",
+    "Core",
+    "Result",
+    "Untraceable",
+    "family",
+    "fewest",
+    "parse",
+    "run",
+]
 
 _EXTREMES = (exp.Min, exp.Max, exp.ArgMax, exp.ArgMin, exp.AnyValue, exp.First, exp.Last)
 _SUMS = (exp.Sum, exp.Avg)
-
-
-class Untraceable(Exception):
-    """The query cannot be rewritten; it is then judged by its result alone."""
+_CONDITIONAL = (exp.Case, exp.If, exp.Predicate, exp.Connector)
+_MADE = count()
 
 
 @dataclass(frozen=True)
 class Aggregate:
-    """One aggregate function in an output column: `arg` and `condition` are SQL over the core's source."""
+    """One aggregate function in an output column: `arg` and `condition` are SQL over the core's source.
+    `conditional`: its argument asks something of the row, so that it may be nothing for most."""
 
     index: int
     function: str
     arg: str | None
     condition: str | None
     flag: bool
+    conditional: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """It counts rows or values, whatever they are: its subjects are those of the cell."""
+        return self.function == "Count" and not (self.flag or self.condition or self.conditional)
 
 
 @dataclass
 class Core:
     """The aggregation itself: `source` is its FROM … WHERE (with CTEs before), `keys` the group
-    expressions, `outputs` place of an output column → key expression, `whos` family → the subject's
-    expression."""
+    expressions, `outputs` place of an output column → key expression, `whos` name → the subject's
+    expression over `of[name]`, which is `source` with a row for each of several subjects (`many`); `unit`:
+    (row number, name) of the raw table whose rows are counted."""
 
     prefix: str
     source: str
@@ -52,12 +75,19 @@ class Core:
     outputs: dict[int, str]
     aggregates: list[Aggregate]
     whos: dict[str, str]
-    unit: str | None = None
+    unit: tuple[str, str] | None = None
+    of: dict[str, str] = field(default_factory=dict)
+    many: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Result:
-    """The result of a query: rows of cells by column, and the subjects behind each row by family."""
+    """The result of a query: rows of cells by column, and the subjects behind each row by source.
+
+    `kept`: name → a relation (who, cell) of what stands behind the rows of a query without core; `unasked`:
+    figures in it whose shares a subject has of them cannot be told; `parts`: the results of its scalar
+    sub-queries, which stand in its cells as well.
+    """
 
     names: list[str]
     rows: list[tuple[Any, ...]]
@@ -66,6 +96,14 @@ class Result:
     ordered: bool = False
     core: Core | None = None
     traced: bool = True
+    kept: dict[str, str] = field(default_factory=dict)
+    unasked: bool = False
+    parts: list[Result] = field(default_factory=list)
+
+
+def fewest(subjects: Mapping[str, int]) -> int | None:
+    """The fewest subjects of any source that has some, 0 when none has; null when there is no source."""
+    return min((n for n in subjects.values() if n), default=0) if subjects else None
 
 
 def parse(sql: str) -> exp.Query:
@@ -79,15 +117,31 @@ def parse(sql: str) -> exp.Query:
     return parsed[0]
 
 
+def about_somebody(raw: Raw, sql: str) -> bool:
+    """Whether a query names a table behind which somebody stands; true when it cannot be read."""
+    try:
+        named = {table.name.casefold() for table in parse(sql).find_all(exp.Table)}
+    except Untraceable:
+        return bool(raw.subjects)
+    return any(table.casefold() in named for table in raw.subjects)
+
+
 def run(raw: Raw, sql: str, traced: bool = True) -> Result:
-    """Run a query on the raw tables with its subjects counted. Raises Untraceable when it cannot run."""
+    """Run a query on the raw tables with its subjects counted; without them (`traced` false in the result)
+    where that fails. Raises Untraceable when it cannot run at all."""
     tree = parse(sql)
     if traced:
-        try:
-            return _traced(raw, tree)
-        except (Untraceable, SqlglotError, duckdb.Error, RecursionError, KeyError, AttributeError, TypeError):
-            pass
+        for flat in (True, False):
+            try:
+                return _traced(raw, tree, flat)
+            except _FAILS:
+                continue
     return _plain(raw, tree)
+
+
+_FAILS = (
+    Untraceable, SqlglotError, duckdb.Error, RecursionError, KeyError, AttributeError, TypeError, ValueError,
+)  # fmt: skip
 
 
 def _plain(raw: Raw, tree: exp.Query) -> Result:
@@ -108,7 +162,7 @@ def _schema(raw: Raw) -> dict[str, dict[str, str]]:
     return {table: {c.name: c.type for c in columns.values()} for table, columns in raw.columns.items()}
 
 
-def _traced(raw: Raw, tree: exp.Query) -> Result:
+def _traced(raw: Raw, tree: exp.Query, flat: bool) -> Result:
     names = [row[0] for row in raw.rows("DESCRIBE " + tree.sql("duckdb"))]
     qualified = qualify(
         tree.copy(),
@@ -119,214 +173,140 @@ def _traced(raw: Raw, tree: exp.Query) -> Result:
     )
     if not isinstance(qualified, exp.Query):
         raise Untraceable
-    tracer = _Tracer(raw)
-    whos = tracer.annotate(qualified, {}, top=True)
-    core = tracer.core(qualified)
-    count = len(names)
-    cursor = raw.engine.execute(qualified.sql("duckdb"))
+    parts = [_of(raw, part, part.named_selects) for part in scalars(qualified)]
+    made = _of(raw, one_aggregation(left_sides(qualified)) if flat else left_sides(qualified), names)
+    made.ordered, made.parts = _ordered(tree), parts
+    return made
+
+
+def _of(raw: Raw, query: exp.Query, names: list[str]) -> Result:
+    """The result of a qualified query, which is changed."""
+    tracer = Tracer(raw)
+    node = query.unnest() if isinstance(query, exp.Subquery) else query
+    single = isinstance(node, exp.Select) and (is_aggregated(node) or bool(node.args.get("distinct")))
+    shown = len(query.named_selects)
+    whos = tracer.annotate(query, {}, top=single)
+    if single and isinstance(node, exp.Select):
+        return _cells(raw, query, names, shown, whos, _core(node, tracer, raw))
+    return _rows(raw, query, names, shown, whos)
+
+
+def _cells(raw: Raw, query: exp.Query, names: list[str], shown: int, whos: Whos, core: Core) -> Result:
+    cursor = raw.engine.execute(query.sql("duckdb"))
     described = [d[0] for d in cursor.description or []]
     rows = cursor.fetchall()
-    if described[:count] and len(described) < count:
-        raise Untraceable
-    families = {name: described.index(f"__n_{i}") for i, name in enumerate(whos)}
+    places = {name: described.index(f"__n_{name}") for name in whos}
     keys = [i for i, name in enumerate(described) if name.startswith("__k_")]
     return Result(
         names,
-        [row[:count] for row in rows],
-        [{name: int(row[i] or 0) for name, i in families.items()} for row in rows],
+        [row[:shown] for row in rows],
+        [{name: int(row[i] or 0) for name, i in places.items()} for row in rows],
         [tuple(row[i] for i in keys) for row in rows],
-        _ordered(tree),
-        core,
-        True,
+        core=core,
     )
 
 
-class _Tracer:
-    def __init__(self, raw: Raw) -> None:
-        self.raw = raw
-        self.tables = {name.casefold(): name for name in raw.columns}
-        self._sources: dict[int, dict[str, tuple[str, str]]] = {}
-        self._units: dict[int, str | None] = {}
-        self._in_union = False
-
-    def annotate(
-        self, node: exp.Expression, env: dict[str, dict[str, str]], top: bool = False
-    ) -> dict[str, str]:
-        """Add `__who_i` (or at the top `__n_i`) to a query in place; returns family → scalar or list."""
-        with_ = arg(node, "with")
-        if with_ is not None:
-            if with_.args.get("recursive"):
-                raise Untraceable
-            env = dict(env)
-            for cte in with_.expressions:
-                env[cte.alias.casefold()] = self.annotate(cte.this, env)
-        if isinstance(node, exp.Subquery):
-            return self.annotate(node.this, env, top)
-        if isinstance(node, exp.SetOperation):
-            return self._union(node, env, top)
-        if not isinstance(node, exp.Select):
-            raise Untraceable
-        return self._select(node, env, top)
-
-    def _union(self, node: exp.SetOperation, env: dict[str, dict[str, str]], top: bool) -> dict[str, str]:
-        if not isinstance(node, exp.Union):
-            raise Untraceable
-        self._in_union = True
-        left, right = self.annotate(node.left, env, top), self.annotate(node.right, env, top)
-        if left != right:
-            raise Untraceable
-        node.set("distinct", False)
-        return left
-
-    def _source(self, source: exp.Expression, env: dict[str, dict[str, str]]) -> dict[str, tuple[str, str]]:
-        """family → (expression, scalar or list) of one FROM item."""
-        if isinstance(source, exp.Subquery):
-            kinds = self.annotate(source.this, env)
-            return {f: (f"{quote(source.alias)}.{quote(_who(f))}", k) for f, k in kinds.items()}
-        if not isinstance(source, exp.Table):
-            return {}
-        if source.args.get("pivots") or source.args.get("sample"):
-            raise Untraceable
-        alias = source.alias_or_name
-        if source.name.casefold() in env:
-            kinds = env[source.name.casefold()]
-            return {f: (f"{quote(alias)}.{quote(_who(f))}", k) for f, k in kinds.items()}
-        table = self.tables.get(source.name.casefold())
-        if table is None:
-            raise Untraceable
-        if table in self.raw.subjects:
-            return {self.raw.families[table]: (self.raw.who(table, quote(alias)), "scalar")}
-        return {}
-
-    def _select(self, node: exp.Select, env: dict[str, dict[str, str]], top: bool) -> dict[str, str]:
-        from_ = arg(node, "from")
-        sources = [from_.this] if from_ is not None else []
-        for join in node.args.get("joins") or ():
-            if str(join.args.get("kind") or "").upper() not in ("SEMI", "ANTI"):
-                sources.append(join.this)
-        whos: dict[str, tuple[str, str]] = {}
-        unit = None
-        for source in sources:
-            for family, found in self._source(source, env).items():
-                whos.setdefault(family, found)
-                if unit is None and isinstance(source, exp.Table) and source.name.casefold() not in env:
-                    unit = f"{quote(source.alias_or_name)}.rowid"
-        self._sources[id(node)] = whos
-        self._units[id(node)] = unit
-        aggregated = is_aggregated(node)
-        if node.args.get("distinct") and not aggregated:
-            return self._distinct(node, whos, top)
-        kinds: dict[str, str] = {}
-        for i, (family, (expression, kind)) in enumerate(whos.items()):
-            sql, out = _gathered(expression, kind, aggregated)
-            if top:
-                sql = (
-                    f"count(DISTINCT {expression})" if aggregated and kind == "scalar" else _length(sql, out)
-                )
-            node.select(
-                f"{sql} AS {quote(f'__n_{i}' if top else _who(family))}", copy=False, dialect="duckdb"
-            )
-            kinds[family] = out
-        if top and aggregated and not self._in_union:
-            self._add_keys(node)
-        return kinds
-
-    def _distinct(self, node: exp.Select, whos: dict[str, tuple[str, str]], top: bool) -> dict[str, str]:
-        """`SELECT DISTINCT a, b` is a grouping over a and b."""
-        if not isinstance(node.args["distinct"], exp.Distinct) or node.args["distinct"].args.get("on"):
-            raise Untraceable
-        if any(isinstance(p.unalias(), exp.Star) or p.find(exp.Window) for p in node.expressions):
-            raise Untraceable
-        node.set("distinct", None)
-        keys = [p.unalias().sql("duckdb") for p in node.expressions]
-        group = exp.Group(expressions=[sqlglot.parse_one(k, dialect="duckdb") for k in keys])
-        node.set("group", group)
-        kinds: dict[str, str] = {}
-        for i, (family, (expression, kind)) in enumerate(whos.items()):
-            sql, out = _gathered(expression, kind, True)
-            if top:
-                sql = f"count(DISTINCT {expression})" if kind == "scalar" else _length(sql, out)
-            node.select(
-                f"{sql} AS {quote(f'__n_{i}' if top else _who(family))}", copy=False, dialect="duckdb"
-            )
-            kinds[family] = out
-        if top and not self._in_union:
-            self._add_keys(node)
-        return kinds
-
-    def _add_keys(self, node: exp.Select) -> None:
-        for i, key in enumerate(self._keys(node)):
-            node.select(f"{key} AS {quote(f'__k_{i}')}", copy=False, dialect="duckdb")
-
-    def _keys(self, node: exp.Select) -> list[str]:
-        group = node.args.get("group")
-        if group is None:
-            return []
-        if group.args.get("all"):
-            return [
-                p.unalias().sql("duckdb")
-                for p in node.expressions
-                if not p.alias_or_name.startswith("__") and not any(aggregates_of(p))
-            ]
-        parts = list(group.expressions)
-        for name in ("rollup", "cube", "grouping_sets"):
-            parts += group.args.get(name) or ()
-        return list(dict.fromkeys(leaf.sql("duckdb") for part in parts for leaf in leaves(part)))
-
-    def core(self, top: exp.Query) -> Core | None:
-        """The aggregation whose groups are the result's rows; null when ids are no longer single there."""
-        node = top.this if isinstance(top, exp.Subquery) else top
-        if not isinstance(node, exp.Select) or not is_aggregated(node):
-            return None
-        whos = self._sources.get(id(node), {})
-        if any(kind != "scalar" for _, kind in whos.values()):
-            return None
-        keys = self._keys(node)
-        bare = node.copy()
-        shown = [p for p in node.expressions if not p.alias_or_name.startswith("__")]
-        outputs = {i: p.unalias().sql("duckdb") for i, p in enumerate(shown)}
-        aggregates = [a for i, p in enumerate(shown) for a in _read(i, p, self.raw)]
-        group = node.args.get("group")
-        all_ = bool(group is not None and group.args.get("all"))
-        for name in ("group", "having", "qualify", "order", "limit", "offset", "windows", "distinct"):
-            bare.set(name, None)
-        bare.set("expressions", [exp.Star()])
-        with_ = arg(bare, "with")
-        prefix = with_.sql("duckdb") + " " if with_ is not None else ""
-        for name in ("with", "with_"):
-            bare.set(name, None)
-        source = bare.sql("duckdb").removeprefix("SELECT *")
-        grouping = (
-            ", ".join(keys)
-            if all_ or group is None
-            else group.sql("duckdb").strip().removeprefix("GROUP BY ")
-        )
-        return Core(
-            prefix,
-            source,
-            keys,
-            grouping,
-            {i: sql for i, sql in outputs.items() if sql in keys},
-            aggregates,
-            {family: expression for family, (expression, _) in whos.items()},
-            self._units.get(id(node)),
-        )
+def _rows(raw: Raw, query: exp.Query, names: list[str], shown: int, whos: Whos) -> Result:
+    """A result whose rows are no cells of one aggregation: kept in the engine with who stands behind each."""
+    unasked = _shares_unknown(query, raw)
+    table = f"__kept_{next(_MADE)}"
+    raw.engine.execute(f"CREATE TEMP TABLE {table} AS {query.sql('duckdb')}")
+    described = [row[0] for row in raw.rows(f"DESCRIBE {table}")]
+    cells = ", ".join(f"{quote(name)}" for name in described[:shown])
+    behind = {name: quote(who_column(name)) for name in whos}
+    sizes = [
+        f"coalesce(len({column}), 0)" if whos[name].many else f"CAST({column} IS NOT NULL AS INTEGER)"
+        for name, column in behind.items()
+    ]
+    rows = raw.rows(f"SELECT {', '.join([cells, *sizes])} FROM {table} ORDER BY rowid")
+    return Result(
+        names,
+        [row[:shown] for row in rows],
+        [dict(zip(behind, map(int, row[shown:]), strict=True)) for row in rows],
+        [(str(at),) for at in range(len(rows))],
+        kept={
+            name: f"SELECT DISTINCT 0 AS u, {f'unnest({column})' if whos[name].many else column} AS who,"
+            f" [CAST(rowid AS VARCHAR)] AS cell FROM {table}"
+            for name, column in behind.items()
+        },
+        unasked=unasked and bool(whos),
+    )
 
 
-def _who(family: str) -> str:
-    return f"__who_{family}"
+def _shares_unknown(query: exp.Query, raw: Raw) -> bool:
+    """Whether some cell of the query is a figure that few subjects might make up."""
+    return any(
+        not one.plain and (one.arg is not None or one.condition is not None)
+        for select in query.find_all(exp.Select)
+        if _reaches(select)
+        for projection in select.expressions
+        if not projection.alias_or_name.startswith("__")
+        for one in _read(0, projection, raw)
+    )
 
 
-def _gathered(expression: str, kind: str, aggregated: bool) -> tuple[str, str]:
-    if not aggregated:
-        return expression, kind
-    if kind == "scalar":
-        return f"list(DISTINCT {expression}) FILTER (WHERE {expression} IS NOT NULL)", "list"
-    return f"list_distinct(flatten(list({expression})))", "list"
+def _reaches(select: exp.Select) -> bool:
+    """Whether its rows reach the result; not those of a SEMI JOIN, of IN, EXISTS or a scalar sub-query."""
+    node: exp.Expression | None = select
+    while node is not None:
+        above = node.parent
+        if isinstance(above, exp.Join) and str(above.args.get("kind") or "").upper() in ("SEMI", "ANTI"):
+            return False
+        if isinstance(node, exp.Subquery) and not isinstance(
+            above, exp.From | exp.Join | exp.CTE | exp.SetOperation | exp.Subquery | None
+        ):
+            return False
+        if isinstance(above, exp.In | exp.Exists):
+            return False
+        node = above
+    return True
 
 
-def _length(sql: str, kind: str) -> str:
-    return f"len({sql})" if kind == "list" else f"(CASE WHEN {sql} IS NULL THEN 0 ELSE 1 END)"
+def _core(node: exp.Select, tracer: Tracer, raw: Raw) -> Core:
+    """The aggregation whose groups are the rows of an annotated SELECT."""
+    whos = tracer.sources[id(node)]
+    keys = keys_of(node)
+    bare = node.copy()
+    shown = [p for p in node.expressions if not p.alias_or_name.startswith("__")]
+    outputs = {i: p.unalias().sql("duckdb") for i, p in enumerate(shown)}
+    group = node.args.get("group")
+    all_ = bool(group is not None and group.args.get("all"))
+    for name in ("group", "having", "qualify", "order", "limit", "offset", "windows", "distinct"):
+        bare.set(name, None)
+    bare.set("expressions", [exp.Star()])
+    with_ = arg(bare, "with")
+    prefix = with_.sql("duckdb") + " " if with_ is not None else ""
+    for name in ("with", "with_"):
+        bare.set(name, None)
+    source = _text(bare)
+    many = {name: who.sql for name, who in whos.items() if who.many}
+    plain = all_ or group is None
+    return Core(
+        prefix,
+        source,
+        keys,
+        ", ".join(keys) if plain else group.sql("duckdb").strip().removeprefix("GROUP BY "),
+        {i: sql for i, sql in outputs.items() if sql in keys},
+        [a for i, p in enumerate(shown) for a in _read(i, p, raw)],
+        {name: '"__w"."who"' if who.many else who.sql for name, who in whos.items()},
+        tracer.units.get(id(node)),
+        {name: _each(bare, who.sql) if who.many else source for name, who in whos.items()},
+        many,
+    )
+
+
+def _text(bare: exp.Select) -> str:
+    return str(bare.sql("duckdb")).removeprefix("SELECT *")
+
+
+def _each(bare: exp.Select, subjects: str) -> str:
+    """The source with a row for each subject of a list."""
+    joined = bare.copy()
+    unnested = sqlglot.parse_one(
+        f'SELECT * FROM x CROSS JOIN UNNEST({subjects}) AS "__w"("who")', dialect="duckdb"
+    ).args["joins"]
+    joined.set("joins", [*(joined.args.get("joins") or ()), *unnested])
+    return _text(joined)
 
 
 def _read(index: int, projection: exp.Expression, raw: Raw) -> Iterator[Aggregate]:
@@ -341,15 +321,19 @@ def _read(index: int, projection: exp.Expression, raw: Raw) -> Iterator[Aggregat
             argument = argument.expressions[0] if argument.expressions else None
         flag = isinstance(one, exp.CountIf) or is_flag(argument, raw)
         star = argument is None or isinstance(argument, exp.Star)
-        function = type(one).__name__
         yield Aggregate(
             index,
-            function,
+            type(one).__name__,
             None if star or argument is None else argument.sql("duckdb"),
             condition,
             flag,
+            argument is not None and argument.find(*_CONDITIONAL) is not None,
         )
 
 
-EXTREME_FUNCTIONS = tuple(c.__name__ for c in _EXTREMES)
-SUM_FUNCTIONS = tuple(c.__name__ for c in _SUMS)
+def _names(types: Iterable[type[exp.Expression]]) -> tuple[str, ...]:
+    return tuple(one.__name__ for one in types)
+
+
+EXTREME_FUNCTIONS = _names(_EXTREMES)
+SUM_FUNCTIONS = _names(_SUMS)

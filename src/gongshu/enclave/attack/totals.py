@@ -18,6 +18,7 @@ from .identifiers import place
 from .linear import Equation, eliminate, narrow
 from .margins import across, steps_across, wholes
 from .model import Finding, Mark, Note, Table, unnoted
+from .query import fewest
 from .sentences import rows_phrase, say
 from .shape import canon
 from .spec import Spec
@@ -303,9 +304,9 @@ def _truth(system: System, explained: Explained | None, column: int) -> dict[int
     by_labels: dict[tuple[str, ...], int] = {}
     for at, row in enumerate(explained.result.rows):
         labels = tuple(canon(row[explained.columns[k]]) for k in explained.keys)
-        counts = explained.result.subjects[at].values()
-        if counts:
-            by_labels[labels] = min(counts)
+        subjects = fewest(explained.result.subjects[at])
+        if subjects is not None:
+            by_labels[labels] = subjects
     found = {}
     for labels, cell in system.cells.items():
         key = tuple(canon(part) for part in labels)
