@@ -21,6 +21,7 @@ from typing import IO, Any
 
 import duckdb
 
+from gongshu.enclave import halting
 from gongshu.recognise import kinds
 
 from .reading.tabular import delimiter
@@ -45,10 +46,17 @@ class Budget:
         self, seconds: float = float("inf"), engine: duckdb.DuckDBPyConnection | None = None
     ) -> None:
         self.end = time.monotonic() + seconds
+        self.engine = engine
         self._timer = threading.Timer(seconds, engine.interrupt) if engine is not None else None
         if self._timer is not None:
             self._timer.daemon = True
             self._timer.start()
+
+    def break_off(self) -> None:
+        """Spend the rest of it now, from whatever thread: a stop does not wait."""
+        self.end = 0.0
+        if self.engine is not None:
+            self.engine.interrupt()
 
     @property
     def spent(self) -> bool:
@@ -156,8 +164,11 @@ def opened(files: Mapping[str, Path], memory: str = "2GB", workspace: Path | Non
         engine.execute(f"SET threads={min(4, os.cpu_count() or 1)}")
         engine.execute("SET preserve_insertion_order=true")
         raw = Raw(engine, {})
-        for name, path in files.items():
-            _load(raw, name, path, folder)
+        with halting.watched(engine.interrupt):
+            for name, path in files.items():
+                halting.check()
+                _load(raw, name, path, folder)
+        halting.check()
         engine.execute("SET enable_external_access=false")
         engine.execute("SET lock_configuration=true")
         yield raw

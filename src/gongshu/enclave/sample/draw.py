@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gongshu.enclave import halting
 from gongshu.enclave.sample import bands, frame, mosaic
 from gongshu.enclave.sample.frame import Frame
 from gongshu.enclave.sample.model import Array, Column, Drawn, SampleError, Settings, Source
@@ -87,9 +88,12 @@ def _frames(
     connection = frame.connect(sources)
     try:
         shares = frame.shares(connection, sources, settings)
-        for source in sources:
-            share = shares[frame._domain(source)]
-            frames[source.name], chosen[source.name] = frame.read(connection, source, share, key, settings)
+        with halting.watched(connection.interrupt):
+            for source in sources:
+                halting.check()
+                share = shares[frame._domain(source)]
+                found = frame.read(connection, source, share, key, settings)
+                frames[source.name], chosen[source.name] = found
     finally:
         connection.close()
     return frames, chosen
