@@ -13,10 +13,12 @@ import pytest
 from django.conf import settings
 
 from gongshu.crypto.sign import PrivateKey
-from gongshu.enclave import confirm, release, render, serve, stops, tasks, votes
+from gongshu.enclave import confirm, outgoing, release, render, serve, stops, tasks, votes
 from gongshu.enclave.store.models import Grant, JournalEntry, Outgoing, Output, Release, Task
 from gongshu.wire import serving
+from gongshu.wire.envelope import parse, verify
 from gongshu.wire.errors import WireError
+from gongshu.wire.times import instant
 from support.domainworld import AUTHORITY, BUS, ZONE, Domain
 
 SQL = "SELECT line, date_trunc('month', boarded) AS month, count(*) AS trips FROM trips GROUP BY ALL"
@@ -186,6 +188,34 @@ def test_the_office_hears_only_a_code_at_a_full_ten_seconds(granted: Domain) -> 
     sent = Outgoing.objects.get(kind="outcome")
     assert set(sent.envelope["body"]) == {"task", "code"}
     assert sent.not_before.second % 10 == 0 and sent.not_before.microsecond == 0
+    assert instant(sent.envelope["issued"], "issued") == sent.not_before
+
+
+def test_neither_time_nor_number_of_a_message_tells_when_a_run_ended(granted: Domain) -> None:
+    """The office can make the enclave speak at any moment: the number between two such messages is a clock."""
+    run(granted)
+    output = Output.objects.get(task_id="t-1")
+    body = {"id": "r-1", "kind": "release", "grant": "g-1", "from_task": "t-1", "product": "pd-1"}
+    granted.feed("task", {**body, "output": {"kind": "table", "title": "客流"}})
+    work()
+    output.refresh_from_db()
+    assert output.state in ("reviewing", "blocked")
+    held = Outgoing.objects.filter(kind__in=("outcome", "verdict", "review"), sent__isnull=True)
+    assert {row.kind for row in held} >= {"outcome", "verdict"}
+    moment = min(row.not_before for row in held)
+    for row in held:
+        assert row.number is None and not row.envelope["signatures"]
+        issued = instant(row.envelope["issued"], "issued")
+        assert issued == row.not_before and issued.second % 10 == 0 and issued.microsecond == 0
+    spoken = outgoing.post("cosign", {"size": 1, "line": "x"}, zone=ZONE, now=moment - timedelta(seconds=1))
+    last = max(row.not_before for row in held)
+    assert sum(outgoing.number_due(source, last) for source in ("enclave", "airlock")) == held.count()
+    assert outgoing.number_due("enclave", last) == 0
+    for row in held.all():
+        assert row.source == "airlock" or row.number > spoken.number
+        made = parse(row.envelope)
+        assert made.seq == row.number
+        assert {one.role for one in verify(made, granted.trust, last)} == {row.source}
 
 
 @pytest.mark.row("J08", "J12")

@@ -23,6 +23,7 @@ PEOPLE = {
     "p-bus": (BUS, ["provider_officer", "reviewer"]),
     "p-bus2": (BUS, ["reviewer"]),
     "p-auth": (AUTHORITY, ["reviewer"]),
+    "p-auth2": (AUTHORITY, ["provider_officer"]),
     "p-dev": (OPERATOR, ["developer"]),
 }
 

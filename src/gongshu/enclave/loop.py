@@ -49,12 +49,15 @@ CAUGHT_UP: list[datetime] = []
 
 
 def poll(clients: Mapping[str, FeedClient], now: datetime) -> None:
-    """Take what is new on every zone's feed. A cut line is silence; a broken one is an alarm."""
+    """Take what is new on every zone's feed. A cut line is silence; a broken one is an alarm; neither holds
+    up another zone."""
     for zone, client in clients.items():
         try:
             client.poll(lambda item: consume.take(item, now))
         except WireError as error:
             log.log(logging.DEBUG if error.code == "line" else logging.ERROR, "feed of %s: %s", zone, error)
+        except Exception:  # one zone's trouble must not keep another's stops waiting
+            log.exception("feed of %s", zone)
 
 
 def stands(now: datetime) -> str:
@@ -88,6 +91,7 @@ def compute(stop: threading.Event) -> None:
     """Tasks one after another, until `stop`."""
     while not stop.is_set():
         close_old_connections()
+        task = None
         try:
             task = None if stands(clock.wall_now()) else tasks.begin(clock.wall_now())
             if task is None:
@@ -96,9 +100,20 @@ def compute(stop: threading.Event) -> None:
                 COMPUTE[task.kind](task, clock.wall_now())
             elif task.state == "running":
                 tasks.end(task, "failed", clock.wall_now(), "这类任务由后续版本提供。")
-        except Exception:
+        except Exception as error:
             log.exception("task failed")
+            failed(task, error)
             stop.wait(1.0)
+
+
+def failed(task: Task | None, error: Exception) -> None:
+    """End a task whose work raised: one left running makes all others wait until the next start."""
+    try:
+        left = Task.objects.filter(pk=task.pk, state="running").first() if task is not None else None
+        if left is not None:
+            tasks.end(left, "failed", clock.wall_now(), f"{type(error).__name__}: {error}")
+    except Exception:  # the database is away: `recover` ends it at the next start
+        log.exception("task %s could not be ended", task and task.pk)
 
 
 def run() -> int:

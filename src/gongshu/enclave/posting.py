@@ -10,7 +10,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Count, Min
 
-from gongshu.enclave import journal
+from gongshu.enclave import journal, outgoing
 from gongshu.enclave.store.models import JournalEntry, Outgoing
 from gongshu.wire import envelope as wire
 from gongshu.wire import inbox
@@ -37,7 +37,8 @@ def post(now: datetime) -> None:
     One request a source: what is refused there holds up neither the other source nor other messages.
     """
     for source in journal.SOURCES:
-        waiting = Outgoing.objects.filter(source=source, sent__isnull=True, not_before__lte=now)
+        outgoing.number_due(source, now)
+        waiting = Outgoing.objects.filter(source=source, sent__isnull=True, not_before__lte=now, number__gt=0)
         rows = list(waiting.order_by("number")[: inbox.BATCH])
         if not rows:
             continue

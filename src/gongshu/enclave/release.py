@@ -24,6 +24,7 @@ from gongshu.enclave import (
     channel,
     clock,
     confirm,
+    halting,
     journal,
     outgoing,
     products,
@@ -97,11 +98,16 @@ def request(task: Task, now: datetime) -> None:
             return
         task.reached = now  # from here on the answer depends on raw data, so the try counts
         task.save(update_fields=["reached"])
-        if output is None:
-            made = leaving.request(task, wanted, earlier_of(task, wanted), now)
-            judge(task, made.output, made.path, made.report, made.spec, clock.wall_now())
-        else:
-            _table(task, output, wanted, now)
+        with tasks.breakable(task):
+            if output is None:
+                tasks.note(task, leaving.find(task, wanted).sources.values())
+                made = leaving.request(task, wanted, earlier_of(task, wanted), now)
+                judge(task, made.output, made.path, made.report, made.spec, clock.wall_now())
+            else:
+                tasks.note(task, output.sources)
+                _table(task, output, wanted, now)
+    except halting.Halted:
+        tasks.end(task, "cancelled", clock.wall_now())
     except Forbidden:
         tasks.end(task, "refused_lens", clock.wall_now())
     except SAID as error:
@@ -193,7 +199,7 @@ def assault(
             "nk": [limits.floor.nk[0], str(limits.floor.nk[1])],
             "p": str(limits.floor.p),
             "zone": output.zone,
-            "grades": {c.name: c.grade for m in names.values() for c in m.columns},
+            "grades": {name: {c.name: c.grade for c in m.columns} for name, m in names.items()},
             "previous": previous,
             "sql": verdict.sql,
         }
@@ -206,7 +212,13 @@ def assault(
 def judge(
     task: Task, output: Output, path: Path, report: attack.AttackReport, spec: dict[str, Any], now: datetime
 ) -> None:
-    """Keep what was found; the office learns the verdict and which checks spoke."""
+    """Keep what was found; the office learns the verdict and which checks spoke. What was stopped while it
+    was attacked stays stopped."""
+    confirm.hold_stops()
+    if shut := _shut(task, output, now):
+        Output.objects.filter(pk=output.pk).update(state="stopped")
+        tasks.end(task, shut, now)
+        return
     output.path, output.digest = str(path), digest(path.read_bytes())
     output.product = str(task.body.get("product") or "")
     output.name = str((task.body.get("output") or {}).get("title", ""))[:120]
@@ -229,6 +241,14 @@ def judge(
                 output.id, organisation, "awaited", zone=output.zone, now=now, not_before=heard
             )
     tasks.end(task, "done", now)
+
+
+def _shut(task: Task, output: Output, now: datetime) -> str:
+    """'' while the output may go before reviewers, else the outcome code."""
+    grant, product = Grant.objects.get(id=output.grant), str(task.body.get("product") or "")
+    if confirm.stopped(output.zone, product=product):
+        return "refused_stop"
+    return confirm.closed(grant, clock.business_today(output.zone, now), now)
 
 
 # Outputs whose decision broke, so that each is told once and not twice a second.
@@ -301,7 +321,8 @@ def _leave(
 ) -> None:
     release_id = fresh("rel")
     path = Path(output.path)
-    kept = settings.RELEASES_DIR / f"{release_id}{path.suffix}"
+    # named by the output: a decision that broke off and is made again writes the same file again
+    kept = settings.RELEASES_DIR / f"{output.id}{path.suffix}"
     kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept.write_bytes(data)
     media = render.MEDIA[path.suffix.lstrip(".")]
@@ -357,8 +378,9 @@ def _leave(
     output.save(update_fields=["state"])
     outgoing.post("release", body, zone=output.zone, now=now)
     _journal("release.left", output, now, {"file": output.digest, "grant": grant.digest})
-    if output.product and output.spec["kind"] in ("table", "index"):
-        serve.publish(output, release_id, data, counted, now)
+    if output.product and output.spec["kind"] in serve.SERVED:
+        # only when the release is on record: the gateway answers from nothing that has no evidence
+        transaction.on_commit(lambda: serve.publish(output, release_id, data, counted, now))
 
 
 def _journal(act: str, output: Output, now: datetime, digests: Mapping[str, str]) -> None:

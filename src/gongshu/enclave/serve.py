@@ -16,6 +16,7 @@ from django.db.models import Count, Max
 
 from gongshu.crypto.canonical import dumps
 from gongshu.crypto.hashes import digest
+from gongshu.enclave import votes
 from gongshu.enclave.confirm import live_ceilings
 from gongshu.enclave.store.models import Ceiling, LiveVersion, Output, Release, Stop
 from gongshu.wire import envelope as wire
@@ -23,6 +24,8 @@ from gongshu.wire import serving
 from gongshu.wire.store import write_file
 
 MANIFEST, ROWS = "manifest.json", "rows.json"
+# Kinds of output the gateway answers from as they left.
+SERVED = ("table", "index")
 FILE_MODE = 0o640
 
 
@@ -35,27 +38,51 @@ def rows_json(data: bytes) -> bytes:
 
 
 def publish(
-    output: Output, release_id: str, data: bytes, votes: Sequence[dict[str, Any]], now: datetime
+    output: Output, release_id: str, data: bytes, counted: Sequence[dict[str, Any]], now: datetime
 ) -> Path:
     """Lay a released table where the gateway reads; the manifest last. A newer number replaces an older."""
     root = serving.make_folder(serving.make_folder(settings.SERVING_DIR / output.zone) / "products")
     place = serving.make_folder(serving.make_folder(root / output.product) / release_id)
     content = rows_json(data)
-    number = Release.objects.filter(output__product=output.product, output__zone=output.zone).count() + 1
     body = {
         "product": output.product,
         "version": release_id,
         "release": release_id,
         "files": {ROWS: digest(content)},
         "output": output.digest,
-        "votes": [vote["envelope"] for vote in votes],
+        "votes": [vote["envelope"] for vote in counted],
         "sources": list(output.sources),
     }
-    made = wire.make("serving", output.zone, number, body, now)
+    made = wire.make("serving", output.zone, _number(output, release_id), body, now)
     signed = wire.sign(made, "enclave", settings.KEYS.signer("enclave"))
     write_file(place / ROWS, content, FILE_MODE)
     write_file(place / MANIFEST, signed.dumps(), FILE_MODE)
     return place
+
+
+def _number(output: Output, release_id: str) -> int:
+    """The number of a release among those of its product, the same whenever it is asked."""
+    mine = Release.objects.filter(output__product=output.product, output__zone=output.zone)
+    return list(mine.order_by("released", "id").values_list("id", flat=True)).index(release_id) + 2
+
+
+def mend(now: datetime) -> int:
+    """Lay what left and was not laid, because the process died or the disk was full; how many. Asks only the
+    newest release of each product."""
+    newest: dict[tuple[str, str], Release] = {}
+    left = Release.objects.filter(output__spec__kind__in=SERVED).exclude(output__product="")
+    for release in left.select_related("output").order_by("released", "id"):
+        newest[release.output.zone, release.output.product] = release
+    lost = [one for one in newest.values() if not (_place(one.output, one.id) / MANIFEST).exists()]
+    for release in lost:
+        data = Path(release.path).read_bytes()
+        if digest(data) == release.digest:
+            publish(release.output, release.id, data, votes.counted(release.output, now), now)
+    return len(lost)
+
+
+def _place(output: Output, release_id: str) -> Path:
+    return Path(settings.SERVING_DIR, output.zone, "products", output.product, release_id)
 
 
 @lru_cache(maxsize=32)

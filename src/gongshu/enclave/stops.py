@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from gongshu.enclave import journal, outgoing
+from gongshu.enclave import confirm, journal, outgoing, tasks
 from gongshu.enclave.store.models import Ceiling, Grant, Output, Sample, Stop, Task
 from gongshu.evidence.ids import fresh
 from gongshu.wire.times import stamp
@@ -29,18 +29,14 @@ def stop(
     person: str = "",
     id: str = "",  # noqa: A002
 ) -> Stop:
-    """Make a stop and everything it does in this domain, in one transaction. Twice is harmless."""
-    made, new = Stop.objects.get_or_create(
-        id=id or fresh("stop"),
-        defaults={
-            "zone": zone,
-            "scope": scope,
-            "target": target,
-            "reason": reason[:200],
-            "origin": origin,
-            "person": person,
-            "made": now,
-        },
+    """Make a stop and everything it does in this domain, in one transaction. Twice is harmless.
+
+    It waits for the short transactions that ask for stops and then let something go on, and they for it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", [confirm.STOPS])
+    made, new = note(
+        zone=zone, scope=scope, target=target, reason=reason, origin=origin, now=now, person=person, id=id
     )
     if not new:
         return made
@@ -63,31 +59,64 @@ def stop(
     return made
 
 
+def note(
+    *,
+    zone: str,
+    scope: str,
+    target: str,
+    reason: str,
+    origin: str,
+    now: datetime,
+    person: str = "",
+    id: str = "",  # noqa: A002
+) -> tuple[Stop, bool]:
+    """Keep a stop and whether it is new. From here on nothing it hits begins, leaves or is answered."""
+    return Stop.objects.get_or_create(
+        id=id or fresh("stop"),
+        defaults={
+            "zone": zone,
+            "scope": scope,
+            "target": target,
+            "reason": reason[:200],
+            "origin": origin,
+            "person": person,
+            "made": now,
+        },
+    )
+
+
+def _here(made: Stop) -> dict[str, str]:
+    """The zone a stop is for, as a filter; one without a zone is for all."""
+    return {"zone": made.zone} if made.zone else {}
+
+
 def _grants(made: Stop) -> QuerySet[Grant]:
     """The grants a stop means, whatever became of them."""
+    here = Grant.objects.filter(**_here(made))
     if made.scope == "all":
-        return Grant.objects.filter(zone=made.zone) if made.zone else Grant.objects.all()
+        return here
     field = {"grant": "id", "project": "project"}.get(made.scope)
-    return Grant.objects.filter(**{field: made.target}) if field else Grant.objects.none()
+    return here.filter(**{field: made.target}) if field else here.none()
 
 
 def _act(made: Stop, now: datetime) -> None:
-    meant = list(_grants(made).values_list("id", flat=True))
-    # What is answered under a grant ends with it: an ended grant must not go on at the gateway.
-    Ceiling.objects.filter(body__grant__in=meant, state="live").update(state="withdrawn")
-    grants = Grant.objects.filter(id__in=meant, state__in=("awaiting", "live"))
-    hit = list(grants.values_list("id", flat=True))
-    grants.update(state="stopped")
-    waiting = Task.objects.filter(grant__in=hit, state="waiting")
-    waiting.update(state="ended", outcome="refused_stop", ended=now)
-    for task in Task.objects.filter(grant__in=hit, state="running"):
-        for cancel in CANCEL:
-            cancel(task)
-    outputs = Output.objects.filter(state__in=("kept", "attacking", "reviewing"))
+    ceilings = Ceiling.objects.filter(state__in=("awaiting", "live"), **_here(made))
+    outputs = Output.objects.filter(state__in=("kept", "attacking", "reviewing"), **_here(made))
     if made.scope == "product":
         outputs.filter(product=made.target).update(state="stopped")
-        Ceiling.objects.filter(product=made.target, state="live").update(state="withdrawn")
-    else:
-        outputs.filter(grant__in=hit).update(state="stopped")
-        samples = Sample.objects.filter(grant__in=hit, state__in=("awaiting", "agreed"))
-        samples.update(state="stopped", decided=now)
+        ceilings.filter(product=made.target).update(state="withdrawn")
+        return
+    meant = list(_grants(made).values_list("id", flat=True))
+    # What is answered under a grant ends with it: an ended grant must not go on at the gateway.
+    ceilings.filter(body__grant__in=meant).update(state="withdrawn")
+    Grant.objects.filter(id__in=meant, state__in=("awaiting", "live")).update(state="stopped")
+    # To destroy copies one key is enough, so a task that does is not stopped.
+    asked = Task.objects.filter(grant__in=meant).exclude(kind="drop")
+    for task in asked.select_for_update().filter(state="waiting").order_by("received"):
+        tasks.end(task, "refused_stop", now)
+    for task in asked.filter(state="running"):
+        for cancel in CANCEL:
+            cancel(task)
+    outputs.filter(grant__in=meant).update(state="stopped")
+    samples = Sample.objects.filter(grant__in=meant, state__in=("awaiting", "agreed"))
+    samples.update(state="stopped", decided=now)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from gongshu.crypto.hashes import file_digest
-from gongshu.enclave import clock, confirm, journal, outgoing, sources, thresholds
+from gongshu.enclave import clock, confirm, halting, journal, outgoing, sources, thresholds
 from gongshu.enclave.engines import DuckDB, Engine, EngineError, Run
 from gongshu.enclave.policy import lens_grant
 from gongshu.enclave.runner import Sandbox
@@ -103,7 +104,9 @@ def end(task: Task, code: str, now: datetime, detail: str = "") -> None:
     That holds for the line of evidence as well: its time is that full ten seconds.
     """
     heard = outgoing.next_full_ten(now)
-    task.state, task.outcome, task.ended, task.detail = "ended", code, now, detail[:8000]
+    # a program may print what PostgreSQL cannot keep in a text: a task that never ends holds up all others
+    detail = detail.replace("\0", "␀").encode("utf-8", "replace").decode()[:8000]
+    task.state, task.outcome, task.ended, task.detail = "ended", code, now, detail
     task.save(update_fields=["state", "outcome", "ended", "detail"])
     if task.kind in OWN:
         return
@@ -181,6 +184,7 @@ def run(task: Task, now: datetime) -> None:
         end(task, code, now, "\n".join(str(one) for one in verdict.violations))
         return
     wanted = {name: table_sources[name].snapshot for name in verdict.reads}
+    note(task, wanted.values())
     run_id = fresh("r")
     try:
         with sources.vault().stage(wanted) as staged:
@@ -190,9 +194,10 @@ def run(task: Task, now: datetime) -> None:
             engine().prepare(work)
             RUNNING[task.id] = (engine(), run_id)
             result = engine().execute(run_id)
-            if result.ok:
-                keep(task, result.files, sorted(wanted.values()), clock.wall_now())
-        end(task, result.code, clock.wall_now(), result.detail)
+            with transaction.atomic():  # a result and its end, or neither
+                if result.ok:
+                    keep(task, result.files, sorted(wanted.values()), clock.wall_now())
+                end(task, result.code, clock.wall_now(), result.detail)
     except (EngineError, VaultError) as error:
         end(task, "failed", clock.wall_now(), str(error))
     except Exception as error:
@@ -203,28 +208,47 @@ def run(task: Task, now: datetime) -> None:
         engine().finalise(run_id)
 
 
-# task → the engine that computes it, and the run there
-RUNNING: dict[str, tuple[Engine[Any], str]] = {}
+# task → what computes it and can be cancelled, and the run there
+RUNNING: dict[str, tuple[Engine[Any] | halting.Breaker, str]] = {}
+
+
+@contextmanager
+def breakable(task: Task) -> Iterator[halting.Breaker]:
+    """Work of a task inside this process, which a stop breaks off as it does a run's sandbox."""
+    with halting.breakable() as breaker:
+        RUNNING[task.id] = (breaker, task.id)
+        try:
+            yield breaker
+        finally:
+            RUNNING.pop(task.id, None)
 
 
 def cancel(task: Task) -> None:
-    """Stop the sandbox of a running task now."""
+    """Stop the sandbox, or the work in this process, of a running task now."""
     running = RUNNING.get(task.id)
     if running:
         running[0].cancel(running[1])
 
 
 def halt(_now: datetime) -> int:
-    """Stop the sandboxes whose grant or project was stopped; how many.
+    """Stop the work whose grant, project or product was stopped; how many.
 
     A stop of the feed says so itself; one made at the airlock is another process's, and is found here.
     """
     halted = 0
     for task in Task.objects.filter(id__in=list(RUNNING)):
-        if confirm.stopped(task.zone, grant=task.grant, project=task.project):
+        product = str(task.body.get("product") or "")
+        if confirm.stopped(task.zone, grant=task.grant, project=task.project, product=product):
             cancel(task)
             halted += 1
     return halted
+
+
+def note(task: Task, snapshots: Iterable[str]) -> None:
+    """Keep which snapshots are taken out for a task, before they are: whatever it says may hold their values,
+    and only who provided all of them, or reviews, is shown it."""
+    task.sources = sorted({*task.sources, *snapshots})
+    task.save(update_fields=["sources"])
 
 
 def keep(task: Task, files: Mapping[str, Path], snapshots: list[str], now: datetime) -> None:

@@ -94,6 +94,7 @@ def _query(task: Task, grant: Grant, step: programs.Step, now: datetime) -> tupl
         if made_of.setdefault(source.resource, source.snapshot) != source.snapshot:
             raise tables.TableError("所读的项目表来自旧的快照，请先用最新快照重新建表。")
     subject, origin = _subject(verdict, held, mine)
+    tasks.note(task, made_of.values())
     with ExitStack() as stack:
         raw = stack.enter_context(sources.vault().stage({t: s.snapshot for t, s in read.items()}))
         places = {**raw, **stack.enter_context(tables.staged(mine))}
@@ -150,6 +151,7 @@ def _program(task: Task, grant: Grant, step: programs.Step, now: datetime) -> tu
     made_of = tables.snapshots_of(read.values())
     tables.standing(read.values())
     endings = {name: _ending(row) for name, row in read.items() if row.kind == "model"}
+    tasks.note(task, made_of.values())
     with tables.staged_for_program(read, step.trains, endings) as places:
         run = Program(
             fresh("p"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import secrets
+import shutil
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from django.db import transaction
 from gongshu import __version__
 from gongshu.crypto.canonical import dumps
 from gongshu.crypto.hashes import digest, salted
-from gongshu.enclave import clock, confirm, journal, outgoing, sources, tasks, thresholds
+from gongshu.enclave import clock, confirm, halting, journal, outgoing, sources, tasks, thresholds
 from gongshu.enclave.policy import lens_grant, rows_of
 from gongshu.enclave.sample import files, measure, pseudonyms, trial
 from gongshu.enclave.sample.draw import draw
@@ -52,19 +53,28 @@ def request(task: Task, now: datetime) -> None:
         # One a grant and snapshots: asking again draws nothing new, so nothing can be averaged away.
         tasks.end(task, "done" if known.state in ("awaiting", "agreed", "sent") else "failed", now)
         return
+    tasks.note(task, snapshots)
     try:
-        with sources.vault().stage({name: source.snapshot for name, source in held.items()}) as staged:
+        with tasks.breakable(task), sources.vault().stage(wanted(held)) as staged:
             key, ways = key_of(grant.zone, grant.project), settings_of(grant, now)
             seed = f"{grant.digest}\0{' '.join(snapshots)}"
             drawn, frames = draw(plan(grant, staged), key, ways, seed=seed)
+            halting.check()
             measures = measure.measured(drawn, frames, key, ways)
             try_on(measures, drawn, grant, now)
         keep(task, grant, drawn, measures, snapshots, clock.wall_now())
+    except halting.Halted:
+        tasks.end(task, "cancelled", clock.wall_now())
     except (SampleError, VaultError) as error:
         tasks.end(task, "failed", clock.wall_now(), str(error))
     except Exception as error:
         log.exception("sample %s failed", task.id)
         tasks.end(task, "failed", clock.wall_now(), f"{type(error).__name__}: {error}")
+
+
+def wanted(held: Mapping[str, Any]) -> dict[str, str]:
+    """table → snapshot."""
+    return {name: source.snapshot for name, source in held.items()}
 
 
 def plan(grant: Grant, staged: Mapping[str, Path]) -> list[Source]:
@@ -91,6 +101,7 @@ def try_on(measures: dict[str, Any], drawn: Mapping[str, Drawn], grant: Grant, n
     """Add the release attack's findings to the measures; what blocks a dataset blocks a sample."""
     settings.STAGING_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     today = clock.business_today(grant.zone, now)
+    halting.check()
     for name, found in trial.attacked(drawn, grant.zone, today, settings.STAGING_DIR).items():
         measures["tables"][name]["attack"] = found
         if found["verdict"] == "block":
@@ -105,7 +116,7 @@ def keep(
     snapshots: list[str],
     now: datetime,
 ) -> Sample | None:
-    """Write the files and wait for the providers; too large or blocked ends here."""
+    """Write the files and wait for the providers; too large, blocked or stopped meanwhile ends here."""
     made = {name: files.parquet(one) for name, one in drawn.items()}
     if sum(map(len, made.values())) > LARGEST:
         tasks.end(task, "too_large", now)
@@ -118,6 +129,11 @@ def keep(
         (place / each["name"]).write_bytes(made[each["table"]])
     salt = secrets.token_bytes(16)
     with transaction.atomic():
+        confirm.hold_stops()
+        if closed := confirm.closed(grant, clock.business_today(grant.zone, now), now):
+            shutil.rmtree(place)
+            tasks.end(task, closed, now)
+            return None
         sample = Sample.objects.create(
             id=sample_id,
             zone=task.zone,

@@ -67,7 +67,7 @@ class Outgoing(models.Model):
     """
 
     source = models.CharField(max_length=40)
-    number = models.BigIntegerField()
+    number = models.BigIntegerField(null=True, help_text="到了发出的时候才编号、签名")
     kind = models.CharField(max_length=20)
     envelope = models.JSONField()
     not_before = models.DateTimeField(help_text="运行结果只在整 10 秒发出；被拒的到这时再送")

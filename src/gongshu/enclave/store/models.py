@@ -116,10 +116,30 @@ class Ceiling(models.Model):
     received = models.DateTimeField()
 
 
-class Confirmation(models.Model):
-    """A provider's answer over the digest of a grant or ceiling, given at the airlock by a named person."""
+class Lift(models.Model):
+    """解除熔断: the office asks that a contract go on after the trip named. `body`: the message to be signed;
+    `asked`: what the office says beside it (why, when the gateway tripped, after how many tries)."""
 
-    subject = models.CharField(max_length=80, help_text="授权或上限的编号")
+    STATES = [
+        ("awaiting", "待提供单位确认"),
+        ("live", "已同意解除"),
+        ("refused", "不同意"),
+    ]
+    id = models.CharField(max_length=80, primary_key=True)
+    zone = models.CharField(max_length=20)
+    product = models.CharField(max_length=80)
+    body = models.JSONField()
+    asked = models.JSONField(default=dict)
+    digest = models.CharField(max_length=80)
+    state = models.CharField(max_length=20, choices=STATES, default="awaiting")
+    sentence = models.CharField(max_length=400, default="")
+    received = models.DateTimeField()
+
+
+class Confirmation(models.Model):
+    """A provider's answer over the digest of a grant, ceiling or lift, by a named person at the airlock."""
+
+    subject = models.CharField(max_length=80, help_text="授权、上限或解除熔断的编号")
     digest = models.CharField(max_length=80)
     organisation = models.CharField(max_length=80)
     person = models.CharField(max_length=80)
@@ -146,6 +166,7 @@ class Task(models.Model):
     state = models.CharField(max_length=20, choices=STATES, default="waiting")
     outcome = models.CharField(max_length=20, default="")
     detail = models.TextField(default="", help_text="只在闸口可见")
+    sources = models.JSONField(default=list, help_text="为它取出过的快照；输出和报错里可能有这些快照的值")
     received = models.DateTimeField()
     started = models.DateTimeField(null=True)
     reached = models.DateTimeField(null=True, help_text="申请出域时对着原始数据检验的时间，计入当天次数")
@@ -231,7 +252,8 @@ class ProjectTable(models.Model):
 
     `columns`: name → {type, grade}; `origin`: [[resource, raw column]] that the pseudonyms of `subject` stand
     for; `sources`: resource → snapshot; `parents`: ids it was made of; `held_back`: a program saw all
-    but the subjects held back, so that what it remembers can be tested.
+    but the subjects held back, so that what it remembers can be tested; `for_output`: computed again by the
+    enclave for the answers of this output, and none of the project's own names.
     """
 
     id = models.CharField(max_length=80, primary_key=True)
@@ -248,6 +270,7 @@ class ProjectTable(models.Model):
     parents = models.JSONField(default=list)
     rows = models.BigIntegerField(default=0)
     held_back = models.BooleanField(default=False)
+    for_output = models.CharField(max_length=80, default="", blank=True)
     made = models.DateTimeField()
     dropped = models.DateTimeField(null=True)
 
