@@ -12,7 +12,7 @@ from django.test import Client
 from gongshu.office.cases.models import Case
 from gongshu.office.link import feed
 from gongshu.office.link.models import FeedItem, InboxMessage, OutboxEntry
-from gongshu.office.scenarios import grants, inbox, queries, resources
+from gongshu.office.scenarios import drafts, grants, inbox, queries, resources
 from gongshu.office.scenarios.models import DataRequest, Grant, Project, Scenario, Stop
 from gongshu.wire import envelope as wire
 from gongshu.wire.envelope import Verified
@@ -108,14 +108,14 @@ def test_a_version_that_is_no_number_does_not_break_the_page(zone: Zone, odd: st
 
 
 def test_a_draft_scenario_is_given_up_by_its_operator_alone(zone: Zone) -> None:
-    made = zone.scenario()
+    handed = zone.approved()
+    made = drafts.begin_scenario(actor=people.actor(zone.operator), now=NOW, name="不办了的场景")
     other = people.person(people.organisation("别的运营公司"), "operator")
     assert zone.client(other).get(f"/cases/{made.case_id}/acts/discard/").status_code == 404
     zone.act(zone.operator, made.case, "discard")
     made.case.refresh_from_db()
     assert (made.case.state, made.case.closed) == ("discarded", True)
     assert zone.client(zone.operator).get(f"/scenarios/{made.pk}/edit/").status_code == 409
-    handed = zone.approved()
     zone.act(zone.operator, handed.case, "revise", reasons="变更")
     kept = zone.act(zone.operator, handed.case, "discard")
     assert "已经提交过" in text(kept)

@@ -11,6 +11,7 @@ from gongshu.law import why as law_why
 from gongshu.law.decisions import Check
 from gongshu.law.decisions import Decision as LawDecision
 from gongshu.law.errors import LawError
+from gongshu.law.history import local_day
 from gongshu.law.rules import Rules
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.lawroles import zone_title
@@ -68,7 +69,7 @@ def of_decision(identifier: str, actor: Actor) -> Screen | None:
 def _decision_tree(row: Decision) -> Screen:
     """The tree of the law room for an act of a procedure; a plain one for a missing permission."""
     if row.case is None or not row.procedure:
-        return plain(row.sentence, row.articles, row.facts, row.zone_id, row.at.date())
+        return plain(row.sentence, row.articles, row.facts, row.zone_id, local_day(row.at))
     decision = LawDecision(
         allowed=row.allowed,
         code=row.code,

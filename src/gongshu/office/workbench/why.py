@@ -26,7 +26,7 @@ def of_task(identifier: str, actor: Actor) -> dict[str, Any] | None:
         "种类": row.get_kind_display(),
         "项目": row.project.name,
         "授权": row.grant_id,
-        "提交": row.asked_at.date().isoformat(),
+        "提交": local_day(row.asked_at).isoformat(),
         "结果代码": row.code or "还没有",
     }
     facts |= {f"读取 {table}": columns for table, columns in row.reads.items()}

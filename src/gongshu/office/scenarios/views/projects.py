@@ -21,7 +21,10 @@ from gongshu.office.scenarios import grants, permissions, queries, reviewing
 from gongshu.office.scenarios import projects as services
 from gongshu.office.scenarios.models import Grant, Project
 from gongshu.office.scenarios.views import common
+from gongshu.ui.inputs import whole_number
 from gongshu.ui.tables import Column, Filter, Table
+
+MOST_RUNS = 999_999
 
 LOOK = {
     "awaiting": "awaiting",
@@ -125,7 +128,7 @@ def _seats(actor: Any, owners: list[str]) -> tuple[Any, Any, str]:
 def _begun(request: HttpRequest) -> Project:
     given = request.POST
     runs = given.get("runs_per_day", "").strip()
-    if runs and not (runs.isascii() and runs.isdigit() and len(runs) < 7):
+    if runs and whole_number(runs, MOST_RUNS) is None:
         raise Refused("每日运行次数应是整数。", "input:runs_per_day")
     chosen = {
         key.removeprefix("reviewing-"): str(value)
@@ -142,7 +145,7 @@ def _begun(request: HttpRequest) -> Project:
         until=given.get("until", ""),
         purpose=given.get("purpose", ""),
         mode=given.get("mode") or "answer",
-        runs_per_day=int(runs) if runs else None,
+        runs_per_day=whole_number(runs, MOST_RUNS) if runs else None,
         reviewing_orgs=chosen,
     )
 
