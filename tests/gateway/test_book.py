@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gongshu.crypto.sign import PrivateKey
+from gongshu.gateway.batches import Batcher, Kept
 from gongshu.gateway.book import Book
+from gongshu.gateway.calls import Ledger
 from gongshu.gateway.consents import Consents
+from gongshu.gateway.receipts import Item, Receipt
 from gongshu.wire import envelope as wire
 from gongshu.wire.admit import Admitted
 from support.gateways import ZONE, Street
@@ -158,3 +161,53 @@ def test_a_fault_of_ones_own_drops_the_lease_too(street: Street, monkeypatch: py
     street.office.deaf = True
     street.poll()
     assert street.gateway.line.state.zones[ZONE].lease is None
+
+
+def test_what_follows_from_a_batch_is_not_skipped_when_it_fails_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next batch would move past: a consent good for one call would be good again after a restart."""
+    ledger = Ledger(tmp_path, PrivateKey.generate("ed25519"), {})
+    handed: list[int] = []
+    full = [True]
+
+    def take(_batches: object, taken: list[Kept]) -> None:
+        if full.pop() if full else False:
+            raise sqlite3.OperationalError
+        handed.extend(one.number for one in taken)
+
+    ledger.on_batched = take
+    for number in (1, 2):
+        ledger.recall(number, b"{}", receipt(f"ct-{number}", "mark-1", "cs-1"))
+        if number == 1:
+            with pytest.raises(sqlite3.OperationalError):
+                ledger.batch(NOW)
+    ledger.batch(NOW)
+    assert handed == [1, 2]
+    said = ledger.say
+    monkeypatch.setattr(ledger, "say", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ledger.tell_uses(NOW)
+    monkeypatch.setattr(ledger, "say", said)
+    assert ledger.tell_uses(NOW) == 2 and ledger.tell_uses(NOW + timedelta(hours=1)) == 0
+    for journal in ledger.journals:
+        journal.close()
+
+
+def test_a_batch_that_was_not_kept_forgets_only_its_own_subjects() -> None:
+    """The same mark stands under two agreements on a product; one was counted before."""
+    batcher = Batcher()
+    batcher.note(receipt("ct-1", "mark-1", "cs-1"))
+    taken = [Kept(n, b"{}", receipt(f"ct-{n}", "mark-1", "cs-1")) for n in (1, 2)]
+    assert [one["subjects"] for one in batcher.batches(taken)] == [0, 1]
+    batcher.forget(taken)
+    assert [one["subjects"] for one in batcher.batches(taken)] == [0, 1]
+    assert [body["counts"] for _, body in batcher.untold()] == [{"cs-1": 2}, {"cs-1": 1}]
+
+
+def receipt(contract: str, mark: str, consent: str) -> Receipt:
+    at = int(NOW.timestamp() * 1000)
+    return Receipt(
+        3, "c", at, ZONE, contract, "cred", "pd", "v1", "verify", "p", "2026-03-02",
+        (Item("match", mark, consent),), "0" * 64,
+    )  # fmt: skip

@@ -43,22 +43,23 @@ class Batcher:
     uses: dict[tuple[str, str, str, str], Counter[str]] = field(default_factory=dict)
     """(zone, product, contract, business day) → consent → uses"""
     changed: dict[tuple[str, str, str, str], set[str]] = field(default_factory=dict)
-    _fresh: set[str] = field(default_factory=set)
-    """marks first seen in the batches being made"""
+    _fresh: list[tuple[tuple[int, str], str]] = field(default_factory=list)
+    """((wall day, contract), mark) first seen in the batches being made"""
 
     def note(self, receipt: Receipt) -> int:
         """Take one receipt into the day's memory; how many of its subjects are new to the contract today."""
         day = wall_day(receipt.at)
-        seen = self.seen.get((day, receipt.contract))
+        place = (day, receipt.contract)
+        seen = self.seen.get(place)
         if seen is None:
-            seen = self.seen[day, receipt.contract] = set()
+            seen = self.seen[place] = set()
             for old in [one for one in self.seen if one[0] < day - 1]:
                 del self.seen[old]
         new = 0
         for item in receipt.items:
             if item.mark and item.mark not in seen:
                 seen.add(item.mark)
-                self._fresh.add(item.mark)
+                self._fresh.append((place, item.mark))
                 new += 1
             if item.consent:
                 key = (receipt.zone, receipt.product, receipt.contract, receipt.day)
@@ -71,11 +72,11 @@ class Batcher:
 
     def forget(self, kept: Iterable[Kept]) -> None:
         """Batches that could not be kept are made again later: nothing of them may count twice."""
+        for place, mark in self._fresh:
+            self.seen.get(place, set()).discard(mark)
+        self._fresh = []
         for one in kept:
             receipt = one.receipt
-            self.seen.get((wall_day(receipt.at), receipt.contract), set()).difference_update(
-                item.mark for item in receipt.items if item.mark in self._fresh
-            )
             for item in receipt.items:
                 if item.consent:
                     key = (receipt.zone, receipt.product, receipt.contract, receipt.day)
@@ -83,7 +84,7 @@ class Batcher:
 
     def batches(self, kept: Iterable[Kept]) -> list[dict[str, Any]]:
         """The batches of these records in the order of their first one, each as plain data."""
-        self._fresh = set()
+        self._fresh = []
         groups: dict[tuple[str, ...], list[Kept]] = {}
         for one in kept:
             receipt = one.receipt
@@ -111,19 +112,23 @@ class Batcher:
             "root": root_of([one.record for one in group]),
         }
 
-    def told(self) -> list[tuple[str, dict[str, Any]]]:
-        """(zone, body) of the `uses` messages about consents used since the last time: totals of the day."""
+    def untold(self) -> list[tuple[str, dict[str, Any]]]:
+        """(zone, body) of the `uses` messages about consents used since the last `told`: totals of the day,
+        so that one said twice says no more."""
         made = []
         for key, consents in self.changed.items():
             zone, product, contract, day = key
             counted = self.uses[key]
-            named = sorted(consents)
+            named = sorted(one for one in consents if counted[one])
             for start in range(0, len(named), USES):
                 counts = {one: counted[one] for one in named[start : start + USES]}
                 made.append((zone, {"product": product, "contract": contract, "day": day, "counts": counts}))
+        return made
+
+    def told(self) -> None:
+        """All of `untold` was said. Forgets days nobody counts on any more."""
         self.changed = {}
         newest = max((key[3] for key in self.uses), default="")
         for key in sorted(self.uses, key=lambda one: one[3])[:-200]:
             if key[3] < newest:
                 del self.uses[key]
-        return made

@@ -25,7 +25,7 @@ from gongshu.evidence.journal import FileJournal, JournalError, Record
 from gongshu.gateway.batches import Batcher, Kept
 from gongshu.gateway.group import GroupCommit, Waiting
 from gongshu.gateway.line import business_day
-from gongshu.gateway.receipts import Receipt, loads
+from gongshu.gateway.receipts import Receipt
 from gongshu.gateway.unsent import Place
 from gongshu.law import grounds
 from gongshu.wire import envelope as wire
@@ -64,6 +64,7 @@ class Ledger:
         self.place = Place.load(directory / "posted.json")
         self.batcher = Batcher()
         self._waiting: deque[Kept] = deque()
+        self._unsettled: deque[tuple[list[dict[str, Any]], list[Kept]]] = deque()
         self._unsaid: deque[Mapping[str, Any]] = deque()
         self.group = GroupCommit(self.calls, self._keep)
         self.on_batched: Callable[[list[dict[str, Any]], list[Kept]], object] | None = None
@@ -114,7 +115,7 @@ class Ledger:
         await self.group.write(receipt.dumps(), receipt)
 
     def _keep(self, one: Waiting) -> None:
-        receipt = one.made if one.made is not None else loads(one.record)
+        receipt: Receipt = one.made
         self._waiting.append(Kept(one.number, one.record, receipt))
         if receipt.idem and self.on_kept is not None:
             self.on_kept(one.number, receipt)
@@ -123,6 +124,7 @@ class Ledger:
         """Make evidence of durable calls not yet in a batch; how many lines. A batch is one contract's, day's
         and purpose's; all batches of one turn become durable together."""
         self._mend()
+        self._settle()
         taken: list[Kept] = []
         while self._waiting and len(taken) < BATCH:
             taken.append(self._waiting.popleft())
@@ -141,8 +143,16 @@ class Ledger:
             self._waiting.extendleft(reversed(taken))
             raise
         self._upto = taken[-1].number
-        if self.on_batched is not None:
-            self.on_batched(batches, taken)
+        self._unsettled.append((batches, taken))
+        self._settle()
+
+    def _settle(self) -> None:
+        """Hand durable batches over. One that cannot be taken is handed over again before the next is made:
+        what follows from it (consents used up, totals) may not be skipped."""
+        while self._unsettled:
+            if self.on_batched is not None:
+                self.on_batched(*self._unsettled[0])
+            self._unsettled.popleft()
 
     def _prove(self, now: datetime) -> int:
         """A line of evidence for every batch that has none yet."""
@@ -180,11 +190,12 @@ class Ledger:
         """Say how often consents were used, at most every so many seconds; how many messages."""
         if now.timestamp() - self._told < every:
             return 0
-        self._told = now.timestamp()
-        told = self.batcher.told()
-        for zone, body in told:
+        messages = self.batcher.untold()
+        for zone, body in messages:
             self.say("uses", zone, body, now)
-        return len(told)
+        self.batcher.told()
+        self._told = now.timestamp()
+        return len(messages)
 
     def note(self, act: str, zone: str, subject: str, now: datetime) -> None:
         """One line of evidence about what the gateway itself did, for example as a witness."""
