@@ -100,6 +100,7 @@ def test_every_page_of_money_is_sound_at_both_widths(city: Any, visit: Any, widt
         looked_at(maker, path, name, width)
     buyer = visit(width, session(made.buyer_person))
     looked_at(buyer, f"/settlement/use/{made.deal.pk}/", "use", width)
+    looked_at(buyer, f"/settlement/use/{made.deal.pk}/try/", "try", width)
     officer = visit(width, session(made.officer_person))
     ended = endings.end_operator(
         actor=made.officer, now=JUNE, organisation=made.operator.pk, reason="严重违约"

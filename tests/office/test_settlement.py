@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from gongshu.office.accounts.permissions import Refused
 from gongshu.office.cases import materials
 from gongshu.office.cases.models import Case
 from gongshu.office.link import trust
-from gongshu.office.link.models import OutboxEntry
+from gongshu.office.link.models import InboxMessage, JournalLine, OutboxEntry
 from gongshu.office.products import agreements
-from gongshu.office.settlement import billing, kept, pricing, queries, reports, why
-from gongshu.office.settlement.models import Bill, CallBatch, PriceList
+from gongshu.office.products.models import Product
+from gongshu.office.settlement import billing, conflicts, kept, pricing, queries, reports, trying, why
+from gongshu.office.settlement.models import Bill, CallBatch, Cap, PriceList
 from support import people
+from support.gateways import Street
 from support.people import NOW
 from support.products import Market
 from support.registrations import held, pdf
@@ -90,7 +96,17 @@ def reported(market: Market, row: Any, number: int, hits: int, **more: Any) -> N
         "product": row.product_id, "contract": row.pk, "count": hits + 5, "hits": hits, "subjects": 0,
         "day": "2026-05-04", "purpose": "transport", "batch": f"gateway-{number}", "answers": {},
         "first": number, "last": number, "root": "sha256:" + f"{number:064x}", **more,
-    }, 100 + number + 1000 * CallBatch.objects.count())  # fmt: skip
+    }, 100 + number + 1000 * InboxMessage.objects.count())  # fmt: skip
+
+
+def proved(market: Market, row: Any, number: int, hits: int, **more: Any) -> None:
+    """The gateway's own line of evidence about a batch."""
+    fields = {
+        "act": "calls.batch", "zone": market.zone, "subject": row.product_id, "case": row.pk,
+        "numbers": {"count": hits + 5, "hits": hits, "subjects": 0, "batch": number},
+        "digests": {"root": "sha256:" + f"{number:064x}"},
+    }  # fmt: skip
+    JournalLine.objects.create(source="gateway", number=number, fields={**fields, **more})
 
 
 def run(market: Market, month: str = "2026-05", now: datetime = JUNE) -> billing.Run:
@@ -154,6 +170,92 @@ def test_one_id_with_two_counts_is_billed_by_nobody(market: Market) -> None:
     assert queries.calls(market.zone).conflict == 65
 
 
+def in_conflict(market: Market) -> Any:
+    """An agreement with a batch reported with 60 and then 61 hits, and a good one."""
+    row = signed(market)
+    reported(market, row, 1, 60)
+    reported(market, row, 1, 61)
+    reported(market, row, 2, 10)
+    assert run(market).made == ()
+    return row
+
+
+def test_a_conflict_is_settled_by_what_the_gateways_evidence_bears_out(market: Market) -> None:
+    row = in_conflict(market)
+    batch = CallBatch.objects.get(batch="gateway-1")
+    proved(market, row, 1, 61)
+    client = client_of(market.maker_person)
+    listed = text(client.get("/settlement/unbilled/"))
+    assert f"/settlement/batches/{batch.pk}/" in listed and f"/why/cb-{batch.pk}" in listed
+    first, second = conflicts.versions(batch)
+    assert (first.proved, second.proved) == (False, True)
+    page = text(client.get(f"/settlement/batches/{batch.pk}/"))
+    assert second.key in page and first.key not in page and "settle-form" in page
+    given = {"take": first.key, "reason": "与网关的运维核对过账本。"}
+    with pytest.raises(Refused, match="一致的计数") as caught:
+        conflicts.settle(batch, actor=market.maker, now=JUNE, **given)
+    assert caught.value.code == "input:take"
+    done = client.post(f"/settlement/batches/{batch.pk}/", {**given, "take": second.key}, follow=True)
+    assert "已查清" in text(done) and given["reason"] in text(done)
+    batch.refresh_from_db()
+    assert (batch.conflict, batch.dropped, batch.calls, batch.hits) == (False, False, 66, 61)
+    entry = OutboxEntry.objects.get(fields__act="bill.batch.settled")
+    assert entry.fields["subject"] == f"cb-{batch.pk}" and entry.fields["case"] == row.pk
+    reported(market, row, 1, 60)  # 判过的计数再来，不再是冲突
+    assert run(market).made[0].calls == 66 + 15
+    reported(market, row, 1, 99)  # 没有见过的计数，还是冲突
+    batch.refresh_from_db()
+    assert batch.conflict
+    with pytest.raises(Refused, match="没有计数冲突"):
+        conflicts.settle(CallBatch.objects.get(batch="gateway-2"), actor=market.maker, now=JUNE, **given)
+
+
+def test_a_conflict_nobodys_evidence_settles_is_billed_to_nobody(market: Market) -> None:
+    row = in_conflict(market)
+    batch = CallBatch.objects.get(batch="gateway-1")
+    proved(market, row, 1, 61, case="ag-other")
+    assert not any(each.proved for each in conflicts.versions(batch))
+    conflicts.settle(batch, actor=market.maker, now=JUNE, take="drop", reason="网关的账本里没有这一批。")
+    made = run(market).made[0]
+    assert made.data["batches"] == ["gateway-2"] and made.calls == 15
+    found = queries.calls(market.zone)
+    assert (found.billed, found.dropped, found.conflict) == (15, 65, 0) and found.placed == found.reported
+
+
+def test_a_billed_batch_that_fell_into_conflict_is_corrected(market: Market) -> None:
+    row = signed(market)
+    reported(market, row, 1, 60)
+    assert run(market).made[0].total == 1800
+    reported(market, row, 1, 61)
+    batch = CallBatch.objects.get()
+    proved(market, row, 1, 61)
+    key = conflicts.versions(batch)[1].key
+    conflicts.settle(batch, actor=market.maker, now=JUNE, take=key, reason="以网关的流水为准。")
+    (made,) = run(market).made
+    assert (made.place, made.total, made.calls, made.data["batches"]) == (1, 30, 1, [])
+    found = queries.money(market.zone)
+    assert found.calls == found.batch_calls == 66 and found.bills == found.parts == 1830
+
+
+def test_a_conflict_is_settled_by_its_own_operator_and_explained_to_those_who_see_it(market: Market) -> None:
+    in_conflict(market)
+    batch = CallBatch.objects.get(batch="gateway-1")
+    given = {"take": "drop", "reason": "与我无关的批次。"}
+    stranger = people.acting(people.organisation("别家"), "operator")
+    for actor in (stranger, market.customer, market.officer):
+        with pytest.raises(Refused):
+            conflicts.settle(batch, actor=actor, now=JUNE, **given)
+    buyer = client_of(market.buyer_person)
+    assert "settle-form" not in text(buyer.get(f"/settlement/batches/{batch.pk}/"))
+    assert buyer.post(f"/settlement/batches/{batch.pk}/", given).status_code == 403
+    assert "66 次" in text(buyer.get(f"/why/cb-{batch.pk}"))
+    outside = client_of(people.person(people.organisation("别家"), "operator"))
+    assert outside.get(f"/settlement/batches/{batch.pk}/").status_code == 404
+    assert outside.get(f"/why/cb-{batch.pk}").status_code == 404
+    batch.refresh_from_db()
+    assert batch.conflict
+
+
 def test_public_benefit_is_free_and_says_why(market: Market) -> None:
     row = signed(market, public_benefit=["transport"])
     reported(market, row, 1, 60)
@@ -190,6 +292,13 @@ def test_a_bill_changed_in_the_database_is_not_shown_nor_confirmed(market: Marke
     assert client_of(market.buyer_person).get(f"/settlement/bills/{bill.pk}/").status_code == 500
     with pytest.raises(Refused, match="不一致"):
         market.do(bill, "confirm", market.customer, JUNE)
+    buyer = client_of(market.buyer_person)
+    for place in ("", ".0", ".fen1"):
+        answer = buyer.get(f"/why/{bill.pk}{place}")
+        assert answer.status_code == 200
+        assert "与出账时的摘要不符" in text(answer) and bill.digest in text(answer)
+    Bill.objects.filter(pk=bill.pk).update(data={"id": bill.data["id"]})
+    assert buyer.get(f"/why/{bill.pk}").status_code == 200
 
 
 def test_confirmed_then_paid_by_finance_with_a_voucher(market: Market) -> None:
@@ -274,6 +383,30 @@ def test_the_buyers_engineer_sees_use_against_the_quota(market: Market, monkeypa
     assert client_of(other).get(f"/settlement/use/{row.pk}/").status_code == 404
 
 
+def test_the_buyers_engineer_tries_a_request_from_a_page(
+    market: Market, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    row, street = signed(market), Street(tmp_path)
+    street.open()
+    address = f"/settlement/use/{row.pk}/try/"
+    gateway = f"http://127.0.0.1:{street.port}"
+    try:
+        site = replace(settings.SITE, urls={**settings.SITE.urls, "gateway": gateway})
+        monkeypatch.setattr(settings, "SITE", site)
+        client = client_of(market.buyer_person)
+        assert "测试号码" in text(client.get(address))
+        asked = {"operation": "verify", "subject": "00000019000101002X", "value": "封存"}
+        came = html.unescape(text(client.post(address, asked)))
+        assert "不一致" in came and "POST /v1/test/products/test/verify HTTP/1.1" in came and "封存" in came
+        wrong = client.post(address, {**asked, "subject": "420204199001011234"})
+        assert wrong.status_code == 400 and "HTTP/1.1" not in text(wrong)
+    finally:
+        street.close()
+    assert trying.UNREACHABLE in text(client.get(address))
+    other = people.person(people.organisation("别家"), "buyer")
+    assert client_of(other).get(address).status_code == 404
+
+
 # ------------------------------------------------------------ caps and price lists
 
 
@@ -294,6 +427,33 @@ def test_a_fee_without_or_above_its_cap_is_refused_with_the_article(market: Mark
         )
     assert refused.value.articles
     assert not PriceList.objects.exists()
+
+
+def test_one_unit_has_one_cap(market: Market) -> None:
+    product = market.published()
+    row = pricing.begin_cap(product, actor=market.officer, now=NOW)
+    caps = [{"unit": "hit", "fen": "30", "per": "1"}, {"unit": "hit", "fen": "3000", "per": "1"}]
+    with pytest.raises(Refused, match="每次查到”写了不止一行") as caught:
+        market.do(row, "set", market.officer, caps=caps, since="2026-03-01", trial=True)
+    assert caught.value.code == "input:caps"
+    assert pricing.cap_in_force(product.pk, NOW.date()) is None
+
+
+def test_new_caps_end_the_old_ones_for_good(market: Market) -> None:
+    product = market.published()
+    first = capped(market, product)
+    second = pricing.begin_cap(product, actor=market.officer, now=NOW)
+    caps = [{"unit": "hit", "fen": "20", "per": "1"}]
+    market.do(second, "set", market.officer, caps=caps, since="2026-04-01", trial=True)
+    first.refresh_from_db()
+    assert first.until == date(2026, 3, 31)
+    assert pricing.cap_in_force(product.pk, date(2026, 3, 31)) == first
+    assert pricing.cap_in_force(product.pk, date(2026, 4, 1)) == second
+    Cap.objects.filter(pk=second.pk).update(until=date(2026, 4, 30))  # 新的上限停止执行
+    assert pricing.cap_in_force(product.pk, date(2026, 5, 1)) is None
+    market.do(first, "end", market.officer, JUNE, reasons="已有新的标准。")
+    first.refresh_from_db()
+    assert first.until == date(2026, 3, 31)
 
 
 def test_caps_beyond_a_trial_need_the_maximum(market: Market) -> None:
@@ -332,6 +492,7 @@ def test_prices_are_published_for_everybody(market: Market, monkeypatch: Any) ->
     from gongshu.office.link import clock
 
     product = market.published()
+    Product.objects.filter(pk=product.pk).update(purpose="industry")
     capped(market, product)
     monkeypatch.setattr(clock, "business_now", lambda: market.later)
     client = client_of(market.maker_person)
@@ -348,6 +509,17 @@ def test_prices_are_published_for_everybody(market: Market, monkeypatch: Any) ->
     page = text(Client().get("/settlement/prices/"))
     assert "0.25 元" in page
     assert "0.30 元" in page
+    # 门户、信息披露和产品页说的是同一个价
+    from gongshu.office.portal import disclosure
+
+    said = {each.id: each.lines for each in disclosure.items("huangshi", market.later.date())[0]}
+    assert said["charges"] == (f"{product.name}：每次查到 0.25 元",)
+    assert said["caps"] == (f"{product.name}：每次查到 0.30 元（试行）",)
+    for where in ("/portal/products/", f"/portal/products/{product.pk}/"):
+        assert "0.25 元" in text(Client().get(where)), where
+    assert "0.25 元" in text(client.get(f"/products/{product.pk}/"))
+    before = disclosure.items("huangshi", NOW.date())[0]
+    assert not any("0.25" in line for each in before for line in each.lines)
     assert client_of(market.buyer_person).get(address).status_code == 403
 
 

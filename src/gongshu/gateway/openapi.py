@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from gongshu.gateway import testing
 from gongshu.gateway.errors import ERRORS, RETRIES, WORDS
 from gongshu.gateway.keyring import LONGEST
 from gongshu.gateway.products import LARGEST_PAGE
@@ -251,4 +252,4 @@ def document() -> dict[str, Any]:
 
 def _test(operation: str) -> dict[str, Any]:
     made = _single(operation, "测试环境：固定的主体，不计费，不碰数据")
-    return {**made, "operationId": f"test{operation.capitalize()}"}
+    return {**made, "operationId": f"test{operation.capitalize()}", "x-test": testing.described()}

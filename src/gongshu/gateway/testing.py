@@ -33,6 +33,23 @@ REFUSALS: Mapping[str, str] = {_subject(100 + place): code for place, code in en
 """Subject → the code it is refused with: 未授权 and 超额 in the item's answer, 503 for the request."""
 
 
+def described() -> dict[str, Any]:
+    """What a caller must know to use it, for the OpenAPI file; `subjects`: number → what is said of it."""
+    said = {subject: WORDS[kind] for subject, kind in ANSWERS.items()}
+    for subject, code in REFUSALS.items():
+        row = ERRORS[code]
+        kind = WORDS[row.answer] if row.answer else f"HTTP {row.status}"
+        said[subject] = f"{kind}：{row.sentence}"
+    return {
+        "credential": CREDENTIAL,
+        "secret": SECRET.hex(),
+        "product": PRODUCT,
+        "purpose": PURPOSE,
+        "field": FIELD,
+        "subjects": said,
+    }
+
+
 def answer(operation: str, body: bytes) -> dict[str, Any]:
     """The fixed answers to a request of the test environment, or `Refusal` as the real one would."""
     asked: Request = read(body, operation)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from gongshu.office.settlement.views import bills, prices, use
+from gongshu.office.settlement.views import batches, bills, prices, use
 
 app_name = "settlement"
 urlpatterns = [
     path("", bills.listing, name="bills"),
     path("run/", bills.run, name="run"),
     path("unbilled/", bills.unbilled, name="unbilled"),
+    path("batches/<int:pk>/", batches.detail, name="batch"),
     path("shares/", bills.shares, name="shares"),
     path("prices/", prices.listing, name="prices"),
     path("prices/<str:product>/new/", prices.new, name="price-new"),
@@ -21,6 +22,7 @@ urlpatterns = [
     path("reports/", prices.reports_page, name="reports"),
     path("reports/<str:pk>/", prices.report, name="report"),
     path("use/<str:pk>/", use.detail, name="use"),
+    path("use/<str:pk>/try/", use.attempt, name="try"),
     path("bills/<str:pk>/", bills.detail, name="bill"),
     path("bills/<str:pk>/lines.<str:kind>", bills.lines_file, name="lines"),
 ]
