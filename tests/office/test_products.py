@@ -10,25 +10,37 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from gongshu.contract.model import compile_ceiling, compile_contract
 from gongshu.crypto.sign import PrivateKey
 from gongshu.gateway.book import Book
 from gongshu.office.accounts.permissions import Refused
-from gongshu.office.link import effects, trust
-from gongshu.office.link.models import FeedItem, InboxMessage
-from gongshu.office.products import agreements, content, endings, incoming, services, standing, supply
-from gongshu.office.products.models import Agreement, BuyerKey, Ceiling, Ending, Product, Released
+from gongshu.office.link import effects, inbox, trust
+from gongshu.office.link.models import FeedItem, InboxMessage, OutboxEntry
+from gongshu.office.products import agreements, content, endings, incoming, lifts, services, standing, supply
+from gongshu.office.products.models import (
+    Agreement,
+    BuyerKey,
+    Ceiling,
+    Ending,
+    Lift,
+    Product,
+    Released,
+    Trip,
+)
 from gongshu.office.registration.models import Registration
 from gongshu.wire import envelope as wire
 from gongshu.wire.admit import admit
 from gongshu.wire.envelope import body_digest
+from gongshu.wire.errors import WireError
 from gongshu.wire.kinds import KINDS, check_signers
 from gongshu.wire.times import stamp
 from support import people
 from support.people import NOW
 from support.products import FIELDS, INDEX, TERMS, TYPED, Market
 from support.registrations import held, pdf
+from support.wires import World
 
 pytestmark = pytest.mark.django_db
 
@@ -226,11 +238,11 @@ def test_only_the_public_benefit_has_a_price_by_law(market: Market) -> None:
     from gongshu.office.cases import lawbook
 
     row = market.begin()
-    found = standing.price(lawbook.rules_of(row.case), row)
+    found = standing.price(lawbook.rules_of(row.case), row, NOW.date())
     assert found.settled
     assert found.text == "免费提供"
     row.purpose = "industry"
-    found = standing.price(lawbook.rules_of(row.case), row)
+    found = standing.price(lawbook.rules_of(row.case), row, NOW.date())
     assert found.text == "未定价"
     assert "政府指导价" in found.note
 
@@ -337,8 +349,11 @@ def test_a_signature_of_another_key_or_over_other_words_is_refused(trusted: Mark
     market.confirm(made)
     good = market.signatures(made)
     market.key, right = PrivateKey.generate("sm2"), market.key
-    with pytest.raises(Refused, match="不符"):
+    with pytest.raises(Refused, match=r"^使用协议的签名与协议的内容或公钥不符"):
         agreements.sign(made, actor=market.customer, now=NOW, given=market.signatures(made))
+    with pytest.raises(Refused, match=r"^凭证的签名与"):
+        mixed = {"contract": good["contract"], "credential": market.signatures(made)["credential"]}
+        agreements.sign(made, actor=market.customer, now=NOW, given=mixed)
     market.key = right
     with pytest.raises(Refused, match="不符"):
         swapped = {"contract": good["credential"], "credential": good["contract"]}
@@ -387,6 +402,158 @@ def test_ending_an_agreement_stops_its_calls(trusted: Market) -> None:
     vague = {**effect.data(), "body": {"stop": stop["id"], "at": "2026-04-01T08:00:00+00:00"}}
     InboxMessage.objects.create(source="h", number=1, kind="effect", envelope=vague, received=wall)
     assert effects.of_targets(market.zone, [made.pk])[0] == shown  # 说不清时刻的回执不算
+
+
+def test_an_ended_operator_begins_nothing_more_and_nothing_of_it_stays_open(trusted: Market) -> None:
+    from gongshu.office.scenarios import drafts, grants, projects
+    from gongshu.office.scenarios.models import Project
+
+    market = trusted
+    row = market.published()
+    submitted, drafted = market.agreement(row), market.agreement(row)
+    market.confirm(submitted)
+    agreements.sign(submitted, actor=market.customer, now=market.later, given=market.signatures(submitted))
+    market.do(submitted, "submit", market.maker, market.later)
+    with pytest.raises(Refused, match="没有终止"):  # 作罢只跟着终止运营
+        market.do(drafted, "lapse", market.officer, market.later, reasons="不办了")
+    given = {"actor": market.officer, "now": market.later, "reason": "严重违约"}
+    endings.end_operator(organisation=market.operator.pk, **given)
+    for each in (submitted, drafted):
+        each.refresh_from_db()
+        assert each.case.state == "ended"
+    with pytest.raises(Refused):
+        market.do(submitted, "file", market.officer, market.later, number="1")
+    assert not FeedItem.objects.filter(kind="contract").exists()
+    new: dict[str, Any] = {"name": "新项目", "requests": [], "developers": [], "start": "", "until": ""}
+    for begin in (
+        lambda: drafts.begin_scenario(actor=market.maker, now=market.later, name="新场景"),
+        lambda: projects.begin(actor=market.maker, now=market.later, **new),
+        lambda: projects.reissue(Project.objects.get(), actor=market.maker, now=market.later),
+        lambda: market.do(row, "revise", market.maker, market.later, reasons="改字段"),
+    ):
+        with pytest.raises(Refused, match="已经终止"):
+            begin()
+    assert grants.Grant.objects.get().state == "stopped"
+
+
+# ---------------------------------------------------------------- trips
+
+
+def at_the_gateway(
+    market: Market, world: World, kind: str, body: dict[str, Any], role: str, number: int
+) -> None:
+    """A message of the data domain signed by its true key, through the inbox."""
+    now = datetime.now(UTC)
+    made = wire.sign(wire.make(kind, market.zone, number, body, now), role, world.keys[role])
+    assert inbox.accept(made, now)
+    inbox.handle_waiting(now)
+    assert not InboxMessage.objects.exclude(problem="").exists()
+
+
+def test_a_trip_is_shown_and_lifted_with_two_keys(
+    market: Market, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The gateway's own book, the office's services and pages, and the airlock's true signature."""
+    world = market.trust(monkeypatch, tmp_path / "trust")
+    made = market.agreement(market.published())
+    market.confirm(made)
+    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    market.do(made, "submit", market.maker, market.later)
+    market.do(made, "file", market.officer, market.later, number="1")
+    book = Book(tmp_path / "book.json")
+
+    def poll() -> None:
+        now = datetime.now(UTC)
+        for row in FeedItem.objects.filter(seq__gt=book.get(market.zone)).order_by("seq"):
+            item = wire.parse(row.envelope)
+            if item.kind in ("contract", "credential", "lift"):
+                book.take(admit(item, trust.current(now), now=now, mark="test", direction="feed"))
+            book.put(market.zone, row.seq)
+
+    poll()
+    assert made.pk in book.contracts
+    at = stamp(datetime.now(UTC))
+    book.change("trips", made.pk, {"id": "trip-1", "zone": market.zone, "at": at, "said": True})
+    told = {"stop": "trip-1", "at": at, "contract": made.pk, "code": "tripped", "tries": 5, "seconds": 600}
+    at_the_gateway(market, world, "effect", told, "gateway", 1)
+    address = f"/products/agreements/{made.pk}/"
+    for person in (market.maker_person, market.buyer_person, market.officer_person):
+        page = text(client_of(person).get(address))
+        assert "600 秒内第 5 次越权" in page and "网关不再回答" in page
+        assert ('id="lift-form"' in page) is (person is market.maker_person)
+        assert (
+            "协议已熔断" in text(client_of(person).get(reverse("cases:notices")))
+            or person is market.officer_person
+        )
+    for wrong in (market.customer, market.officer, market.checker):
+        with pytest.raises(Refused, match="运营机构"):
+            lifts.ask(Trip.objects.get(), actor=wrong, now=market.later, reason="放行")
+    operator = client_of(market.maker_person)
+    assert operator.post(f"{address}lift/", {"reason": " "}).status_code == 400
+    answer = operator.post(f"{address}lift/", {"reason": "程序写错了用途，已经改正"}, follow=True)
+    assert "已请求解除熔断" in text(answer) and "待闸口确认" in text(answer)
+    row = Lift.objects.get()
+    asked = FeedItem.objects.get(kind="lift_asked").envelope["body"]
+    assert {key: asked[key] for key in row.body} == row.body
+    assert (asked["reason"], asked["tries"], asked["at"]) == ("程序写错了用途，已经改正", 5, at)
+    with pytest.raises(Refused, match="已经请求解除"):
+        lifts.ask(row.trip, actor=market.maker, now=market.later, reason="再请求一次")
+
+    said = {"id": f"{row.pk}.1", "subject": row.pk, "digest": row.digest, "organisation": market.provider.pk}
+    said |= {"person": market.checker_person.pk, "answer": "confirmed"}
+    at_the_gateway(market, world, "confirmation", said, "airlock", 1)
+    assert not FeedItem.objects.filter(kind="lift").exists()  # 还有提供单位没有答复：没有闸口的签名
+    signature = wire.consent("lift", market.zone, row.body, "airlock", world.keys["airlock"]).data()
+    at_the_gateway(market, world, "confirmation", {**said, "signature": signature}, "airlock", 2)
+    poll()
+    assert made.pk not in book.trips and row.pk in book.effects
+    page = text(operator.get(address))
+    assert "提供单位已同意" in page and "恢复回答" not in page.split('id="trips"')[1].split("</section>")[0]
+    done = {"stop": row.pk, "at": book.effects[row.pk]["at"]}
+    at_the_gateway(market, world, "effect", done, "gateway", 2)
+    page = text(operator.get(address))
+    assert 'data-state="lifted"' in page and "网关不再回答" not in page
+    assert Trip.objects.get().lifted is not None
+    assert OutboxEntry.objects.filter(fields__act="agreement.tripped").count() == 1
+    assert OutboxEntry.objects.filter(fields__act="agreement.lifted").count() == 1
+
+
+def test_a_lift_without_the_airlocks_signature_does_not_leave_and_a_refusal_may_be_asked_again(
+    trusted: Market,
+) -> None:
+    market = trusted
+    made = market.agreement(market.published())
+    market.confirm(made)
+    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    market.do(made, "submit", market.maker, market.later)
+    market.do(made, "file", market.officer, market.later, number="1")
+    trip = Trip.objects.create(id="trip-1", zone_id=market.zone, agreement=made, at=NOW)
+    row = lifts.ask(trip, actor=market.maker, now=market.later, reason="已改正")
+    said = {"id": "c-1", "subject": row.pk, "digest": row.digest, "organisation": market.provider.pk}
+    said |= {"person": "p-1", "answer": "confirmed"}
+    forged = wire.consent("lift", market.zone, row.body, "airlock", PrivateKey.generate("ed25519")).data()
+    with pytest.raises(WireError, match="签名不成立"):
+        market.arrive("confirmation", {**said, "signature": forged}, 30)
+    assert not FeedItem.objects.filter(kind="lift").exists()
+    market.arrive("confirmation", {**said, "answer": "refused"}, 31)
+    row.refresh_from_db()
+    assert row.state == "refused"
+    assert 'id="lift-form"' in text(client_of(market.maker_person).get(f"/products/agreements/{made.pk}/"))
+    lifts.ask(trip, actor=market.maker, now=market.later, reason="又核对了一遍")
+    market.do(made, "end", market.customer, market.later, reasons="不再使用")
+    assert "lift-form" not in text(client_of(market.maker_person).get(f"/products/agreements/{made.pk}/"))
+
+
+def test_an_operator_at_home_elsewhere_is_ended_where_it_operates(market: Market) -> None:
+    """By its people's role, its projects or its products, wherever it is registered."""
+    home = people.organisation("省数据集团", zone="hubei", kind="enterprise")
+    people.person(home, "operator", zone="huangshi", name="省运营甲")
+    assert (home.pk, home.name) in endings.running("huangshi")
+    given = {"actor": market.officer, "now": NOW, "reason": "协议解除"}
+    with pytest.raises(Refused, match="运营机构"):
+        endings.end_operator(organisation=market.provider.pk, **given)
+    endings.end_operator(organisation=home.pk, **given)
+    assert home.pk not in dict(endings.running("huangshi"))
 
 
 @pytest.mark.row("H20", "H23")

@@ -90,8 +90,16 @@ def _charges(asked: Asked) -> list[str]:
     if standing is None:
         return []
     rows = sources.products(asked.zone, asked.today)
-    prices = [(row.name, standing.price(asked.rules, row)) for row, _ in rows]
+    prices = [(row.name, standing.price(asked.rules, row, asked.today)) for row, _ in rows]
     return [f"{name}：{price.text}" for name, price in prices]
+
+
+def _caps(asked: Asked) -> list[str]:
+    return [
+        f"{row.product.name}：{row.caps}{'（试行）' if row.trial else ''}"
+        for row in sources.prices(asked.zone, asked.today)
+        if row.caps
+    ]
 
 
 def _usage(asked: Asked) -> list[str]:
@@ -108,6 +116,7 @@ FILL: dict[str, Callable[[Asked], list[str]]] = {
     "operator": lambda asked: sources.organisations(asked.zone, "operator"),
     "resources": _resources,
     "products": _products,
+    "caps": _caps,
     "charges": _charges,
     "usage": _usage,
 }

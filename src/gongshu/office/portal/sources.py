@@ -12,9 +12,9 @@ from django.apps import apps
 from django.utils import timezone
 
 from gongshu.office.accounts.models import Organisation, RoleAssignment
+from gongshu.office.link.feed import RAW_TASKS
 from gongshu.office.link.models import FeedItem, InboxMessage
 
-RAW = ("run", "sample", "build")
 MOST = 5000
 
 
@@ -48,6 +48,12 @@ def products(zone: str, today: date) -> list[tuple[Any, Any]]:
     """(product, certificate) of the products that are reviewed and registered."""
     found = ask("products")
     return found.published(zone, today) if found else []
+
+
+def prices(zone: str, today: date) -> list[Any]:
+    """收费公示: published products with the price list and the caps in force on a business day."""
+    found = ask("settlement")
+    return found.prices(zone, today) if found else []
 
 
 def publicity(zone: str) -> Any:
@@ -101,7 +107,7 @@ def runs(zone: str, first: int = 0, count: int = MOST) -> list[Run]:
 
 def raw_tasks(zone: str) -> Any:
     """The tasks of a zone that read raw data."""
-    return FeedItem.objects.filter(kind="task", zone=zone, envelope__body__kind__in=RAW)
+    return FeedItem.objects.filter(kind="task", zone=zone, envelope__body__kind__in=RAW_TASKS)
 
 
 def _runs(zone: str, items: list[FeedItem]) -> list[Run]:
@@ -177,15 +183,15 @@ def _project_names(ids: set[str]) -> dict[str, str]:
 
 
 def granted_resources(zone: str, today: date) -> list[tuple[str, str, str]]:
-    """(resource, from, until) of what operators may use today, by the grants published and not stopped."""
-    stopped = FeedItem.objects.filter(kind="stop", zone=zone, envelope__body__scope="grant")
-    ended = {row.envelope["body"]["target"] for row in stopped}
-    bodies = [
-        row.envelope["body"]
-        for row in FeedItem.objects.filter(kind="grant", zone=zone).order_by("-seq")[:MOST]
-        if row.subject not in ended
+    """(resource, from, until) of what operators may use today: of the grants every provider confirmed, that
+    nobody stopped and whose days have come and not run out."""
+    models = ask("scenarios", "models")
+    if models is None:
+        return []
+    rows = models.Grant.objects.filter(zone_id=zone, state="live").order_by("-issued_at")[:MOST]
+    live = [
+        row.body for row in rows if row.state_on(today) == "live" and row.body["from"] <= today.isoformat()
     ]
-    live = [body for body in bodies if body["from"] <= today.isoformat() <= body["until"]]
     names = _resource_names(live)
     return sorted(
         {

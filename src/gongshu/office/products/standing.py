@@ -13,10 +13,13 @@ from gongshu.office.products import upstream
 from gongshu.office.products.models import PASSED, Product
 from gongshu.office.registration import queries as registration
 from gongshu.office.registration.models import Certificate
+from gongshu.office.scenarios.models import Project
 
 FREE = "public"
 # 上限收费标准由后面的应用（结算）制定，启动时在这里登记：(产品, 业务日) → 计价单位 → 上限
 CAPS: list[Callable[[str, date], Mapping[str, UnitPrice]]] = []
+# 运营机构公布的价目，同样由结算登记：(产品, 业务日) → (收费的话, 执行起日)，没有公布过的为 None
+PRICES: list[Callable[[str, date], tuple[str, date] | None]] = []
 HOLDS = ("valid", "flagged")
 
 
@@ -34,6 +37,16 @@ def providers(product: Product) -> tuple[str, ...]:
     """The organisations whose data the product is made of, by its grant."""
     found = upstream.grant(product.grant, product.zone_id)
     return found.owners if found else ()
+
+
+def of_project(project: Project) -> list[tuple[str, str]]:
+    """(id, name) of the products the project's operator made under one of the project's grants."""
+    rows = Product.objects.filter(
+        zone_id=project.zone_id,
+        operator_id=project.operator_id,
+        grant__in=[str(each) for each in project.grants.values_list("pk", flat=True)],
+    )
+    return list(rows.order_by("name", "pk").values_list("pk", "name"))
 
 
 def certificate(product: Product, today: date) -> Certificate | None:
@@ -63,8 +76,9 @@ def caps(product: str, today: date) -> dict[str, UnitPrice] | None:
     return {unit: cap for setter in CAPS for unit, cap in setter(product, today).items()}
 
 
-def price(rules: Rules, product: Product) -> Price:
-    """Free for the public benefit by the pack; else no price before one was made."""
+def price(rules: Rules, product: Product, today: date) -> Price:
+    """Free for the public benefit by the pack; else what the operator's price list says on a business day,
+    and no price before one was published."""
     try:
         if product.purpose == FREE:
             rule = rules.limit("price.public_benefit")
@@ -72,4 +86,8 @@ def price(rules: Rules, product: Product) -> Price:
         rule = rules.limit("price.industry")
     except LawError as error:
         return Price("未定价", error.sentence, tuple(error.basis), False)
-    return Price("未定价", str(rule.get("text", "")), tuple(rules.cite(each) for each in rule.basis), False)
+    law, cited = str(rule.get("text", "")), tuple(rules.cite(each) for each in rule.basis)
+    listed = next((found for asked in PRICES if (found := asked(product.pk, today))), None)
+    if listed is None:
+        return Price("未定价", law, cited, False)
+    return Price(listed[0], f"{law}；运营机构公布的价目，自 {listed[1]} 起执行。", cited, True)

@@ -22,8 +22,11 @@ class SettlementConfig(AppConfig):
         registry.register(billing.PROCEDURE, handlers.BillHandler())
         registry.explain_with(why.BILL, why.of_bill)
         registry.explain_with(why.MAXIMUM, why.of_maximum)
+        registry.explain_with(why.BATCH, why.of_batch)
         if pricing.caps not in standing.CAPS:
             standing.CAPS.append(pricing.caps)
+        if pricing.listed not in standing.PRICES:
+            standing.PRICES.append(pricing.listed)
         incoming.listen()
         frame.add("账单", "settlement:bills", 550, permissions.sees)
         frame.add("价格核定", "settlement:maxima", 560, permissions.sees_caps)

@@ -132,7 +132,9 @@ def usages(row: Agreement, month: str) -> list[Usage]:
         zone_id=row.zone_id, contract=row.pk, day__range=(first, last), dropped=False
     )
     if found.filter(conflict=True).exists():
-        raise BadUsage("有调用批次以同一编号报来两种计数，查清之前不能计费；请网关核对它的账本。")
+        raise BadUsage(
+            "有调用批次以同一编号报来两种计数，查清之前不能计费；请在“还没有计费的调用”里点开标着“计数冲突”的批次处理。"
+        )
     return [usage(each) for each in found.order_by("batch")]
 
 

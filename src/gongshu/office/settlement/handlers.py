@@ -78,7 +78,8 @@ class CapHandler(Handler):
         if event.act == "set":
             pricing.set_cap(row, lawbook.rules_of(case), event.data)
         elif event.act == "end":
-            row.until = local_day(now) - timedelta(days=1)
+            ended = local_day(now) - timedelta(days=1)
+            row.until = min(row.until or ended, ended)  # 已经被新的上限接替的，不因此延长
             row.save(update_fields=["until"])
 
     def panel_context(self, case: Case, actor: Actor) -> Mapping[str, Any]:  # noqa: ARG002

@@ -9,22 +9,27 @@ from gongshu.money.bill import BadUsage, Bill, BillLine
 from gongshu.money.split import Part, Share
 from gongshu.money.tariff import Price
 
+CHANGED = "保存的账单与出账时的摘要不符，请停止结算并从备份核对。"
+
 
 def read(data: Mapping[str, Any]) -> Bill:
     """A bill from its `data()`; `BadUsage` when it is not what its digest stands for."""
     given = dict(data)
     found = given.pop("id", "")
-    made = Bill(
-        **{
-            **given,
-            "lines": tuple(_line(each) for each in given["lines"]),
-            "parts": tuple(_part(each) for each in given["parts"]),
-            "batches": tuple(given["batches"]),
-            "corrects": tuple(given["corrects"]),
-        }
-    )
+    try:
+        made = Bill(
+            **{
+                **given,
+                "lines": tuple(_line(each) for each in given["lines"]),
+                "parts": tuple(_part(each) for each in given["parts"]),
+                "batches": tuple(given["batches"]),
+                "corrects": tuple(given["corrects"]),
+            }
+        )
+    except (KeyError, TypeError) as error:
+        raise BadUsage(CHANGED) from error
     if made.id != found:
-        raise BadUsage("保存的账单与出账时的摘要不符，请停止结算并从备份核对。")
+        raise BadUsage(CHANGED)
     return made
 
 

@@ -62,7 +62,8 @@ class CallBatch(ZonedModel):
 
     `contract` names an agreement; what no agreement of this office stands behind stays here unbilled.
     `conflict`: the same id came with other counts, so that nobody may bill it; `dropped`: taken back from a
-    bill by the operator's answer to a dispute.
+    bill by the operator's answer to a dispute, or by settling a conflict; `settled`: how a conflict was
+    settled {take, reason, by, for, at, known}.
     """
 
     batch = models.CharField("批次编号", max_length=120)
@@ -77,6 +78,7 @@ class CallBatch(ZonedModel):
     received = models.DateTimeField("收到（自然时间）")
     conflict = models.BooleanField("计数冲突", default=False)
     dropped = models.BooleanField("已退回", default=False)
+    settled = models.JSONField("冲突怎样查清", default=dict)
 
     objects = BatchQuerySet.as_manager()
 

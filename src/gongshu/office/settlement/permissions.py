@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.permissions import Refused, can, check, declare
-from gongshu.office.products.models import Product
+from gongshu.office.products.models import Agreement, Product
+from gongshu.office.settlement.models import CallBatch
 
 OFFICERS = ("data_authority", "implementing_body", "price_authority", "finance")
 OVERSEERS = ("sector_department", "supervisor", "auditor")
@@ -60,6 +61,22 @@ def sees(actor: Actor) -> bool:
 
 def sees_caps(actor: Actor) -> bool:
     return not actor.anonymous and bool(actor.roles & {"operator", *OFFICERS, *OVERSEERS})
+
+
+def check_settle(actor: Actor, batch: CallBatch) -> None:
+    """Raise unless the actor speaks for the operator of the batch's agreement, as for a bill's correction."""
+    check(actor, "settlement.bill", batch.zone_id)
+    row = Agreement.objects.select_related("product").filter(pk=batch.contract).first()
+    if row is None or row.product.operator_id not in actor.organisations:
+        raise Refused("这批调用的使用协议由别的运营机构签订，您的机构不能处理。", "organisation")
+
+
+def can_settle(actor: Actor, batch: CallBatch) -> bool:
+    try:
+        check_settle(actor, batch)
+    except Refused:
+        return False
+    return batch.conflict
 
 
 def check_price(actor: Actor, product: Product) -> None:

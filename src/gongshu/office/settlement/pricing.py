@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -35,6 +35,8 @@ from gongshu.office.settlement.models import Cap, Maximum, PriceList, cap_id, ma
 
 MAXIMUM, CAP = "price.maximum", "price.cap"
 ANY = "any"
+# 上限已经制定的状态：报告前后都执行
+IN_FORCE = ("set", "reported")
 
 
 @transaction.atomic
@@ -156,15 +158,16 @@ def begin_cap(product: Product, *, actor: Actor, now: datetime) -> Cap:
 
 
 def caps_of(data: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
-    """(unit → {fen, per}, what is wrong) of the rows an act gave."""
+    """(unit → {fen, per}, what is wrong) of the rows an act gave. One unit has one cap: none is chosen."""
     found: dict[str, dict[str, Any]] = {}
+    twice = []
     for row in data.get("caps") or ():
-        per = terms.number(row.get("per"))
-        found[str(row.get("unit") or "")] = {
-            "fen": terms.number(row.get("fen")),
-            "per": 1 if per is None else per,
-        }
-    return found, tariffs.read_caps(found)[1]
+        per, unit = terms.number(row.get("per")), str(row.get("unit") or "")
+        if unit in found:
+            named = tariffs.UNITS.get(unit, unit)
+            twice.append(Problem("caps", f"计价单位“{named}”写了不止一行，一个单位只能有一个上限。"))
+        found[unit] = {"fen": terms.number(row.get("fen")), "per": 1 if per is None else per}
+    return found, [*twice, *tariffs.read_caps(found)[1]]
 
 
 def set_cap(row: Cap, rules: Rules, data: Mapping[str, Any]) -> None:
@@ -182,6 +185,15 @@ def set_cap(row: Cap, rules: Rules, data: Mapping[str, Any]) -> None:
         )
     row.caps, row.trial, row.since = made, trial, day_of(data.get("since"))
     row.save(update_fields=["caps", "trial", "since"])
+    _end_earlier(row)
+
+
+def _end_earlier(row: Cap) -> None:
+    """What held before ends the day before, for good: ending the new caps later revives nothing."""
+    last = row.since - timedelta(days=1)
+    earlier = Cap.objects.filter(product=row.product_id, since__lte=row.since, case__state__in=IN_FORCE)
+    open_ended = Q(until=None) | Q(until__gt=last)
+    earlier.exclude(pk=row.pk).filter(open_ended).update(until=last)
 
 
 def fixed_maximum(operator: str, zone: str) -> Maximum | None:
@@ -192,7 +204,7 @@ def fixed_maximum(operator: str, zone: str) -> Maximum | None:
 
 def cap_in_force(product: str, day: date) -> Cap | None:
     """The caps of a product that hold on a day: the newest begun, reported or not."""
-    rows = Cap.objects.filter(product=product, since__lte=day, case__state__in=("set", "reported"))
+    rows = Cap.objects.filter(product=product, since__lte=day, case__state__in=IN_FORCE)
     return (
         rows.filter(Q(until=None) | Q(until__gte=day))
         .select_related("case")
@@ -246,6 +258,12 @@ def publish(
 def list_in_force(product: str, day: date) -> PriceList | None:
     """The price list that holds on a day."""
     return PriceList.objects.filter(product=product, since__lte=day).order_by("-since", "-at").first()
+
+
+def listed(product: str, day: date) -> tuple[str, date] | None:
+    """(what a product costs in words, since when) by the price list of a day; None before one came out."""
+    row = list_in_force(product, day)
+    return (words(row.tariff) or "免费", row.since) if row else None
 
 
 def words(tariff: Mapping[str, Any]) -> str:

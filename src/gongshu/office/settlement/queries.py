@@ -58,13 +58,13 @@ def prices(zone: str, day: date) -> list[PriceLine]:
     """收费公示: every published product of the zone with what it costs and its caps."""
     found = []
     for product, _certificate in products.published(zone, day):
-        listed, cap = pricing.list_in_force(product.pk, day), pricing.cap_in_force(product.pk, day)
+        listed, cap = pricing.listed(product.pk, day), pricing.cap_in_force(product.pk, day)
         said = "；".join(f"{unit} {text}" for unit, text in pricing.cap_lines(cap)) if cap else ""
         found.append(
             PriceLine(
                 product,
-                pricing.words(listed.tariff) if listed else "",
-                listed.since if listed else None,
+                listed[0] if listed else "",
+                listed[1] if listed else None,
                 said,
                 bool(cap and cap.trial),
                 cap.case_id if cap else "",
@@ -96,9 +96,7 @@ class Calls:
 def calls(zone: str) -> Calls:
     """Every call the gateways reported and where it stands. Calls of the test environment are none of them:
     it writes no batch."""
-    number = Cast(KeyTextTransform("count", KeyTextTransform("body", "envelope")), BigIntegerField())
-    messages = InboxMessage.objects.filter(kind="calls", envelope__zone=zone)
-    undated = messages.filter(~Q(envelope__body__has_key="batch"))
+    undated = _messages(zone).filter(~Q(envelope__body__has_key="batch"))
     batches = CallBatch.objects.filter(zone_id=zone)
     standing = _standing(zone)
     priced = set(Agreement.objects.filter(zone_id=zone, signed__contract__v=2).values_list("pk", flat=True))
@@ -115,15 +113,26 @@ def calls(zone: str) -> Calls:
         else:
             place = "waiting" if contract in priced else "untariffed"
         counted[place] += count
-    # 同一批可能报来几次：按批次编号各数一次
+    return Calls(reported=reported(zone), undated=undated.aggregate(sum=Sum(SAID))["sum"] or 0, **counted)
+
+
+SAID = Cast(KeyTextTransform("count", KeyTextTransform("body", "envelope")), BigIntegerField())
+
+
+def _messages(zone: str) -> Any:
+    return InboxMessage.objects.filter(kind="calls", envelope__zone=zone)
+
+
+def reported(zone: str) -> int:
+    """Calls as the gateways' messages say them, each batch once however often it was said."""
     ids = set[str]()
-    reported = 0
-    for batch, count in messages.values_list("envelope__body__batch", number).iterator():
+    total = 0
+    for batch, count in _messages(zone).values_list("envelope__body__batch", SAID).iterator():
         if batch is None or batch not in ids:
-            reported += count or 0
+            total += count or 0
         if batch is not None:
             ids.add(batch)
-    return Calls(reported=reported, undated=undated.aggregate(sum=Sum(number))["sum"] or 0, **counted)
+    return total
 
 
 def _standing(zone: str) -> set[str]:

@@ -62,13 +62,14 @@ def url_of(row: Product) -> str:
 def listing(request: HttpRequest) -> HttpResponse:
     """The products the actor may see."""
     actor = actor_of(request)
+    purposes = content.purposes(rules_now(actor.zone))
     table = Table(
         request,
         queries.products(actor),
         [
             Column("name", "产品名称", "name", order="name", href=url_of),
             Column("form", "形态", "form", order="form"),
-            Column("purpose", "用途", lambda row: PURPOSES.get(row.purpose, ""), narrow=False),
+            Column("purpose", "用途", lambda row: purposes.get(row.purpose, ""), narrow=False),
             Column("operator", "运营机构", "operator.name", order="operator__name", narrow=False),
             Column(
                 "state",
@@ -97,9 +98,6 @@ def listing(request: HttpRequest) -> HttpResponse:
         "products/list.html",
         {"title": table.title, "table": table, "makes": can(actor, "products.make")},
     )
-
-
-PURPOSES = {"public": "公共治理、公益事业", "industry": "产业发展、行业发展"}
 
 
 def product_data(row: Product) -> dict[str, Any]:
@@ -230,7 +228,7 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         "may_read": may_read(row, actor),
         "certificate": standing.certificate(row, today),
         "registrations": list(registration.of_product(row.pk)[:5]) if insider else [],
-        "price": standing.price(rules, row),
+        "price": standing.price(rules, row, today),
         "granted": granted,
         "resources": upstream.resource_names(set(granted.resources)) if granted else {},
         "owners": [known.get(each, each) for each in granted.owners] if granted else [],

@@ -24,7 +24,7 @@ from gongshu.office.accounts.permissions import Refused, can, keep
 from gongshu.office.cases import casepage, lawbook
 from gongshu.office.link import clock
 from gongshu.office.products.upstream import organisation_names
-from gongshu.office.settlement import billing, kept, queries
+from gongshu.office.settlement import billing, conflicts, kept, queries
 from gongshu.office.settlement.models import Bill
 from gongshu.ui import errors
 from gongshu.ui.export import attachment, workbook_response
@@ -240,7 +240,13 @@ def unbilled(request: HttpRequest) -> HttpResponse:
         request,
         queries.unbilled(actor_of(request)),
         [
-            Column("batch", "批次", "batch", kind="code"),
+            Column(
+                "batch",
+                "批次",
+                "batch",
+                href=lambda row: reverse("settlement:batch", args=[row.pk]),
+                why=lambda row: f"{conflicts.PREFIX}-{row.pk}",
+            ),
             Column("day", "业务日期", "day", order="day", kind="date"),
             Column("contract", "使用协议", "contract", kind="code", narrow=False),
             Column("purpose", "用途", "purpose", narrow=False),
