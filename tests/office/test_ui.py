@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -265,3 +265,19 @@ def test_a_database_out_of_reach_is_503() -> None:
     assert answer.status_code == 503
     assert "暂时不可用" in answer.content.decode()
     assert made.process_exception(RequestFactory().get("/x/"), ValueError("x")) is None
+
+
+@pytest.mark.parametrize(("moved", "marked"), [(True, True), (False, False)])
+def test_a_moment_of_the_machines_clock_says_so_where_the_clocks_differ(moved: bool, marked: bool) -> None:
+    at = datetime(2026, 11, 20, 6, 5, tzinfo=UTC)
+    site = type("Site", (), {"moved": moved})()
+    written = Template("{% wall at %}|{{ at|moment }}|{% wall none %}").render(
+        Context({"site": site, "at": at, "none": None})
+    )
+    shown, business, none = written.split("|")
+    assert "2026-11-20 14:05" in shown and business == "2026-11-20 14:05" and none == "—"
+    assert ("自然时间" in shown) is marked
+    columns = [Column("at", "收到", "at", kind="wall"), Column("on", "提交", "at", kind="time")]
+    rows = Table(RequestFactory().get("/"), [type("Row", (), {"at": at})()], columns)
+    page = Template("{% table rows %}").render(Context({"site": site, "rows": rows}))
+    assert page.count("<small>自然时间</small>") == int(marked)

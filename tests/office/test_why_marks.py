@@ -127,6 +127,7 @@ ELSEWHERE: dict[str, str] = {
     "registration:objection": "tests/browser/test_days_registration.py",
     "scenarios:edit": "tests/browser/test_workbench.py",
     "scenarios:edit-request": "tests/browser/test_workbench.py",
+    "settlement:batch": "tests/office/test_settlement.py",
     "settlement:bill": "tests/office/test_settlement.py",
     "settlement:maximum": "tests/office/test_settlement.py",
     "settlement:report": "tests/office/test_settlement.py",

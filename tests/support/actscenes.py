@@ -249,8 +249,8 @@ def products(monkeypatch: Any, folder: Any) -> list[Scene]:
     from gongshu.crypto.sign import PrivateKey
     from gongshu.office.consent import complaints, requests
     from gongshu.office.consent import services as subjects
-    from gongshu.office.products import agreements, endings, services, supply
-    from gongshu.office.products.models import Agreement, Product
+    from gongshu.office.products import agreements, endings, lifts, services, supply
+    from gongshu.office.products.models import Agreement, Product, Trip
     from gongshu.office.supervision import services as supervision
     from support.consents import ASKED, Desk
 
@@ -265,6 +265,7 @@ def products(monkeypatch: Any, folder: Any) -> list[Scene]:
         subject=consent.subject, consent=consent, kind="other", text="没有说明用在哪里。", now=desk.now
     )
     later, operator, buyer = market.later, market.operator, market.buyer
+    trip = Trip.objects.create(id="trip-1", zone_id=market.zone, agreement=agreement, at=NOW)
     key = PrivateKey.generate("ed25519").public().encode()
 
     def sent(actor: Any) -> Any:
@@ -322,6 +323,10 @@ def products(monkeypatch: Any, folder: Any) -> list[Scene]:
             sent, homes={"operator": operator},
         ),
         Scene(
+            "products.lifts.ask", operator,
+            lambda actor: lifts.ask(trip, actor=actor, now=later, reason="已经改正"),
+        ),
+        Scene(
             "products.endings.end_operator", people.organisation(),
             lambda actor: endings.end_operator(
                 actor=actor, now=later, organisation=operator.pk, reason="授权期满"
@@ -372,15 +377,38 @@ def products(monkeypatch: Any, folder: Any) -> list[Scene]:
 
 
 def settlement(_monkeypatch: Any, _folder: Any) -> list[Scene]:
-    from gongshu.office.settlement import billing, pricing, reports
+    from gongshu.office.products import agreements
+    from gongshu.office.settlement import billing, conflicts, pricing, reports
+    from gongshu.office.settlement.models import CallBatch
     from support.products import Market
 
     market = Market()
     product, operator, later = market.begin(), market.operator, NOW
+    agreement = agreements.begin(
+        market.published(), actor=market.maker, now=market.later, buyer=market.buyer.pk
+    )
+    batch = CallBatch.objects.create(
+        zone_id=market.zone,
+        batch="gateway-1",
+        contract=agreement.pk,
+        product=agreement.product_id,
+        day=NOW.date(),
+        purpose="p",
+        calls=1,
+        hits=1,
+        subjects=0,
+        root="sha256:" + "0" * 64,
+        received=NOW,
+        conflict=True,
+    )
     return [
         Scene(
             "settlement.billing.run", operator,
             lambda actor: billing.run(actor=actor, now=later, month="2099-01", zone="huangshi"), "input:month",
+        ),
+        Scene(
+            "settlement.conflicts.settle", operator,
+            lambda actor: conflicts.settle(batch, actor=actor, now=later, take=conflicts.DROP, reason="与网关核对过"),
         ),
         Scene(
             "settlement.pricing.begin_maximum", people.organisation(),

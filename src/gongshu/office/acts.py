@@ -136,6 +136,7 @@ TABLE: tuple[Act, ...] = (
     _of("products.agreements.save", "保存使用协议", "products.agree", own=True),
     _of("products.agreements.sign", "签署使用协议", "products.sign", own=True),
     _of("products.agreements.send", "把使用协议送往数据域", "products.send", own=True),
+    _of("products.lifts.ask", "请求解除熔断", "products.lift", own=True),
     _of("products.endings.end_operator", "终止运营机构的运营", "products.end_operator"),
     # ---- consent
     _of("consent.requests.ask", "请求同意", "consent.ask", own=True),
@@ -157,6 +158,7 @@ TABLE: tuple[Act, ...] = (
     _of("consent.codes.count", "记一次办理码的尝试", ground="subject", unproved="防猜测的计数，两小时后删除"),
     # ---- settlement
     _of("settlement.billing.run", "按月出账", "settlement.bill"),
+    _of("settlement.conflicts.settle", "查清计数冲突的批次", "settlement.bill", own=True),
     _of("settlement.pricing.begin_maximum", "申请核定最高准许收入", "settlement.maximum",
         procedure="price.maximum"),
     _of("settlement.pricing.begin_cap", "制定上限收费标准", "settlement.cap", procedure="price.cap"),

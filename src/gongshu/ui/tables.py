@@ -23,8 +23,9 @@ class Column:
     """One column. `value` is an attribute path (`organisation.name`) or a function of the row.
 
     `order` is the field the database sorts by, None when the column cannot be sorted; `kind` is one of
-    `text number date time state code`; `href` gives the address the cell links to; `why` the id behind
-    the 为什么 mark (a `state` has that of its row's `case_id`); `narrow` columns stay visible at 390 px.
+    `text number date time wall state code` (`time`: business time, `wall`: the machine's own clock); `href`
+    gives the address the cell links to; `why` the id behind the 为什么 mark (a `state` has that of its row's
+    `case_id`); `narrow` columns stay visible at 390 px.
     """
 
     key: str

@@ -241,7 +241,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         rows.order_by("-id"),
         [
             Column("number", "序号", "number", kind="number"),
-            Column("written", "时间", "written", kind="time"),
+            Column("written", "时间", "written", kind="wall"),
             Column(
                 "act",
                 "动作",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
@@ -14,6 +14,8 @@ from gongshu.office.link.models import Cosignature, FeedItem
 
 KIND = "checkpoint"
 WITNESSES = ("enclave", "gateway")
+# 见证人几秒之内就看到检查点；这么久以前发布的还没有签，就是迟了（项目选择：容得下重启和一次断线）
+LATE = timedelta(minutes=10)
 logger = logging.getLogger(__name__)
 
 

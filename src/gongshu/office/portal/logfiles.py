@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
 
 from gongshu.evidence.checkpoint import read
 from gongshu.office.link.models import FeedItem
+from gongshu.office.link.witnesses import LATE
 
 # 只有核验要用的文件；锁、备用文件和捷径不在其中
 PUBLIC = re.compile(
@@ -62,8 +63,6 @@ class Cosigned:
 
 
 EXPECTED = {"enclave": "数据域", "gateway": "网关"}
-# A witness hears of a checkpoint within seconds; after this it is withholding its signature.
-LATE = timedelta(minutes=10)
 # Checkpoints of the feed looked back at: at one every ten seconds about an hour.
 SHOWN = 360
 

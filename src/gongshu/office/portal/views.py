@@ -20,11 +20,11 @@ from gongshu.office.link import clock, logarchive
 from gongshu.office.portal import disclosure, laws, logfiles, sources
 from gongshu.ui import errors
 from gongshu.ui.export import attachment
+from gongshu.ui.inputs import whole_number
 from gongshu.ui.tables import Column, Filter, Table
 
 FEW = 5
 PER_PAGE = 25
-PURPOSES = {"public": "公共治理、公益事业", "industry": "产业发展、行业发展"}
 
 
 def address(name: str, *args: str) -> str:
@@ -185,13 +185,19 @@ def products(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/products.html", {"title": "数据产品和服务", "table": table})
 
 
+def purpose(rules: Any, row: Any) -> str:
+    """What a product is for, in the words of the pack it stands under."""
+    return str(sources.ask("products", "content").purposes(rules).get(row.purpose, ""))
+
+
 def product_line(row: Any, made: Any, today: Any) -> dict[str, Any]:
-    price = sources.ask("products", "standing").price(lawbook.rules_now(row.zone_id, today), row)
+    rules = lawbook.rules_now(row.zone_id, today)
+    price = sources.ask("products", "standing").price(rules, row, today)
     return {
         "id": row.pk,
         "name": row.name,
         "form": row.form,
-        "purpose": PURPOSES.get(row.purpose, ""),
+        "purpose": purpose(rules, row),
         "operator": row.operator.name,
         "price": price.text,
         "code": made.code,
@@ -214,8 +220,8 @@ def product(request: HttpRequest, pk: str) -> HttpResponse:
         "title": row.name,
         "row": row,
         "certificate": certificate,
-        "purpose": PURPOSES.get(row.purpose, ""),
-        "price": sources.ask("products", "standing").price(rules, row),
+        "purpose": purpose(rules, row),
+        "price": sources.ask("products", "standing").price(rules, row, today),
         "releases": list(row.releases.order_by("-received")[:50]),
         "summary": row.typed.get("summary", ""),
         "fields": row.typed.get("fields") or [],
@@ -232,9 +238,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     zone = actor_of(request).zone
     total = sources.raw_tasks(zone).count()
     pages = max(1, -(-total // PER_PAGE))
-    text = request.GET.get("page", "1")
-    page = min(int(text), pages) if text.isascii() and text.isdigit() and 0 < len(text) < 7 else 1
-    page = max(page, 1)
+    page = max(1, min(whole_number(request.GET.get("page", "1")) or 1, pages))
     rows = sources.runs(zone, (page - 1) * PER_PAGE, PER_PAGE)
     if errors.wants_json(request):
         return as_json({"total": total, "page": page, "pages": pages, "rows": [vars(row) for row in rows]})

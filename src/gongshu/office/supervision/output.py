@@ -6,20 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import BigIntegerField, Count, Sum
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast
+from django.db.models import Count, Sum
 from django.urls import reverse
 
 from gongshu.office.accounts.models import Organisation
-from gongshu.office.link.models import InboxMessage
+from gongshu.office.link.feed import RAW_TASKS
 from gongshu.office.products.models import Agreement, Product
+from gongshu.office.settlement.models import CallBatch
 from gongshu.office.supervision.measures import Ask, Measure, Part, basis_of, choices
 from gongshu.office.workbench import words
 from gongshu.office.workbench.models import Output, Release, Task
 from gongshu.ui.tables import Column, Filter
 
-RAW = ("run", "sample", "build")
 WAITING = "waiting"
 
 
@@ -27,7 +25,7 @@ WAITING = "waiting"
 
 
 def runs(ask: Ask) -> Any:
-    rows = Task.objects.for_actor(ask.actor).filter(zone_id=ask.zone, kind__in=RAW)
+    rows = Task.objects.for_actor(ask.actor).filter(zone_id=ask.zone, kind__in=RAW_TASKS)
     return rows.select_related("project").order_by("-asked_at", "pk")
 
 
@@ -147,7 +145,7 @@ def held_parts(ask: Ask) -> list[Part]:
 
 def held_columns(_ask: Ask) -> Sequence[Column]:
     return (
-        Column("at", "时间", "at", order="at", kind="time"),
+        Column("at", "时间", "at", order="at", kind="wall"),
         Column("project", "项目", "task.project.name", order="task__project__name"),
         Column(
             "verdict",
@@ -181,17 +179,8 @@ def held_filters(_ask: Ask) -> Sequence[Filter]:
 
 
 def calls(ask: Ask) -> Any:
-    """Batches of calls as the gateways reported them; `calls` is the count of a batch."""
-    body = KeyTextTransform("body", "envelope")
-    return (
-        InboxMessage.objects.filter(kind="calls", envelope__zone=ask.zone)
-        .annotate(
-            product=KeyTextTransform("product", body),
-            contract=KeyTextTransform("contract", body),
-            calls=Cast(KeyTextTransform("count", body), BigIntegerField()),
-        )
-        .order_by("-pk")
-    )
+    """Batches of calls, each once however often a gateway reported it; `calls` is the count of a batch."""
+    return CallBatch.objects.filter(zone_id=ask.zone).order_by("-pk")
 
 
 def call_names(ask: Ask) -> tuple[dict[str, str], dict[str, str]]:
@@ -205,7 +194,7 @@ def call_names(ask: Ask) -> tuple[dict[str, str], dict[str, str]]:
 def call_parts(ask: Ask) -> list[Part]:
     summed = calls(ask).order_by().values("product", "contract").annotate(total=Sum("calls"))
     products, buyers = call_names(ask)
-    rows = [(row["product"] or "", row["contract"] or "", row["total"] or 0) for row in summed]
+    rows = [(row["product"], row["contract"], row["total"] or 0) for row in summed]
     rows.sort(key=lambda row: (row[0], -row[2], row[1]))
     return [
         Part(
@@ -221,7 +210,7 @@ def call_parts(ask: Ask) -> list[Part]:
 def call_columns(ask: Ask) -> Sequence[Column]:
     products, buyers = call_names(ask)
     return (
-        Column("received", "收到", "received", order="received", kind="time"),
+        Column("received", "收到", "received", order="received", kind="wall"),
         Column(
             "product",
             "产品",
@@ -233,13 +222,7 @@ def call_columns(ask: Ask) -> Sequence[Column]:
         ),
         Column("buyer", "使用单位", lambda row: buyers.get(row.contract, ""), order="contract"),
         Column("calls", "调用次数", "calls", order="calls", kind="number"),
-        Column(
-            "root",
-            "批次的默克尔根",
-            lambda row: row.envelope["body"].get("root", ""),
-            kind="code",
-            narrow=False,
-        ),
+        Column("root", "批次的默克尔根", "root", kind="code", narrow=False),
     )
 
 
@@ -306,7 +289,7 @@ MEASURES = (
         "calls",
         "产品被调用",
         "次",
-        "把网关签名报来的调用批次里的次数相加，按产品和使用单位分开；每批有自己的默克尔根，记在存证里。",
+        "把网关签名报来的调用批次里的次数相加，一批报来几次也只数一次，按产品和使用单位分开；每批有自己的默克尔根，记在存证里。",
         calls,
         call_columns,
         call_parts,

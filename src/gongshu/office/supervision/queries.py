@@ -7,18 +7,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, Count, Q, Sum
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast
+from django.db.models import Count, Q, Sum
 
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.models import Organisation
 from gongshu.office.catalogue.models import Resource
-from gongshu.office.link.models import FeedItem, InboxMessage
+from gongshu.office.link.feed import RAW_TASKS
+from gongshu.office.link.models import FeedItem
 from gongshu.office.products.models import Agreement, Ceiling, Product
 from gongshu.office.scenarios.models import Grant, Project, Stop
+from gongshu.office.settlement.models import CallBatch
 from gongshu.office.supervision.models import Correction, Draw
-from gongshu.office.supervision.output import RAW
 from gongshu.office.workbench.models import Release, Task
 
 WEEK, MONTH = timedelta(days=7), timedelta(days=30)
@@ -129,8 +128,8 @@ def _uses(bodies: Sequence[Mapping[str, Any]], own: Sequence[str], today: date, 
     counts = {
         row[0]: row[1:]
         for row in ran.annotate(
-            week=Count("pk", filter=Q(kind__in=RAW, wall_at__gte=wall - WEEK)),
-            month=Count("pk", filter=Q(kind__in=RAW, wall_at__gte=wall - MONTH)),
+            week=Count("pk", filter=Q(kind__in=RAW_TASKS, wall_at__gte=wall - WEEK)),
+            month=Count("pk", filter=Q(kind__in=RAW_TASKS, wall_at__gte=wall - MONTH)),
             left=Count("release"),
         )
     }
@@ -183,18 +182,15 @@ def _stopped(zone: str, products: Sequence[str]) -> dict[str, datetime]:
 
 def _supplied(zone: str, products: Sequence[Product], wall: datetime) -> list[Supplied]:
     ids = [row.pk for row in products]
-    body = KeyTextTransform("body", "envelope")
     rows = (
-        InboxMessage.objects.filter(kind="calls", envelope__zone=zone, received__gte=wall - WEEK)
-        .annotate(product=KeyTextTransform("product", body), contract=KeyTextTransform("contract", body))
-        .filter(product__in=ids)
+        CallBatch.objects.filter(zone_id=zone, received__gte=wall - WEEK, product__in=ids)
         .values("product", "contract")
-        .annotate(total=Sum(Cast(KeyTextTransform("count", body), BigIntegerField())))
+        .annotate(total=Sum("calls"))
     )
     buyers = dict(Agreement.objects.filter(product__in=ids).values_list("pk", "buyer__name"))
     called: dict[str, list[Call]] = {}
     for row in rows:
-        name = buyers.get(row["contract"] or "", row["contract"] or "")
+        name = buyers.get(row["contract"], row["contract"])
         called.setdefault(row["product"], []).append(Call(name, int(row["total"] or 0)))
     ceilings = {
         row.product_id: row

@@ -16,8 +16,9 @@ from django.db.models.functions import Cast
 from gongshu.office.cases.models import Case, CaseEvent
 from gongshu.office.link import proofs
 from gongshu.office.link.evidence import SOURCE
+from gongshu.office.link.feed import RAW_TASKS
 from gongshu.office.link.models import FeedItem, InboxMessage, JournalLine, OutboxEntry
-from gongshu.office.supervision.output import RAW
+from gongshu.office.settlement import queries as settlement
 from gongshu.office.workbench.models import Release, Task
 
 
@@ -186,7 +187,7 @@ def releases_against_messages(zone: str) -> list[Line]:
 
 @register
 def runs_against_feed(zone: str) -> list[Line]:
-    published = FeedItem.objects.filter(kind="task", zone=zone, envelope__body__kind__in=RAW).count()
+    published = FeedItem.objects.filter(kind="task", zone=zone, envelope__body__kind__in=RAW_TASKS).count()
     # 计算进程的流水把查询和建设记作运行，样例不在其中
     ended = Task.objects.filter(zone_id=zone, kind__in=("run", "build")).exclude(code="").count()
     return [
@@ -194,7 +195,7 @@ def runs_against_feed(zone: str) -> list[Line]:
             "runs.public",
             "运行与运行公示",
             "工作台的运行",
-            Task.objects.filter(zone_id=zone, kind__in=RAW).count(),
+            Task.objects.filter(zone_id=zone, kind__in=RAW_TASKS).count(),
             "运行公示的运行",
             published,
             "左边数工作台里要读原始数据的任务，右边数通知流上发布的、运行公示逐次列出的任务。",
@@ -215,9 +216,6 @@ def runs_against_feed(zone: str) -> list[Line]:
 
 @register
 def calls_against_journal(zone: str) -> list[Line]:
-    body = KeyTextTransform("count", KeyTextTransform("body", "envelope"))
-    batches = InboxMessage.objects.filter(kind="calls", envelope__zone=zone)
-    reported = batches.aggregate(sum=Sum(Cast(body, BigIntegerField())))["sum"] or 0
     count = KeyTextTransform("count", KeyTextTransform("numbers", "fields"))
     proved = journal("gateway", zone).filter(fields__act="calls.batch")
     logged = proved.aggregate(sum=Sum(Cast(count, BigIntegerField())))["sum"] or 0
@@ -226,10 +224,10 @@ def calls_against_journal(zone: str) -> list[Line]:
             "calls.journal",
             "调用批次与网关的存证",
             "批次报来的次数",
-            int(reported),
+            settlement.reported(zone),
             "网关流水里的次数",
             int(logged),
-            "左边把网关报来的调用批次的次数相加，右边把网关存证流水里每批的次数相加。",
+            "左边把网关报来的调用批次的次数相加，一批报来几次也只数一次；右边把网关存证流水里每批的次数相加。",
             "批次和流水分两条消息送来，请先刷新；仍有差额的，不要据此结算，请网关核对它的账本。",
         )
     ]

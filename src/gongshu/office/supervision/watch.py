@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Max
 from django.urls import reverse
 
 from gongshu.office.link import trust
+from gongshu.office.link.effects import SCOPES
 from gongshu.office.link.models import Cosignature, FeedItem
-from gongshu.office.products.models import Agreement, Product
+from gongshu.office.link.witnesses import LATE
+from gongshu.office.products.models import Agreement, Product, Trip
 from gongshu.office.scenarios.models import Grant, Project, Stop
 from gongshu.office.supervision.measures import Ask, Measure, Part, basis_of
 from gongshu.ui.tables import Column, Filter
@@ -21,7 +23,6 @@ from gongshu.wire.times import instant
 
 # ------------------------------------------------------------ stops
 
-SCOPES = {"all": "全部", "grant": "授权", "project": "项目", "product": "产品", "contract": "使用协议"}
 ORIGINS = {"office": "办公域", "airlock": "闸口", "enclave": "数据域", "gateway": "网关"}
 MOST = 2000
 
@@ -81,7 +82,8 @@ def stop_rows(ask: Ask) -> list[StopRow]:
 
 def _effects(effects: Any, at: datetime) -> tuple[tuple[str, float], ...]:
     return tuple(
-        (each["source"], round((instant(each["at"], "at") - at).total_seconds(), 1)) for each in effects
+        (each["source"], max(0.0, round((instant(each["at"], "at") - at).total_seconds(), 1)))
+        for each in effects
     )
 
 
@@ -131,7 +133,7 @@ def stop_columns(_ask: Ask) -> Sequence[Column]:
         return "；".join(f"{ORIGINS.get(source, source)} {seconds} 秒" for source, seconds in row.effects)
 
     return (
-        Column("at", "发出（自然时间）", "at", order="at", kind="time"),
+        Column("at", "发出", "at", order="at", kind="wall"),
         Column("scope", "范围", lambda row: SCOPES.get(row.scope, row.scope), order="scope"),
         Column("name", "对象", "name", order="name", href=lambda row: row.url),
         Column("origin", "从哪里发出", lambda row: ORIGINS.get(row.origin, row.origin), order="origin"),
@@ -153,11 +155,91 @@ def keeping(name: str) -> Callable[[Any, str], Any]:
     return lambda rows, value: [row for row in rows if str(getattr(row, name)) == value]
 
 
+# ------------------------------------------------------------ trips
+
+
+@dataclass(frozen=True)
+class TripRow:
+    """An agreement a gateway stopped by itself. `state`: tripped, asked (a lift is under way) or lifted."""
+
+    id: str
+    name: str
+    url: str
+    buyer: str
+    at: datetime
+    why: str
+    state: str
+    asked: str
+    lifted: datetime | None
+
+    @property
+    def said(self) -> str:
+        return TRIPS[self.state][0]
+
+    @property
+    def tone(self) -> str:
+        return TRIPS[self.state][1]
+
+
+TRIPS = {
+    "tripped": ("已熔断", "overdue"),
+    "asked": ("已请求解除", "pending"),
+    "lifted": ("已恢复", "done"),
+}
+
+
+def trip_rows(ask: Ask) -> list[TripRow]:
+    """Trips of the zone with the last request to lift each, the newest first. Two queries."""
+    rows = Trip.objects.filter(zone_id=ask.zone).order_by("-at", "pk")
+    rows = rows.select_related("agreement__product", "agreement__buyer").prefetch_related("lifts")
+    return [_trip_row(row) for row in rows[:MOST]]
+
+
+def _trip_row(row: Trip) -> TripRow:
+    last = max(row.lifts.all(), key=lambda each: each.wall_at, default=None)
+    waits = last is not None and last.state != "refused"
+    tries = f"{row.seconds} 秒内第 {row.tries} 次越权" if row.tries else "多次越权"
+    return TripRow(
+        row.pk,
+        row.agreement.product.name,
+        reverse("products:agreement", args=[row.agreement_id]),
+        row.agreement.buyer.name,
+        row.at,
+        tries,
+        "lifted" if row.lifted else "asked" if waits else "tripped",
+        f"{last.get_state_display()}：{last.reason}" if last else "",
+        row.lifted,
+    )
+
+
+def trip_parts(ask: Ask) -> list[Part]:
+    rows = trip_rows(ask)
+    return [
+        Part(title, number, {"state": state}, tone=tone)
+        for state, (title, tone) in TRIPS.items()
+        if (number := sum(row.state == state for row in rows))
+    ]
+
+
+def trip_columns(_ask: Ask) -> Sequence[Column]:
+    return (
+        Column("at", "停下（自然时间）", "at", order="at", kind="time"),
+        Column("name", "产品", "name", order="name", href=lambda row: row.url),
+        Column("buyer", "使用单位", "buyer", order="buyer"),
+        Column("why", "为什么", "why"),
+        Column("state", "现在", "tone", order="state", kind="state", label_of=lambda row: row.said),
+        Column("asked", "请求解除", "asked", narrow=False),
+        Column("lifted", "恢复（自然时间）", "lifted", order="lifted", kind="time", narrow=False),
+    )
+
+
+def trip_filters(_ask: Ask) -> Sequence[Filter]:
+    return (Filter("state", "现在", keeping("state"), [(name, each[0]) for name, each in TRIPS.items()]),)
+
+
 # ------------------------------------------------------------ witnesses
 
 WITNESSES = {"enclave": "计算进程", "gateway": "网关"}
-# 检查点十秒发布一次；一分钟以前发布的还没有见证，就是迟了（项目选择）
-LATE = timedelta(seconds=60)
 FRESH = {"fresh": ("已见证", "valid"), "late": ("迟了", "overdue"), "missing": ("没有见证", "invalid")}
 
 
@@ -227,7 +309,7 @@ def witness_columns(_ask: Ask) -> Sequence[Column]:
         Column("state", "见证", "tone", order="state", kind="state", label_of=lambda row: row.said),
         Column("size", "已见证到（条）", "size", order="size", kind="number"),
         Column("behind", "还差（条）", "behind", order="behind", kind="number"),
-        Column("received", "最近一次", "received", order="received", kind="time"),
+        Column("received", "最近一次", "received", order="received", kind="wall"),
     )
 
 
@@ -251,10 +333,25 @@ MEASURES = (
         changes=("数据域和网关送来回执以后，补上生效的时间。",),
     ),
     Measure(
+        "trips",
+        "熔断",
+        "次",
+        "数网关自己停下使用协议的次数：协议约定的时间里越权（用途、字段、同意的范围之外）到了约定的次数就熔断。",
+        trip_rows,
+        trip_columns,
+        trip_parts,
+        trip_filters,
+        articles=basis_of("grounds", "operation.lift"),
+        order="-at",
+        empty="没有熔断。",
+        changes=("运营机构请求解除、提供单位在闸口同意以后，网关恢复回答，算作已恢复。",),
+    ),
+    Measure(
         "witnesses",
         "检查点的见证人",
         "家",
-        "信任名单上的计算进程和网关都是见证人；一分钟以前发布的检查点都签了，是已见证，否则是迟了。",
+        f"信任名单上的计算进程和网关都是见证人；{LATE.seconds // 60} 分钟以前发布的检查点都签了，"
+        "是已见证，否则是迟了。",
         witness_rows,
         witness_columns,
         witness_parts,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from gongshu.ui.repairs import REPAIRS
+
 
 class Outcome(NamedTuple):
     """`tone` is a state of the one table of looks; `next` what to do now."""
@@ -115,61 +117,22 @@ class Check(NamedTuple):
 
 
 CHECKS: dict[str, Check] = {
-    "threshold": Check(
-        "人数门槛",
-        "有的格子背后的主体太少。",
-        "合并分组，或者用 HAVING 去掉人数不足的组（按门槛或者更高）。",
-        "no_raw",
-    ),
-    "dominance_nk": Check(
-        "前几家占比", "有的格子几乎由一两家贡献。", "合并分组，或者不输出总量只输出比例。", "not_reversible"
-    ),
-    "dominance_p": Check(
-        "占比可推算", "最大的一家可以推算第二大的一家。", "合并分组，或者把数值分段。", "not_reversible"
-    ),
-    "identifier": Check(
-        "含有标识", "结果里有能直接认出主体的编号或者姓名。", "去掉这一列，按不含标识的字段汇总。", "no_raw"
-    ),
-    "identifier_encoded": Check("编码后的标识", "结果里有换了写法的标识。", "去掉这一列。", "not_reversible"),
-    "identifier_hashed": Check(
-        "散列后的标识", "结果里有散列的标识，可以用原始数据对上。", "去掉这一列。", "not_reversible"
-    ),
-    "row_copy": Check("照搬原始行", "结果里有原始数据的整行。", "先按不含标识的字段汇总。", "no_raw"),
-    "unique": Check(
-        "独一无二的组合", "有的组合只对应一个主体。", "减少分组的字段，或者把数值分段。", "no_linkage"
-    ),
-    "differencing": Check(
-        "与以前的成果相减",
-        "与以前出域的成果相减，可以得到人数太少的格子。",
-        "沿用以前的分组和范围，或者合并到更粗的一级。",
-        "no_linkage",
-    ),
-    "total": Check(
-        "从合计倒推", "从合计可以倒推出被去掉的格子。", "再去掉一个格子，或者不输出合计。", "not_reversible"
-    ),
-    "extreme": Check(
-        "极端值", "有的数可能就是某一个主体的极值。", "改用平均数、中位数，或者把两端截短。", "not_reversible"
-    ),
-    "unexplained": Check(
-        "查询解释不了",
-        "有的数与查询在原始数据上的结果对不上。",
-        "出域的必须是查询的原样结果，请重新运行。",
-        "no_raw",
-    ),
-    "covert": Check(
-        "可能夹带",
-        "结果里有可能夹带信息的地方，例如过长的小数或者空白。",
-        "把小数四舍五入，去掉多余的列。",
-        "not_reversible",
-    ),
-    "model_memory": Check(
-        "模型记住了数据",
-        "模型里可能留有训练数据。",
-        "换用更简单的模型，或者增加每组的最少样本。",
-        "not_reversible",
-    ),
-    "format": Check("格式不能审", "这种格式不能逐项检查。", "改用表、指数或者报告的形式。", "no_raw"),
-    "unreadable": Check("读不出来", "输出读不出来，不能检查。", "重新运行后再申请。", "no_raw"),
+    "threshold": Check("人数门槛", *REPAIRS["threshold"], "no_raw"),
+    "dominance_nk": Check("前几家占比", *REPAIRS["dominance_nk"], "not_reversible"),
+    "dominance_p": Check("占比可推算", *REPAIRS["dominance_p"], "not_reversible"),
+    "identifier": Check("含有标识", *REPAIRS["identifier"], "no_raw"),
+    "identifier_encoded": Check("编码后的标识", *REPAIRS["identifier_encoded"], "not_reversible"),
+    "identifier_hashed": Check("散列后的标识", *REPAIRS["identifier_hashed"], "not_reversible"),
+    "row_copy": Check("照搬原始行", *REPAIRS["row_copy"], "no_raw"),
+    "unique": Check("独一无二的组合", *REPAIRS["unique"], "no_linkage"),
+    "differencing": Check("与以前的成果相减", *REPAIRS["differencing"], "no_linkage"),
+    "total": Check("从合计倒推", *REPAIRS["total"], "not_reversible"),
+    "extreme": Check("极端值", *REPAIRS["extreme"], "not_reversible"),
+    "unexplained": Check("查询解释不了", *REPAIRS["unexplained"], "no_raw"),
+    "covert": Check("可能夹带", *REPAIRS["covert"], "not_reversible"),
+    "model_memory": Check("模型记住了数据", *REPAIRS["model_memory"], "not_reversible"),
+    "format": Check("格式不能审", *REPAIRS["format"], "no_raw"),
+    "unreadable": Check("读不出来", *REPAIRS["unreadable"], "no_raw"),
 }
 
 # 任务的种类 → 它的结果可以申请的形式

@@ -25,6 +25,7 @@ from gongshu.ui.tables import Table
 from gongshu.ui.widgets import CompoundWidget
 
 register = template.Library()
+WALL = "机器自己的时钟，演示时钟移动它也不变；没有写“自然时间”的都是业务时间。"
 
 
 @register.simple_tag
@@ -64,10 +65,10 @@ def timeline(items: list[Any]) -> dict[str, Any]:
     return {"items": items}
 
 
-@register.inclusion_tag("ui/parts/table.html")
-def table(rows: Table) -> dict[str, Any]:
+@register.inclusion_tag("ui/parts/table.html", takes_context=True)
+def table(context: template.Context, rows: Table) -> dict[str, Any]:
     """`{% table table %}`: the whole list with filters, headings, pages and export."""
-    return {"table": rows}
+    return {"table": rows, "site": context.get("site")}
 
 
 @register.inclusion_tag("ui/parts/empty.html")
@@ -153,6 +154,20 @@ def moment(value: datetime | None) -> str:
     if not isinstance(value, datetime):
         return day(value)
     return timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
+
+
+@register.simple_tag(takes_context=True)
+def wall(context: template.Context, value: datetime | None) -> str:
+    """`{% wall row.received %}`: a moment of the machine's own clock.
+
+    Where business time was moved the two clocks differ, and this one says that it is the other; everywhere
+    else there is one time and nothing to say. Moments of business time are written with `moment`.
+    """
+    text = moment(value)
+    moved = getattr(context.get("site"), "moved", False)
+    if not moved or not isinstance(value, datetime):
+        return text
+    return format_html('<span class="wall-time" title="{}">{} <small>自然时间</small></span>', WALL, text)
 
 
 @register.filter
