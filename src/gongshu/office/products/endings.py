@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 
 from gongshu.law.history import local_day
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.grounds import basis
-from gongshu.office.accounts.models import Organisation
+from gongshu.office.accounts.models import Organisation, RoleAssignment
 from gongshu.office.accounts.permissions import Refused, check
+from gongshu.office.cases import lawbook
 from gongshu.office.cases import services as cases
 from gongshu.office.link import clock, effects, evidence
 from gongshu.office.link.models import FeedItem
@@ -26,6 +28,23 @@ def ended(zone: str, organisation: str) -> Ending | None:
     return Ending.objects.filter(zone_id=zone, organisation_id=organisation).first()
 
 
+def operators(zone: str) -> QuerySet[Organisation]:
+    """Who operates in a zone, wherever it is at home: by its products, its projects or its people's role."""
+    models = upstream.scenarios()
+    found = Q(pk__in=Product.objects.filter(zone_id=zone).values("operator_id"))
+    held = RoleAssignment.objects.filter(zone_id=zone, role="operator", revoked_at=None)
+    found |= Q(pk__in=held.values("person__organisation_id"))
+    if models is not None:
+        found |= Q(pk__in=models.Project.objects.filter(zone_id=zone).values("operator_id"))
+    return Organisation.objects.filter(found)
+
+
+def running(zone: str) -> list[tuple[str, str]]:
+    """Operators of the zone whose operation has not ended: (id, name)."""
+    over = Ending.objects.filter(zone_id=zone).values("organisation_id")
+    return list(operators(zone).exclude(pk__in=over).order_by("name").values_list("pk", "name"))
+
+
 @transaction.atomic
 def end_operator(*, actor: Actor, now: datetime, organisation: str, reason: str) -> Ending:
     """End an operator's operation in the actor's zone: its projects with their grants, its products, its
@@ -33,7 +52,7 @@ def end_operator(*, actor: Actor, now: datetime, organisation: str, reason: str)
     zone = actor.zone
     check(actor, "products.end_operator", zone)
     cited = basis(zone, GROUND, local_day(now))
-    home = Organisation.objects.filter(pk=organisation, zone_id=zone).first()
+    home = operators(zone).filter(pk=organisation).first()
     if home is None:
         raise Refused("请选择本专区的运营机构。", "input:organisation", cited)
     if home.pk in actor.organisations:
@@ -93,19 +112,34 @@ def _products(made: Ending, actor: Actor) -> list[dict[str, Any]]:
     ]
 
 
+# 已备案的按终止办理，停止随之进通知流；还没有备案的作罢，不会再签署、备案
+CLOSING = {"filed": "end", "draft": "lapse", "agreed": "lapse", "submitted": "lapse", "returned": "lapse"}
+
+
 def _agreements(made: Ending, actor: Actor, now: datetime) -> list[dict[str, Any]]:
-    """Filed agreements are ended by their own act, which puts their stop on the feed."""
+    """Every open agreement is closed by its own act; a filed one's stop goes on the feed with it."""
     rows = Agreement.objects.filter(
-        zone_id=made.zone_id, product__operator_id=made.organisation_id, case__state="filed"
+        zone_id=made.zone_id, product__operator_id=made.organisation_id, case__state__in=list(CLOSING)
     )
     found = []
     for row in rows.select_related("product", "buyer", "case").order_by("pk"):
-        cases.perform(row.case, "end", actor, {"reasons": f"运营终止：{made.reason}"}, now)
+        if not _close(row, made, actor, now):
+            continue
         stop = FeedItem.objects.filter(
             kind="stop", zone=made.zone_id, envelope__body__target=row.pk
         ).order_by("-seq").first()  # fmt: skip
         found.append(_item("contract", row.pk, str(row), stop.subject if stop else ""))
     return found
+
+
+def _close(row: Agreement, made: Ending, actor: Actor, now: datetime) -> bool:
+    """A case begun under a pack that does not know `lapse` stays open; none of its acts is allowed any more
+    (`handlers.AgreementHandler.follow`)."""
+    act = CLOSING[row.case.state]
+    if act not in lawbook.procedure_of(row.case).acts:
+        return False
+    cases.perform(row.case, act, actor, {"reasons": f"运营终止：{made.reason}"}, now)
+    return True
 
 
 def stops(row: Ending) -> list[tuple[dict[str, Any], effects.Effect | None]]:

@@ -16,13 +16,14 @@ from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.grounds import basis
 from gongshu.office.accounts.models import Person
 from gongshu.office.accounts.permissions import Refused, check
-from gongshu.office.cases import lawbook
+from gongshu.office.cases import lawbook, registry
 from gongshu.office.link import clock, evidence
 from gongshu.office.scenarios import grants, queries, reviewing
 from gongshu.office.scenarios.models import DataRequest, Membership, Project
 
 GROUND = "project.open"
 RUNS = "runs.per_day"
+OPERATOR = "operator"
 MODES = {"answer": "汇总结果，拟出域", "build": "供数快照，留在数据域"}
 
 
@@ -50,6 +51,7 @@ def begin(
     """
     zone = zone or actor.zone
     check(actor, "scenarios.project", zone)
+    registry.may_begin(OPERATOR, actor.organisation, zone)
     if not name.strip():
         raise Refused("请填写项目名称。", "input:name")
     chosen = _requests(actor, zone, requests)
@@ -120,6 +122,7 @@ def reissue(project: Project, *, actor: Actor, now: datetime) -> Any:
     check(actor, "scenarios.project", project.zone_id)
     if project.operator_id not in actor.organisations:
         raise Refused("只有本项目的运营机构可以重新发出授权。", "forbidden", basis(project.zone_id, GROUND))
+    registry.may_begin(OPERATOR, project.operator_id, project.zone_id)
     last = queries.grant_of(project)
     if last is None or last.state_on(local_day(now)) in ("live", "awaiting", "stopped"):
         raise Refused(

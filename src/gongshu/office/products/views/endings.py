@@ -10,11 +10,10 @@ from django.views.decorators.http import require_GET
 
 from gongshu.office.accounts.access import actor_of, login_required
 from gongshu.office.accounts.middleware import status_of
-from gongshu.office.accounts.models import Organisation
 from gongshu.office.accounts.permissions import Refused, can, check, keep
 from gongshu.office.link import clock, effects
 from gongshu.office.products import endings
-from gongshu.office.products.models import Ending, Product
+from gongshu.office.products.models import Ending
 from gongshu.ui.inputs import plain
 from gongshu.ui.tables import Column, Table
 
@@ -57,20 +56,12 @@ def listing(request: HttpRequest) -> HttpResponse:
         "title": table.title,
         "table": table,
         "refusal": refusal,
-        "operators": running(actor.zone) if can(actor, "products.end_operator") else [],
+        "operators": endings.running(actor.zone) if can(actor, "products.end_operator") else [],
         **given,
     }
     return render(
         request, "products/endings.html", context, status=status_of(refusal.code) if refusal else 200
     )
-
-
-def running(zone: str) -> list[tuple[str, str]]:
-    """Operators of the zone whose operation has not ended: (id, name)."""
-    ids = Product.objects.filter(zone_id=zone).values_list("operator_id", flat=True)
-    ended = Ending.objects.filter(zone_id=zone).values_list("organisation_id", flat=True)
-    rows = Organisation.objects.filter(pk__in=ids).exclude(pk__in=ended).order_by("name")
-    return list(rows.values_list("pk", "name"))
 
 
 @require_GET
