@@ -13,7 +13,7 @@ from gongshu.office.workbench import services, steps
 from gongshu.office.workbench.models import Task
 from support import people
 from support.people import NOW
-from support.scenes import Zone, text
+from support.scenes import Zone, product_of, text
 
 pytestmark = [pytest.mark.django_db, pytest.mark.row("K02")]
 
@@ -160,6 +160,7 @@ def test_answers_about_single_subjects_are_asked_out_with_fields_and_subject(
     zone: Zone, project: Any
 ) -> None:
     made = built(zone, project)
+    product_of(project, "pd-1")
     answer = ask(zone, made, **LOOKUP, product="pd-1")
     asked = Task.objects.get(kind="release")
     assert asked.body["from_task"] == made.pk and asked.body["product"] == "pd-1", text(answer)

@@ -477,7 +477,7 @@ def test_only_the_projects_own_product_is_named_and_stopped(zone: Zone, project:
     left(zone, made)
     zone.act(zone.authority, made.case, "stop", reasons="发现错误")
     made.case.refresh_from_db()
-    assert made.case.state == "stopped"
+    assert made.case.state == "withdrawn"
     assert not FeedItem.objects.filter(kind="stop").exists()
 
 

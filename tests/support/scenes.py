@@ -214,6 +214,20 @@ class Zone:
         return made
 
 
+def product_of(project: Any, identifier: str = "pr-1", grant: str = "") -> Any:
+    """A product of the project's operator under the project's grant (or another)."""
+    from gongshu.office.cases import services
+    from gongshu.office.products.models import Product
+
+    zone = project.zone_id
+    maker = people.acting(project.operator, "operator", zone=zone)
+    case = services.open_case("product.compliance", identifier, maker, NOW, title="公交客流指数", zone=zone)
+    return Product.objects.create(
+        id=identifier, zone_id=zone, operator=project.operator, case=case, name="公交客流指数",
+        grant=grant or project.grants.latest("issued_at").pk, state=case.state, saved_at=NOW, saved_by="test",
+    )  # fmt: skip
+
+
 def decisions(request: Any, declined: Mapping[str, str]) -> dict[str, str]:
     """The provider's decision on every field asked for."""
     from gongshu.office.scenarios import pages

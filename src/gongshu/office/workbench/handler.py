@@ -12,7 +12,7 @@ from gongshu.office.accounts.actors import Actor
 from gongshu.office.cases.models import Case, CaseEvent
 from gongshu.office.cases.registry import Handler
 from gongshu.office.scenarios import grants
-from gongshu.office.workbench import queries
+from gongshu.office.workbench import queries, served
 from gongshu.office.workbench.models import Task
 
 
@@ -29,7 +29,8 @@ class ReleaseHandler(Handler):
         """Stopping the supply of a released product stops it in the data domain too."""
         task = task_of(case)
         product = str(task.body.get("product") or "") if task else ""
-        if event.act == "stop" and product:
+        # 登载在前、产品不属本项目的，停不了别家的产品
+        if task and event.act == "stop" and product in dict(served.products(task.project)):
             reason = str(event.data.get("reasons") or "停止提供")
             grants.stop(actor=actor, zone=case.zone_id, scope="product", target=product, reason=reason)
 

@@ -16,7 +16,7 @@ from gongshu.office.accounts.permissions import Refused
 from gongshu.office.cases import services as cases
 from gongshu.office.link import clock, evidence, feed
 from gongshu.office.scenarios.models import Grant, Project
-from gongshu.office.workbench import lensing, permissions, words
+from gongshu.office.workbench import lensing, permissions, served, words
 from gongshu.office.workbench.models import Task
 
 PROCEDURE = "release.record"
@@ -106,8 +106,8 @@ def request_release(
     """Ask that a finished task's result leave: a case of `release.record` and a task of kind `release`.
 
     `kind`: of a run table, index, report; of a step that builds lookup, model, dataset; `lead`: the fixed
-    words of a report; `product`: opaque id the released table serves; `terms`: what the kind needs besides
-    (`released_terms`). Raises `Refused`.
+    words of a report; `product`: the project's product it serves (`served`), '' for none; `terms`: what the
+    kind needs besides (`released_terms`). Raises `Refused`.
     """
     project = run.project
     grant = permissions.check_work(actor, project, local_day(now))
@@ -128,8 +128,10 @@ def request_release(
         output["lead"] = lead.strip()[:4000]
     output |= released_terms(kind, terms or {})
     body: dict[str, Any] = {"from_task": run.pk, "output": output}
-    if product.strip():
-        body["product"] = product.strip()[:60]
+    product = product.strip()
+    served.check(project, product)
+    if product:
+        body["product"] = product
     made = publish(project, grant, "release", output["title"], body, actor, now, from_task=run)
     made.case = cases.open_case(
         PROCEDURE,

@@ -20,7 +20,7 @@ from gongshu.office.scenarios import grants
 from gongshu.office.scenarios import queries as scenarios
 from gongshu.office.scenarios.models import Project
 from gongshu.office.scenarios.views.projects import grant_id, state_of, state_title, tables
-from gongshu.office.workbench import lensing, permissions, queries, samples, services, steps, words
+from gongshu.office.workbench import lensing, permissions, queries, samples, served, services, steps, words
 from gongshu.office.workbench.models import Release, Task
 from gongshu.ui.inputs import plain
 from gongshu.ui.tables import Column, Filter, Table
@@ -235,6 +235,7 @@ def release(request: HttpRequest, pk: str) -> HttpResponse:
         "kinds": list(words.KINDS_OF.get(found.kind, {}).items()),
         "subjects": words.SUBJECTS,
         "outputs": steps.outputs_of(found) if found.kind == "build" else [],
+        "products": served.products(found.project),
         "given": given,
         "refusal": refusal,
     }
