@@ -11,8 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from gongshu.enclave import clock, confirm, release, stops, tasks, thresholds, votes
-from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Output, Release, Task, Vote
+from gongshu.enclave import clock, confirm, release, stops, tasks, thresholds, trust, votes
+from gongshu.enclave.store.models import (
+    Ceiling,
+    Confirmation,
+    Grant,
+    Lift,
+    Outgoing,
+    Output,
+    Release,
+    Task,
+    Vote,
+)
 from gongshu.wire import envelope as wire
 from gongshu.wire.errors import WireError
 from support.domainworld import AUTHORITY, BUS, ZONE, Domain
@@ -114,7 +124,7 @@ def test_a_release_task_weakens_neither_threshold_nor_history(granted: Domain) -
         [limits.floor.nk[0], str(limits.floor.nk[1])],
         str(limits.floor.p),
     )
-    assert small.spec["subject"] == {"trips": "card"} and small.spec["grades"]["card"] == "L4"
+    assert small.spec["subject"] == {"trips": "card"} and small.spec["grades"]["trips"]["card"] == "L4"
     assert len(small.spec["previous"]) == Release.objects.count() == 1
     assert "columns" not in first.spec and "columns" not in small.spec
     assert small.state == "blocked"
@@ -267,6 +277,67 @@ def test_a_ceiling_is_raised_by_nobody_but_its_provider(granted: Domain) -> None
     # Rows changed behind the airlock's back fall out: the confirmation was over another digest.
     Ceiling.objects.filter(id="ce-2").update(state="live")
     assert [row["id"] for row in confirm.live_ceilings(ZONE, granted.now)] == ["ce-1"]
+
+
+LIFT = {
+    "id": "lf-1", "contract": "ag-1", "product": "pd-1", "trip": "trip-1", "reason": "程序写错了用途",
+    "at": "2026-03-02T01:00:00.000Z", "tries": 5, "seconds": 600,
+}  # fmt: skip
+
+
+def lifting(domain: Domain) -> Lift:
+    """A product of the grant with a ceiling in force, and a request that its tripped contract go on."""
+    domain.feed("ceiling", CEILING)
+    ceiling = Ceiling.objects.get(id="ce-1")
+    confirm.answer(ceiling, organisation=BUS, person="p-bus", agreed=True, reason="", now=domain.now)
+    domain.feed("lift_asked", LIFT)
+    return Lift.objects.get(id="lf-1")
+
+
+def signatures(domain: Domain) -> list[object]:
+    """The airlock's signatures over the lift that were told to the office."""
+    told = [row.envelope["body"] for row in Outgoing.objects.filter(kind="confirmation").order_by("pk")]
+    return [body.get("signature") for body in told if body["subject"] == "lf-1"]
+
+
+def test_a_lift_is_signed_for_exactly_what_the_provider_agreed_to(granted: Domain) -> None:
+    row = lifting(granted)
+    assert confirm.required(row) == (BUS,)
+    assert not signatures(granted)
+    with pytest.raises(confirm.ConfirmError, match="不是所涉数据的提供单位"):
+        confirm.answer(row, organisation=AUTHORITY, person="p-a1", agreed=True, reason="", now=granted.now)
+    confirm.answer(row, organisation=BUS, person="p-bus", agreed=True, reason="", now=granted.now)
+    (signature,) = signatures(granted)
+    body = {key: LIFT[key] for key in ("id", "contract", "product", "trip")}
+    signed = wire.attach(wire.make("lift", ZONE, 9, body, granted.now), [wire.Signature(**signature)])
+    assert [one.role for one in wire.verify(signed, trust.current(granted.now), granted.now)] == ["airlock"]
+    other = wire.attach(
+        wire.make("lift", ZONE, 9, {**body, "trip": "trip-2"}, granted.now), [wire.Signature(**signature)]
+    )
+    assert not wire.verify(other, trust.current(granted.now), granted.now)
+
+
+def test_no_lift_without_every_provider_and_none_against_one(
+    granted: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = lifting(granted)
+    monkeypatch.setattr(confirm, "owners", lambda _: (BUS, "org-other"))
+    confirm.answer(row, organisation=BUS, person="p-bus", agreed=True, reason="", now=granted.now)
+    assert signatures(granted) == [None]
+    confirm.answer(row, organisation="org-other", person="p-x", agreed=True, reason="", now=granted.now)
+    assert signatures(granted)[1] is not None
+    granted.feed("lift_asked", {**LIFT, "id": "lf-2"})
+    again = Lift.objects.get(id="lf-2")
+    confirm.answer(again, organisation=BUS, person="p-bus", agreed=False, reason="没有查清", now=granted.now)
+    again.refresh_from_db()
+    assert again.state == "refused"
+
+
+def test_a_lift_for_a_product_nobody_here_knows_is_answered_by_the_data_domain(granted: Domain) -> None:
+    granted.feed("lift_asked", {**LIFT, "product": "pd-stranger"})
+    row = Lift.objects.get(id="lf-1")
+    assert row.state == "refused"
+    assert signatures(granted) == [None]
 
 
 def test_a_deletion_is_not_the_offices_alone(granted: Domain) -> None:

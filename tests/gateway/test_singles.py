@@ -375,16 +375,23 @@ def test_over_scope_use_trips_and_only_both_keys_lift_it(street: Singles) -> Non
     chores(street)
     (effect,) = posted(street, "effect")
     assert effect["code"] == "tripped" and effect["contract"] == "ct-none"
-    body = {"id": "l-1", "contract": "ct-none", "trip": effect["stop"]}
+    assert (effect["product"], effect["tries"], effect["seconds"]) == ("pd-none", 3, 600)
+    body = {"id": "l-1", "contract": "ct-none", "product": "pd-none", "trip": effect["stop"]}
     street.office.publish("lift", body)  # the office alone
     street.poll()
     assert street.verify("none", 1).json()["error"]["code"] == "tripped"
-    street.office.publish("lift", {**body, "trip": "trip-else"}, street.world.keys["airlock"], "airlock")
-    street.poll()
-    assert street.verify("none", 1).json()["error"]["code"] == "tripped"
+    # 别的熔断的解除；别的产品的提供单位同意的解除
+    for other in ({"trip": "trip-else"}, {"product": "pd-other"}):
+        street.office.publish("lift", {**body, **other}, street.world.keys["airlock"], "airlock")
+        street.poll()
+        assert street.verify("none", 1).json()["error"]["code"] == "tripped"
+    chores(street)
+    assert len(posted(street, "effect")) == 1
     street.office.publish("lift", body, street.world.keys["airlock"], "airlock")
     street.poll()
     assert said(street.verify("none", 1)) == ["match"]
+    chores(street)
+    assert [one["stop"] for one in posted(street, "effect")] == [effect["stop"], "l-1"]
 
 
 # ---------------------------------------------------------------- versions, lease

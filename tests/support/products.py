@@ -71,7 +71,11 @@ class Market:
 
     def publish_grant(self, identifier: str = "g-1") -> str:
         from gongshu.office.link import feed
+        from gongshu.office.products import upstream
 
+        models = upstream.scenarios()
+        if models is not None and models.Grant.objects.filter(pk=identifier).exists():
+            identifier = f"{identifier}-{self.zone}"
         column = {"type": "VARCHAR", "grade": "L2"}
         body = {
             "id": identifier, "zone": self.zone, "project": self.project(), "mode": "answer", "purpose": "公交客流指数",
@@ -79,7 +83,12 @@ class Market:
             "reviewing_orgs": [self.authority.pk], "runs_per_day": 50, "v": 1,
             "tables": {"trips": {"resource": "res-1", "owner": self.provider.pk, "columns": {"line": column}}},
         }  # fmt: skip
-        feed.publish("grant", body, zone=self.zone, now=datetime.now(UTC))
+        item = feed.publish("grant", body, zone=self.zone, now=datetime.now(UTC))
+        if models is not None:
+            models.Grant.objects.create(
+                id=identifier, zone_id=self.zone, project_id=body["project"], body=body, state="live",
+                digest=wire.body_digest("grant", self.zone, body), feed=item.seq, issued_at=NOW, settled_at=NOW,
+            )  # fmt: skip
         return identifier
 
     def project(self) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from gongshu.airlock import seeing
 from gongshu.airlock.access import Visitor, can
 from gongshu.enclave import confirm, votes
 from gongshu.enclave.sample import confirming
-from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Intake, Output, Sample
+from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Intake, Lift, Output, Sample
 
 
 def intakes(visitor: Visitor) -> list[Intake]:
@@ -15,7 +16,7 @@ def intakes(visitor: Visitor) -> list[Intake]:
     return list(Intake.objects.filter(organisation=visitor.organisation, state="read").order_by("-received"))
 
 
-def _asked(visitor: Visitor, subject: Grant | Ceiling) -> bool:
+def _asked(visitor: Visitor, subject: confirm.Subject) -> bool:
     if visitor.organisation not in confirm.required(subject):
         return False
     answered = Confirmation.objects.filter(
@@ -34,6 +35,17 @@ def ceilings(visitor: Visitor) -> list[Ceiling]:
     """Ceilings that wait for the own organisation's answer."""
     rows = Ceiling.objects.filter(state="awaiting").order_by("received") if can(visitor, "confirm") else ()
     return [ceiling for ceiling in rows if _asked(visitor, ceiling)]
+
+
+def lifts(visitor: Visitor) -> list[Lift]:
+    """Tripped contracts whose going on waits for the own organisation's answer."""
+    rows = Lift.objects.filter(state="awaiting").order_by("received") if can(visitor, "confirm") else ()
+    return [lift for lift in rows if _asked(visitor, lift)]
+
+
+def confirmations(visitor: Visitor) -> list[confirm.Subject]:
+    """All that waits for the own organisation's confirmation."""
+    return [*grants(visitor), *ceilings(visitor), *lifts(visitor)]
 
 
 def reviews(visitor: Visitor) -> list[Output]:
@@ -93,8 +105,7 @@ def handed_in(visitor: Visitor) -> list[tuple[str, str]]:
 
 
 def visible_outputs(visitor: Visitor) -> list[Output]:
-    """Outputs the own organisation provides data for or reviews, once a release was asked for."""
-    mine = {grant.id for grant in visible_grants(visitor)}
-    return list(
-        Output.objects.filter(grant__in=mine).exclude(state__in=("kept", "attacking")).order_by("-made")
-    )
+    """Outputs the own organisation reviews or provided all data of, once a release was asked for."""
+    mine = {grant.id: grant for grant in visible_grants(visitor)}
+    asked = Output.objects.filter(grant__in=mine).exclude(state__in=("kept", "attacking")).order_by("-made")
+    return [one for one in asked if seeing.output(visitor, one, mine[one.grant])]

@@ -74,6 +74,16 @@ def confirm(stage: Stage, who: str, address: str, agreed: bool = True, reason: s
     return browser.do(page, "answer-form", answer="confirmed" if agreed else "refused", reason=reason)
 
 
+def waiting(stage: Stage, who: str, kind: str) -> str:
+    """The address of the first of a kind (`ceilings`, `lifts`) on the page of what waits, once it came."""
+
+    def look() -> str:
+        found = re.search(rf"/{kind}/[^/\"]+/", stage.at_airlock(who).open("/grants/").text)
+        return found[0] if found else ""
+
+    return str(wait_for(f"{kind} 到达闸口", look))
+
+
 def vote(stage: Stage, who: str, output: str, agreed: bool = True, reason: str = "") -> Page:
     """One reviewer's blind vote on an output."""
     browser = stage.at_airlock(who)

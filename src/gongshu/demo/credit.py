@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 
-from gongshu.demo import calls, consent, work
+from gongshu.demo import airlock, calls, consent, work
 from gongshu.demo.consent import Citizen
 from gongshu.demo.credit_content import BAND, FEATURES, MEMORISE, MODEL_TERMS, SCORE, SMUGGLE, TRAIN
 from gongshu.demo.fund import MOST_SECONDS
 from gongshu.demo.product import Content, remember, remembered
-from gongshu.demo.stage import Stage
-from gongshu.demo.web import Unexpected
+from gongshu.demo.stage import Stage, wait_for
+from gongshu.demo.web import Page, Unexpected
 
 # how often the step asks while it waits for a withdrawal to act
 PACE = 0.05
+# 恢复之后网关照常按同意作答；这家企业此时已经撤回同意
+GOES_ON = ("found", "withdrawn", "no_consent")
 
 
 def features_sent(stage: Stage, content: Content) -> str:
@@ -116,3 +118,23 @@ def tripped(stage: Stage, content: Content) -> str:
     who = _firm(stage)
     said = calls.over_scope(stage, content, who.number, int(str(content.agreement["over_tries"])))
     return f"{said[0]}连续 {content.agreement['over_tries']} 次之后熔断，用途对的调用也停：{said[1]}"
+
+
+def lifted(stage: Stage, content: Content) -> str:
+    """Two keys let it go on: the operator asks with a reason, the provider confirms at the airlock."""
+    known, who = remembered(stage, content), _firm(stage)
+    if "lift" not in known:
+        browser, address = stage.at_office("operator"), f"/products/agreements/{known['agreement']}/"
+
+        def told() -> Page | None:
+            page = browser.open(address)
+            return page if "lift-form" in page.forms() else None
+
+        page = wait_for("网关的熔断到达办公域", told)
+        browser.do(page, "lift-form", reason="使用单位的程序写错了用途，已经改正并核对。")
+        known = remember(stage, content, lift="asked")
+    if known["lift"] != "confirmed":
+        airlock.confirm(stage, content.officer, airlock.waiting(stage, content.officer, "lifts"))
+        remember(stage, content, lift="confirmed")
+    said = calls.answered("解除熔断之后的调用", lambda: calls.lookup(stage, content, who.number), GOES_ON, 20)
+    return f"运营机构写明原因请求，提供单位在闸口同意，网关恢复：{said.word}。"

@@ -198,6 +198,7 @@ def _calls() -> list[Step]:
         Step("refuse_no_consent", "拒绝：没有本人同意", person(fund.refused_without)),
         *(_proved() if consent.STANDIN.exists() else [UNPROVED]),
         Step("refuse_trip", "拒绝：多次越权，网关熔断", firm(credit.tripped)),
+        Step("lift", "查明原因，两把钥匙解除熔断", firm(credit.lifted)),
     ]
 
 

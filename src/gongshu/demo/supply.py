@@ -186,18 +186,9 @@ def ceiling(stage: Stage, content: Content) -> str:
         )
         known = remember(stage, content, ceiling="sent")
     if known["ceiling"] != "confirmed":
-        airlock.confirm(stage, content.officer, _waiting_ceiling(stage, content.officer))
+        airlock.confirm(stage, content.officer, airlock.waiting(stage, content.officer, "ceilings"))
         remember(stage, content, ceiling="confirmed")
     return "上限（使用单位、用途、字段、每日次数）由提供单位在闸口确认；办公域签的协议超不出它。"
-
-
-def _waiting_ceiling(stage: Stage, officer: str) -> str:
-    def look() -> str:
-        page = stage.at_airlock(officer).open("/grants/")
-        found = re.search(r"/ceilings/[^/\"]+/", page.text)
-        return found[0] if found else ""
-
-    return str(wait_for("上限到达闸口", look))
 
 
 def call(stage: Stage, content: Content) -> str:

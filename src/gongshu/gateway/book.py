@@ -38,11 +38,12 @@ class Book:
     clocks: dict[str, int] = field(default_factory=dict)
     """zone → business minus wall time in seconds"""
     trips: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """contract id → {id, zone, at}: stopped by this gateway itself (熔断) until a `lift` names that id"""
+    """contract id → {id, zone, at, product, tries, seconds}: stopped by this gateway itself (熔断), at the
+    n-th over-scope try within so many seconds, until a `lift` names that id"""
     lifted: dict[str, str] = field(default_factory=dict)
     """trip id → contract: a trip is lifted once, and a lift that came first counts too"""
     effects: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """stop, withdrawal or trip id → {zone, at}: took effect here and is still to be told"""
+    """stop, withdrawal or lift id → {zone, at}: took effect here and is still to be told"""
     checkpoints: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """checkpoints the feed brought and the witness has not looked at; not kept, the feed has them"""
     consents: Consents | None = None
@@ -199,12 +200,20 @@ def _withdrawal(book: Book, item: Admitted) -> None:
 
 
 def _lift(book: Book, item: Admitted) -> None:
-    """Office and airlock (for the provider) let a contract go on after a trip; for exactly that trip."""
+    """Office and airlock (for the provider) let a contract go on after a trip; for exactly that trip.
+
+    The product is part of what was confirmed: the providers asked were those of the product named, which
+    must be the one this contract is about.
+    """
     body = item.envelope.body
+    known = book.contracts.get(body["contract"])
+    if known is None or known["body"]["product"] != body["product"]:
+        return
     book.lifted = {**book.lifted, body["trip"]: body["contract"]}
     trip = book.trips.get(body["contract"])
     if trip is not None and trip["id"] == body["trip"]:
         book.trips = {one: row for one, row in book.trips.items() if one != body["contract"]}
+        _took_effect(book, body["id"], item)
 
 
 def _took_effect(book: Book, id_: str, item: Admitted) -> None:

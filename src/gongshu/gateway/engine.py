@@ -280,7 +280,16 @@ class Gateway:
         """熔断: stop a contract by itself, durably, until office and provider lift exactly this trip."""
         contract = route.contract
         at = datetime.now(UTC)
-        trip = {"id": f"trip-{self.ids.next()}", "zone": contract.zone, "at": stamp(at), "said": False}
+        rule = contract.over_scope
+        trip = {
+            "id": f"trip-{self.ids.next()}",
+            "zone": contract.zone,
+            "at": stamp(at),
+            "product": contract.product,
+            "tries": rule.tries if rule else 0,
+            "seconds": rule.seconds if rule else 0,
+            "said": False,
+        }
         self.routes.trip(contract.id)
         self.line.book.change("trips", contract.id, trip)
 

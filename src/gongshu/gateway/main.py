@@ -163,7 +163,8 @@ class Chores:
             pass
 
     def _effects(self, now: datetime) -> None:
-        """Tell the office what took effect here: stops, withdrawals, trips. Once, or again after a crash."""
+        """Tell the office what took effect here: stops, withdrawals, trips, lifts. Once, or again after a
+        crash."""
         gateway = self.gateway
         book, ledger = gateway.line.book, gateway.ledger
         for id_, row in list(book.effects.items()):
@@ -173,11 +174,14 @@ class Chores:
             for stop in zone.stops:
                 if stop["id"] not in self._stops:
                     self._stops.add(stop["id"])
-                    ledger.say("effect", name, {"stop": stop["id"], "at": stamp(now)}, now)
+                    body = {"stop": stop["id"], "at": stamp(now)}
+                    body |= {key: stop[key] for key in ("scope", "target") if key in stop}
+                    ledger.say("effect", name, body, now)
         for contract, trip in list(book.trips.items()):
             if not trip["said"]:
                 ledger.note("contract.tripped", trip["zone"], contract, now)
                 body = {"stop": trip["id"], "at": trip["at"], "contract": contract, "code": "tripped"}
+                body |= {key: trip[key] for key in ("product", "tries", "seconds") if key in trip}
                 ledger.say("effect", trip["zone"], body, now)
                 if book.trips.get(contract) == trip:
                     book.change("trips", contract, {**trip, "said": True})

@@ -29,6 +29,7 @@ OUTCOMES = (
     "no_sandbox",
     "cancelled",
 )
+KEY_LENGTH = 80
 SCOPES = ("all", "grant", "project", "product", "contract")
 
 
@@ -36,13 +37,21 @@ def _integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _words(value: object) -> bool:
+    """Text without NUL, which no database keeps."""
+    return isinstance(value, str) and "\0" not in value
+
+
 def one_of(*words: str) -> Callable[[object], bool]:
     return lambda value: value in words
 
 
 SHAPES: Mapping[str, Callable[[object], bool]] = {
-    "id": lambda value: isinstance(value, str) and 0 < len(value) <= 200,
-    "text": lambda value: isinstance(value, str),
+    "id": lambda value: _words(value) and 0 < len(value) <= 200,  # type: ignore[arg-type]
+    # what the data domain keeps in a column of its own; the columns are as long as this
+    "key": lambda value: _words(value) and 0 < len(value) <= KEY_LENGTH,  # type: ignore[arg-type]
+    "target": lambda value: _words(value) and len(value) <= KEY_LENGTH,  # type: ignore[arg-type]
+    "text": _words,
     "number": _integer,
     "count": lambda value: _integer(value) and value >= 0,  # type: ignore[operator]
     "flag": lambda value: isinstance(value, bool),
@@ -113,9 +122,9 @@ KINDS: Mapping[str, Kind] = {
         "授权",
         "feed",
         {
-            "id": "id",
-            "zone": "id",
-            "project": "id",
+            "id": "key",
+            "zone": "key",
+            "project": "key",
             "mode": "mode",
             "purpose": "text",
             "from": "day",
@@ -133,9 +142,9 @@ KINDS: Mapping[str, Kind] = {
         "上限",
         "feed",
         {
-            "id": "id",
-            "product": "id",
-            "grant": "id",
+            "id": "key",
+            "product": "key",
+            "grant": "key",
             "buyers": "list",
             "purposes": "ids",
             "fields": "ids",
@@ -145,16 +154,28 @@ KINDS: Mapping[str, Kind] = {
         },
         (OFFICE,),
     ),
-    "task": Kind("任务", "feed", {"id": "id", "kind": "task", "grant": "id"}, (OFFICE,)),
+    "task": Kind("任务", "feed", {"id": "key", "kind": "task", "grant": "key"}, (OFFICE,)),
     "stop": Kind(
         "停止",
         "feed",
-        {"id": "id", "scope": "scope", "target": "text", "reason": "text"},
+        {"id": "key", "scope": "scope", "target": "target", "reason": "text"},
         (ANYONE,),
         never_expires=True,
     ),
     # 网关自己停下的协议（熔断）：办公域发布，闸口代提供单位签署，只对这一次熔断有效
-    "lift": Kind("解除熔断", "feed", {"id": "id", "contract": "id", "trip": "id"}, (OFFICE, AIRLOCK)),
+    "lift": Kind(
+        "解除熔断",
+        "feed",
+        {"id": "id", "contract": "id", "product": "id", "trip": "id"},
+        (OFFICE, AIRLOCK),
+    ),
+    # 请提供单位在闸口确认的正是同一编号的 lift 的正文
+    "lift_asked": Kind(
+        "请求解除熔断",
+        "feed",
+        {"id": "key", "contract": "key", "product": "key", "trip": "key", "reason": "text", "at": "id"},
+        (OFFICE,),
+    ),
     "contract": Kind(
         "使用协议",
         "feed",
@@ -182,7 +203,7 @@ KINDS: Mapping[str, Kind] = {
     "withdrawal": Kind("撤回同意", "feed", {"id": "id", "consent": "id"}, (SUBJECT,), never_expires=True),
     "calendar": Kind("工作日历", "feed", {"digest": "digest", "days": "list"}, (OFFICE,)),
     "clock": Kind("业务时钟", "feed", {"offset_seconds": "number"}, (OFFICE,)),
-    "delete": Kind("删除快照", "feed", {"id": "id", "snapshot": "id"}, (OFFICE,)),
+    "delete": Kind("删除快照", "feed", {"id": "key", "snapshot": "key"}, (OFFICE,)),
     "checkpoint": Kind(
         "存证检查点",
         "feed",
@@ -259,7 +280,7 @@ KINDS: Mapping[str, Kind] = {
         (GATEWAY,),
     ),
     "cosign": Kind("见证", "inbox", {"size": "count", "line": "text"}, (Signer(("enclave", "gateway")),)),
-    # stop: 停止或者撤回的编号
+    # stop: 停止、撤回、熔断或者解除熔断的编号
     "effect": Kind("停止或撤回生效", "inbox", {"stop": "id", "at": "id"}, (DOMAIN,)),
     # 数据域之内
     "vote": Kind(

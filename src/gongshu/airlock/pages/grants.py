@@ -13,7 +13,9 @@ from django.views.decorators.http import require_GET
 from gongshu.airlock import access, waiting, words
 from gongshu.airlock.forms import AnswerForm
 from gongshu.enclave import clock, confirm, sources, trust
-from gongshu.enclave.store.models import Ceiling, Confirmation, Grant
+from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Lift
+from gongshu.wire.errors import WireError
+from gongshu.wire.times import instant
 
 MODES = {"answer": "只出汇总结果", "build": "在数据域内加工，结果不出域"}
 
@@ -82,17 +84,18 @@ def index(request: HttpRequest) -> HttpResponse:
         "title": "授权确认",
         "waiting": waiting.grants(visitor),
         "ceilings": waiting.ceilings(visitor),
+        "lifts": waiting.lifts(visitor),
         "rows": rows,
     }
     return render(request, "airlock/grants.html", context)
 
 
 def _answer(
-    request: HttpRequest, subject: Grant | Ceiling, template: str, more: dict[str, Any]
+    request: HttpRequest, subject: confirm.Subject, template: str, more: dict[str, Any]
 ) -> HttpResponse:
     visitor = access.visitor(request)
     asked = subject.state == "awaiting" and access.can(visitor, "confirm")
-    asked = asked and subject.pk in {one.pk for one in (*waiting.grants(visitor), *waiting.ceilings(visitor))}
+    asked = asked and subject.pk in {one.pk for one in waiting.confirmations(visitor)}
     form = AnswerForm(request.POST or None) if asked else None
     status = 200
     if request.method == "POST":
@@ -150,3 +153,29 @@ def ceiling(request: HttpRequest, pk: str) -> HttpResponse:
         "said": outline(under) if under is not None and under.state != "invalid" else None,
     }
     return _answer(request, found, "airlock/ceiling.html", more)
+
+
+@access.logged_in
+def lift(request: HttpRequest, pk: str) -> HttpResponse:
+    """解除熔断: a contract the gateway stopped by itself is to go on; the providers of its product decide."""
+    found = Lift.objects.filter(pk=pk).first()
+    if found is None or access.visitor(request).organisation not in confirm.required(found):
+        raise Http404
+    _, organisation = names(clock.wall_now())
+    held = Ceiling.objects.filter(product=found.product, zone=found.zone, state="live").first()
+    more = {
+        "title": "解除熔断",
+        "body": found.body,
+        "asked": {**found.asked, "at": _moment(found.asked.get("at"))},
+        "ceiling": held,
+        "buyers": [organisation(row["organisation"]) for row in held.body["buyers"]] if held else [],
+    }
+    return _answer(request, found, "airlock/lift.html", more)
+
+
+def _moment(text: Any) -> Any:
+    """An instant of the wire; what is none is not shown."""
+    try:
+        return instant(str(text), "at")
+    except WireError:
+        return None

@@ -32,6 +32,7 @@ from gongshu.office.products import terms as terms_
 from gongshu.office.products.models import Agreement, BuyerKey, Product
 from gongshu.wire import envelope as wire
 from gongshu.wire.errors import WireError
+from gongshu.wire.kinds import KINDS as KIND_TITLES
 
 PROCEDURE = "agreement.usage"
 KINDS = ("contract", "credential")
@@ -184,7 +185,8 @@ def sign(agreement: Agreement, *, actor: Actor, now: datetime, given: Mapping[st
         envelope = wire.attach(wire.make(kind, row.zone_id, 0, body, wall), [made[kind]])
         if not any(each.role == "buyer" for each in wire.verify(envelope, trust.current(wall), wall)):
             raise Refused(
-                f"“{kind}”的签名与协议的内容或公钥不符，请用最新的待签内容重新签署。", f"input:{kind}"
+                f"{KIND_TITLES[kind].title}的签名与协议的内容或公钥不符，请用最新的待签内容重新签署。",
+                f"input:{kind}",
             )
     row.signed = bodies(row)
     row.signatures = {kind: each.data() for kind, each in made.items()}

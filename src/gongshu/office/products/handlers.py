@@ -18,12 +18,14 @@ from gongshu.office.accounts.permissions import Refused
 from gongshu.office.cases import lawbook, parties
 from gongshu.office.cases.models import Case, CaseEvent
 from gongshu.office.cases.registry import Handler
-from gongshu.office.products import agreements, content, services, standing, supply, upstream
+from gongshu.office.products import agreements, content, permissions, services, standing, supply, upstream
 from gongshu.office.products.models import Agreement, Product
 from gongshu.office.registration.widgets import DefectsWidget
 from gongshu.ui.inputs import build
 
 COMPLIANCE, AGREEMENT = services.COMPLIANCE, agreements.PROCEDURE
+# 运营终止以后仍可办的：退回、终止、作罢；别的步骤都会把已经停下的事再往前推
+AFTER_ENDING = frozenset({"return", "end", "lapse", "fail", "withdraw", "provider_refuse"})
 THIRD_PARTY = "third_party"
 
 
@@ -68,6 +70,8 @@ class ComplianceHandler(Handler):
         product = product_of(case)
         if product is None:
             return
+        if event.act not in AFTER_ENDING:
+            permissions.check_running(product.operator_id, case.zone_id)
         if event.act == "submit":
             known = upstream.organisation_names(set(standing.providers(product)))
             for organisation in known:
@@ -110,12 +114,14 @@ class AgreementHandler(Handler):
         row = agreement_of(case)
         if row is None:
             return {}
+        over = permissions.ended(row.product.operator_id, case.zone_id)
         rules = lawbook.rules_of(case)
         # 起草之后才核对：已确认的协议不因上限后来调整而办不下去
         wrong = agreements.problems(row, local_day(now)) if act in ("agree", "submit") else []
         return {
             "form_problems": [each.sentence for each in wrong],
             "form_digest": content.agreement_digest(rules, row.typed, row.terms),
+            "operation_ended": over,
             "product_published": standing.published(row.product, local_day(now)),
         }
 
@@ -126,6 +132,8 @@ class AgreementHandler(Handler):
         row = agreement_of(case)
         if row is None:
             return
+        if event.act not in AFTER_ENDING:
+            permissions.check_running(row.product.operator_id, case.zone_id)
         if event.act == "reopen" and row.signatures:
             row.signatures, row.signed, row.signed_at = {}, {}, None
             row.save(update_fields=["signatures", "signed", "signed_at"])

@@ -15,6 +15,7 @@ from gongshu.office.accounts.actors import enclave
 from gongshu.office.cases import deposits
 from gongshu.office.link import clock, evidence, inbox
 from gongshu.office.link.models import InboxMessage
+from gongshu.office.products import lifts
 from gongshu.office.products.models import Ceiling, Product, Released
 from gongshu.wire import envelope as wire
 
@@ -23,6 +24,7 @@ def listen() -> None:
     """Register for the messages this app acts on."""
     inbox.on("release")(on_release)
     inbox.on("confirmation")(on_confirmation)
+    inbox.on("effect")(on_effect)
 
 
 def on_release(made: wire.Envelope, _verified: list[wire.Verified], now: datetime) -> None:
@@ -93,9 +95,16 @@ def _day(text: Any) -> date:
         return clock.business_today()
 
 
+def on_effect(made: wire.Envelope, verified: list[wire.Verified], now: datetime) -> None:
+    """A gateway tripped an agreement, or goes on after a lift; other effects belong to other apps."""
+    lifts.tripped(made, verified, now) or lifts.took_effect(made, verified)
+
+
 def on_confirmation(made: wire.Envelope, _verified: list[wire.Verified], now: datetime) -> None:
-    """A provider's answer to a ceiling; it counts only over exactly what was asked."""
+    """A provider's answer to a ceiling or a lift; it counts only over exactly what was asked."""
     body = made.body
+    if lifts.answered(made, now) is not None:
+        return
     row = Ceiling.objects.select_for_update().filter(pk=body["subject"], zone_id=made.zone).first()
     if row is None or body["digest"] != row.digest or row.state not in ("asked", "confirmed"):
         return

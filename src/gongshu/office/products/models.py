@@ -30,6 +30,10 @@ def ending_id() -> str:
     return new_id("en")
 
 
+def lift_id() -> str:
+    return new_id("lf")
+
+
 def ceiling_id() -> str:
     return new_id("ceil")
 
@@ -225,6 +229,79 @@ class Agreement(ZonedModel):
 
     def __str__(self) -> str:
         return f"{self.product} · {self.buyer}"
+
+
+class OfAgreementQuerySet(ZonedQuerySet):
+    """Rows of an agreement are seen by whoever sees the agreement."""
+
+    def for_actor(self, actor: Actor) -> Self:
+        seen = Agreement.objects.for_actor(actor).filter(pk=OuterRef("agreement_id"))
+        return self.filter(zone_id__in=actor.zones).filter(Exists(seen))
+
+
+class Trip(ZonedModel):
+    """熔断: a gateway stopped an agreement by itself, at the `tries`-th over-scope try within `seconds`.
+
+    Nothing is answered under it until a lift for exactly this trip took effect there (`lifted`, wall time).
+    """
+
+    id = models.CharField("熔断编号", max_length=80, primary_key=True)
+    agreement = models.ForeignKey(
+        Agreement, on_delete=models.PROTECT, related_name="trips", verbose_name="使用协议"
+    )
+    at = models.DateTimeField("停下的时间（自然时间）")
+    tries = models.PositiveIntegerField("第几次越权", default=0)
+    seconds = models.PositiveIntegerField("多少秒之内", default=0)
+    lifted = models.DateTimeField("恢复回答的时间（自然时间）", null=True)
+
+    objects = OfAgreementQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "熔断"
+        indexes = [models.Index(fields=["agreement", "-at"], name="trip_of_agreement")]
+
+    def __str__(self) -> str:
+        return self.pk
+
+
+class LiftQuerySet(ZonedQuerySet):
+    def for_actor(self, actor: Actor) -> Self:
+        seen = Trip.objects.for_actor(actor).filter(pk=OuterRef("trip_id"))
+        return self.filter(zone_id__in=actor.zones).filter(Exists(seen))
+
+
+class Lift(ZonedModel):
+    """解除熔断: asked for here with a reason, confirmed by the product's providers at the airlock, published.
+
+    `body` is what the airlock signs; `answers`: organisation id → confirmed or refused; `sent`: its number
+    on the feed.
+    """
+
+    STATES = [
+        ("asked", "待闸口确认"),
+        ("confirmed", "提供单位已同意"),
+        ("refused", "提供单位不同意"),
+    ]
+
+    id = models.CharField("编号", max_length=40, primary_key=True, default=lift_id, editable=False)
+    trip = models.ForeignKey(Trip, on_delete=models.PROTECT, related_name="lifts", verbose_name="熔断")
+    body = models.JSONField("解除的内容")
+    digest = models.CharField("摘要", max_length=80)
+    reason = models.CharField("理由", max_length=400)
+    answers = models.JSONField("答复", default=dict)
+    state = models.CharField("状态", max_length=20, choices=STATES, default="asked")
+    sent = models.PositiveBigIntegerField("通知流编号", null=True)
+    by = models.CharField("提出人", max_length=40)
+    at = models.DateTimeField("提出时间（业务时间）")
+    wall_at = models.DateTimeField("提出时间（自然时间）")
+
+    objects = LiftQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "解除熔断"
+        constraints = [
+            models.UniqueConstraint(fields=["trip"], condition=Q(state="asked"), name="lift_asked_once")
+        ]
 
 
 class EndingQuerySet(ZonedQuerySet):

@@ -50,6 +50,13 @@ declare(
 )
 
 declare(
+    "products.lift",
+    "请求解除熔断",
+    ["operator"],
+    "operation.lift",
+    "解除熔断由经营这个产品的运营机构查明原因后请求，您的账号没有这个角色。",
+)
+declare(
     "products.end_operator",
     "终止运营机构的运营",
     ["implementing_body", "data_authority"],
@@ -82,12 +89,22 @@ def check_operator(actor: Actor, product: Product, permission: str) -> None:
     check_running(product.operator_id, product.zone_id)
 
 
+def ended(operator: str, zone: str) -> bool:
+    return Ending.objects.filter(zone_id=zone, organisation_id=operator).exists()
+
+
 def check_running(operator: str, zone: str) -> None:
     """Raise once the operator's operation in the zone has ended: nothing new is begun after it."""
-    if Ending.objects.filter(zone_id=zone, organisation_id=operator).exists():
+    if ended(operator, zone):
         raise Refused(
             "这家运营机构的运营已经终止，不能再办理新的事项。", "ended", basis(zone, "operation.end")
         )
+
+
+def check_beginning(role: str, organisation: str, zone: str) -> None:
+    """Asked by earlier apps before an operator begins a scenario, a request, a project or a case."""
+    if role == "operator":
+        check_running(organisation, zone)
 
 
 def check_edit(actor: Actor, product: Product) -> None:

@@ -17,6 +17,7 @@ urlpatterns = [
     path("agreements/<str:pk>/to-sign", deals.to_sign, name="to-sign"),
     path("agreements/<str:pk>/sign/", deals.sign, name="sign"),
     path("agreements/<str:pk>/send/", deals.send, name="send"),
+    path("agreements/<str:pk>/lift/", deals.lift, name="lift"),
     path("endings/", endings.listing, name="endings"),
     path("endings/<str:pk>/", endings.detail, name="ending"),
     path("keys/", deals.keys, name="keys"),

@@ -22,7 +22,7 @@ from gongshu.office.accounts.permissions import Refused, can, keep
 from gongshu.office.cases import casepage, lawbook
 from gongshu.office.cases.views import as_json, attachment
 from gongshu.office.link import clock, effects
-from gongshu.office.products import agreements, content, forms, permissions, preview, queries, supply
+from gongshu.office.products import agreements, content, forms, lifts, permissions, preview, queries, supply
 from gongshu.office.products.models import Agreement, BuyerKey, Ceiling
 from gongshu.office.products.views.makers import visible as visible_product
 from gongshu.ui.inputs import plain
@@ -214,8 +214,33 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         "signs": called and permissions.can_(permissions.check_sign, actor, row),
         "sends": called and row.case.state == "filed" and not row.sent and is_party(row, actor),
         "stops": effects.of_targets(row.zone_id, [row.product_id, row.pk]),
+        **trips_of(row, actor),
     }
     return render(request, "products/agreement.html", context)
+
+
+def trips_of(row: Agreement, actor: Actor) -> dict[str, Any]:
+    """The trips of an agreement for its page; `lifting`: the one the actor may ask to lift now."""
+    found = lifts.trips(row) if row.sent else []
+    asks = permissions.can_(permissions.check_operator, actor, row.product, "products.lift")
+    return {
+        "trips": found,
+        "tripped": any(each.lifted is None for each in found),
+        "lifting": lifts.to_ask(found) if asks and row.case.state == "filed" else None,
+    }
+
+
+@login_required
+@require_POST
+def lift(request: HttpRequest, pk: str) -> HttpResponse:
+    """Ask that a tripped agreement go on."""
+    row, actor = visible(request, pk), actor_of(request)
+    trip = lifts.to_ask(lifts.trips(row))
+    if trip is None:
+        raise Refused("这份协议没有等待解除的熔断。", "state")
+    lifts.ask(trip, actor=actor, now=clock.business_now(), reason=plain(request.POST.get("reason", "")))
+    messages.success(request, "已请求解除熔断：提供单位在闸口同意以后，网关恢复回答。")
+    return redirect("products:agreement", pk=pk)
 
 
 def is_party(row: Agreement, actor: Actor) -> bool:
