@@ -114,6 +114,7 @@ def test_the_margin_up_to_its_limit_is_allowed_and_over_it_refused() -> None:
     assert (told["cost"], told["profit"], told["maximum"], told["deviation"]) == (8_500_000, None, None, None)
     assert (told["adjust"], told["carry"]) == ("none", 0)
     assert found(margin="0.07")["sentence"].startswith("加成 7.00 个百分点超过上限 6.00 个百分点")
+    assert found(margin="0.060000000001")["sentence"].startswith("加成 6.0000000001 个百分点超过上限 6.00 ")
     assert "code" not in found()
 
 

@@ -190,10 +190,10 @@ def test_a_contract_is_a_tree() -> None:
     ("changes", "code", "passed"),
     [
         ({"halt": "stopped"}, "stopped", 0),
-        ({"day": date(2026, 4, 30)}, "not_yet", 6),
-        ({"withdrawn": True}, "withdrawn", 11),
-        ({"calls_today": 10}, "quota", 15),
-        ({}, "allowed", 21),
+        ({"day": date(2026, 4, 30)}, "not_yet", 5),
+        ({"withdrawn": True}, "withdrawn", 10),
+        ({"calls_today": 10}, "quota", 14),
+        ({}, "allowed", 20),
     ],
 )
 def test_a_ruling_tells_what_held_before_it(changes: dict[str, Any], code: str, passed: int) -> None:
@@ -233,6 +233,18 @@ def test_nothing_is_said_of_subjects_where_there_are_none() -> None:
         contract(), with_subject, evaluate(contract(), ceiling(), with_subject), HUBEI
     )
     assert {fact.name: fact.value for fact in tree.facts}["consent"] == "没有"
+
+
+def test_an_agreement_ended_early_is_billed_to_that_day() -> None:
+    """Its fixed fees end with it, not with the day it would have ended; whichever comes first."""
+
+    def fees(month: str, ended: date | None) -> int:
+        return billing.bill(contract(), month, [], LAW, ended).total
+
+    early = date(2026, 6, 10)
+    assert [fees(month, early) for month in ("2026-05", "2026-06", "2026-07")] == [3100, 1033, 0]
+    assert [fees(month, None) for month in ("2026-06", "2026-07")] == [3100, 3100]
+    assert billing.terms(contract(), date(2028, 1, 1)).ends == date(2027, 4, 30)
 
 
 def test_the_contract_that_ruled_the_calls_bills_them() -> None:

@@ -133,6 +133,15 @@ def test_a_bill_is_right_to_the_fen_and_made_once(market: Market) -> None:
     assert OutboxEntry.objects.filter(fields__act="bill.issued").count() == 1
 
 
+def test_an_agreement_ended_early_is_billed_to_that_day(market: Market) -> None:
+    """The least of each month is owed while it ran, and no longer."""
+    row = signed(market, minimum="3100")
+    ended = datetime(2026, 5, 10, 9, 0, tzinfo=NOW.tzinfo)
+    market.do(row, "end", market.customer, ended, reasons="不再使用")
+    assert [each.total for each in run(market).made] == [3100]
+    assert run(market, "2026-06", datetime(2026, 7, 1, 9, 0, tzinfo=NOW.tzinfo)).made == ()
+
+
 def test_a_month_is_billed_only_once_it_has_ended(market: Market) -> None:
     signed(market)
     with pytest.raises(Refused, match="还没有结束"):

@@ -19,6 +19,8 @@ REQUIRED = ("zone", "items", "subsidy", "bond_yield", "margin", "tax")
 OPTIONAL = ("actual", "deduct", "cycles")
 MOST_CYCLES = 100
 PLACES = 4
+# A decimal text has at most twelve places (`reading`), and so has what is made of it.
+MOST_PLACES = 13
 
 
 class BadSurvey(ValueError):
@@ -169,8 +171,15 @@ def compute(survey: Survey, law: PriceLaw) -> Maximum:
 
 
 def _over(survey: Survey, law: PriceLaw) -> str:
-    asked, most = (decimal_text(rate * 100, 2) for rate in (survey.margin, law.margin.value))
+    asked, most = (_percent(rate) for rate in (survey.margin, law.margin.value))
     return f"加成 {asked} 个百分点超过上限 {most} 个百分点，不能核定；请把加成降到上限以内。"
+
+
+def _percent(rate: Fraction) -> str:
+    """A rate in hundredths, exact: as many digits as it has and at least two, so that what is over its limit
+    is never written like it."""
+    places = next(n for n in range(2, MOST_PLACES) if (rate * 100 * 10**n).denominator == 1)
+    return decimal_text(rate * 100, places)
 
 
 def adjust(actual: int | None, maximum: int, limit: Fraction) -> str:

@@ -21,7 +21,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class PriceLaw:
-    """Prices in a zone: what is free, who sets caps, and the two numbers of the maximum revenue."""
+    """Prices in a zone: what is free, who sets caps, who guides prices, and the two numbers of a maximum."""
 
     zone: str
     benefit_free: bool
@@ -31,6 +31,8 @@ class PriceLaw:
     industry_basis: tuple[str, ...]
     cap_setter: str
     cap_basis: tuple[str, ...]
+    guide: str
+    """由谁指导运营机构调整具体收费标准"""
     margin: Limit
     deviation: Limit
 
@@ -38,7 +40,7 @@ class PriceLaw:
 def price_law(rules: Rules) -> PriceLaw:
     """The price values in force on the rules' day. Raises `UnknownRule` when a pack has none of them."""
     benefit, industry = rules.limit("price.public_benefit"), rules.limit("price.industry")
-    setter = rules.limit("price.cap_setter")
+    setter, guide = rules.limit("price.cap_setter"), rules.limit("price.guide")
     return PriceLaw(
         zone=rules.zone,
         benefit_free=benefit.value == FREE,
@@ -47,6 +49,7 @@ def price_law(rules: Rules) -> PriceLaw:
         industry_basis=industry.basis,
         cap_setter=str(setter.get("text", setter.value)),
         cap_basis=setter.basis,
+        guide=str(guide.get("text", guide.value)),
         margin=_limit(rules.limit("price.margin_over_bond")),
         deviation=_limit(rules.limit("price.deviation")),
     )

@@ -28,7 +28,7 @@ SHOWN = 5
 BILLS = {"ordinary": "账单", "correction": "更正账单"}
 ADJUST = {
     "none": "不需要调整",
-    "price": "由授权主体指导运营机构调整具体收费标准",
+    "price": "由{guide}指导运营机构调整具体收费标准",
     "caps": "由{setter}调整上限收费标准",
 }
 CHANGES = {
@@ -125,7 +125,7 @@ def _line_facts(line: BillLine) -> tuple[Fact, ...]:
 
 def adjust_words(code: str, law: PriceLaw) -> str:
     """Who adjusts what."""
-    return ADJUST[code].format(setter=law.cap_setter)
+    return ADJUST[code].format(setter=law.cap_setter, guide=law.guide)
 
 
 def _parts(bill: Bill, rules: Rules) -> Why:

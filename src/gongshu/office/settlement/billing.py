@@ -103,7 +103,7 @@ def bill(
     if contract.tariff is None:
         return None
     law = price_law(lawbook.rules_now(row.zone_id, last))
-    whole = contracts.bill(contract, month, usages(row, month), law)
+    whole = contracts.bill(contract, month, usages(row, month), law, ended_on(row))
     before = list(Bill.objects.filter(agreement=row, month=month).order_by("place"))
     if not before:
         due = bool(whole.lines or whole.batches)
@@ -115,6 +115,12 @@ def bill(
     )
     found = corrections.correct([kept.read(each.data) for each in before], whole, gone)
     return _keep(row, found, len(before), actor, now) if found else None
+
+
+def ended_on(row: Agreement) -> date | None:
+    """The business day on which the agreement was ended early; None where it was not."""
+    event = row.case.events.filter(act="end").order_by("seq").first()
+    return local_day(event.at) if event else None
 
 
 def contract_of(row: Agreement) -> Contract:
