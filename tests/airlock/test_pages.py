@@ -14,7 +14,16 @@ from django.conf import settings
 from django.test import Client
 
 from gongshu.enclave import products, release, tasks
-from gongshu.enclave.store.models import Confirmation, Grant, Intake, Outgoing, Output, Stop, Task, Vote
+from gongshu.enclave.store.models import (
+    Confirmation,
+    Grant,
+    Intake,
+    Outgoing,
+    Output,
+    Stop,
+    Task,
+    Vote,
+)
 from gongshu.wire import witnessing
 from support.domainworld import Domain
 
@@ -205,7 +214,7 @@ def test_the_reviewer_sees_the_bytes_and_no_developer_does(granted: Domain, ente
     assert "一路" in page and output.digest in page
     data = client.get(f"/reviews/{output.id}/file/").content
     assert data == Path(output.path).read_bytes()
-    assert enter("p-dev").get(f"/reviews/{output.id}/").status_code == 404
+    assert enter("p-dev").get(f"/reviews/{output.id}/").status_code == 403
 
 
 def test_the_review_page_says_whose_product_it_is(granted: Domain, enter: Enter) -> None:
@@ -245,6 +254,35 @@ def test_a_ceiling_is_confirmed_beside_the_grant_it_rests_on(granted: Domain, en
     granted.feed("ceiling", {**body, "id": "ce-2", "product": "pd-2"})
     page = enter("p-bus").get("/ceilings/ce-2/").content.decode()
     assert products.ELSEWHERE in page and "id_answer" not in page
+
+
+def test_a_tripped_contract_goes_on_only_when_its_provider_says_so(granted: Domain, enter: Enter) -> None:
+    products.bind("huangshi", "pd-1", "g-1", granted.now.date(), granted.now)
+    body = {
+        "id": "lf-1", "contract": "ag-1", "product": "pd-1", "trip": "trip-1", "reason": "程序写错了用途，已改正",
+        "at": "2026-03-02T01:00:00.000Z", "tries": 5, "seconds": 600,
+    }  # fmt: skip
+    granted.feed("lift_asked", body)
+    provider = enter("p-bus")
+    assert "/lifts/lf-1/" in provider.get("/").content.decode()
+    assert "/lifts/lf-1/" in provider.get("/grants/").content.decode()
+    page = provider.get("/lifts/lf-1/").content.decode()
+    for words in (
+        "程序写错了用途，已改正",
+        "600 秒内第 5 次越权",
+        "ag-1",
+        "2026-03-02 09:00:00",
+        "没有生效的上限",
+    ):
+        assert words in page, words
+    assert enter("p-auth").get("/lifts/lf-1/").status_code == 404
+    assert provider.post("/lifts/lf-1/", {"answer": ""}).status_code == 400
+    answer = provider.post("/lifts/lf-1/", {"answer": "confirmed", "reason": ""}, follow=True)
+    assert "已同意解除" in answer.content.decode()
+    told = Outgoing.objects.filter(kind="confirmation").latest("pk").envelope["body"]
+    assert told["subject"] == "lf-1" and told["signature"]["role"] == "airlock"
+    assert provider.post("/lifts/lf-1/", {"answer": "refused", "reason": "晚了"}).status_code == 409
+    assert "/lifts/lf-1/" not in provider.get("/").content.decode()
 
 
 def test_evidence_the_office_does_not_take_stands_on_the_front_page(domain: Domain, enter: Enter) -> None:

@@ -17,6 +17,7 @@ ADDRESSES = {
     "/intake/none/back/": "hand_in",
     "/intake/none/": "hand_in",
     "/stops/": "stop",
+    "/reviews/none/": "see",
 }
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from gongshu.enclave import release, serve, tasks, votes, waiting
+from gongshu.airlock import seeing
+from gongshu.enclave import confirm, release, serve, tasks, votes, waiting
 from gongshu.enclave.project import supply
-from gongshu.enclave.store.models import Ceiling, Confirmation, Outgoing, Output, Served, Task
+from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Outgoing, Output, Served, Task
 from support import firms
 from support.domainworld import AUTHORITY, BUS, ZONE, Domain
 
@@ -35,7 +36,7 @@ def text(client: Client, path: str) -> str:
 
 
 def test_a_programs_output_is_read_by_the_provider_and_by_nobody_else(banded: Domain, enter: Enter) -> None:
-    source = "import pandas\nprint('first', pandas.read_parquet(inputs['scores']).who[0])\nraise ValueError('row 7')"
+    source = "import pandas\nprint('first', pandas.read_parquet(inputs['scores']).who[0])\nraise ValueError('row ' + str(3 + 4))"
     firms.program(banded, "b-4", source, ["scores"], {"name": "x", "kind": "table"})
     officer, reviewer, developer = enter("p-bus"), enter("p-auth"), enter("p-dev")
     assert "运行失败" in text(officer, "/runs/")
@@ -95,8 +96,6 @@ def test_reviewers_see_classes_and_the_provider_goes_back_by_one_act(banded: Dom
     assert (
         Ceiling.objects.get().state == "awaiting" and not Confirmation.objects.filter(subject="c-9").exists()
     )
-    from gongshu.enclave import confirm
-
     confirm.answer(
         Ceiling.objects.get(), organisation=BUS, person="p-bus", agreed=True, reason="", now=banded.now
     )
@@ -112,3 +111,47 @@ def test_reviewers_see_classes_and_the_provider_goes_back_by_one_act(banded: Dom
     assert serve.chosen(ZONE) == {"pd-9": version}
     assert officer.post("/supply/", {**said, "version": "v9"}).status_code == 409
     assert enter("p-auth").post("/supply/", {**said, "version": "newest"}).status_code == 403
+
+
+LIST = (
+    "import pandas\nprint(pandas.read_parquet(inputs['NAME']).who[0])\nraise ValueError('row ' + str(3 + 4))"
+)
+
+
+def test_one_provider_sees_nothing_that_came_of_anothers_rows(
+    domain: Domain, enter: Enter, tmp_path: Path
+) -> None:
+    """A grant names tables of two providers, and the first of them develops: its officer reads what was
+    made of its own rows, not what a program prints of the other's, and no output, blocked or not."""
+    for resource, table, provider in (("res-f", "firms", BUS), ("res-g", "others", AUTHORITY)):
+        path = firms.firms(tmp_path / f"{table}.csv", many=60)
+        assert domain.hand_in(path, resource, table, firms.graded, provider).state == "confirmed"
+    body = domain.grant("res-f", "firms", mode="build", developing_org=BUS, reviewing_orgs=[AUTHORITY])
+    body["tables"] |= domain.grant("res-g", "others")["tables"]
+    domain.feed("grant", body)
+    for person, organisation in (("p-bus", BUS), ("p-auth2", AUTHORITY)):
+        confirm.answer(
+            Grant.objects.get(),
+            organisation=organisation,
+            person=person,
+            agreed=True,
+            reason="",
+            now=domain.now,
+        )
+    for name, table in (("own", "firms"), ("theirs", "others")):
+        sql = firms.FEATURES.replace("FROM firms", f"FROM {table}")
+        assert firms.features(domain, f"b-{name}", sql, name).outcome == "done"
+        source = LIST.replace("NAME", name)
+        firms.program(domain, f"p-{name}", source, [name], {"name": f"x_{name}", "kind": "table"})
+    bus, other = enter("p-bus"), enter("p-auth2")
+    assert "psn-" in text(bus, "/runs/p-own/") and "row 7" in text(other, "/runs/p-theirs/")
+    hidden = text(bus, "/runs/p-theirs/")
+    assert "psn-" not in hidden and "row 7" not in hidden and seeing.OTHERS in hidden
+    wanted = {"kind": "dataset", "title": "明细", "table": "theirs"}
+    asked = {"id": "r-1", "kind": "release", "grant": "g-1", "from_task": "b-theirs", "output": wanted}
+    domain.feed("task", asked)
+    firms.work()
+    output = Output.objects.get(spec__kind="dataset")
+    assert output.state == "blocked"
+    assert bus.get(f"/reviews/{output.id}/").status_code == 404 and output.id not in text(bus, "/reviews/")
+    assert output.id in text(other, "/reviews/") and "检验发现" in text(other, f"/reviews/{output.id}/")

@@ -12,6 +12,10 @@ ACTS: dict[str, tuple[frozenset[str], str]] = {
         frozenset({"provider_officer", "provider_checker"}),
         "授权由数据提供单位确认，您没有这个角色。",
     ),
+    "see": (
+        frozenset({"reviewer", "provider_officer", "provider_checker"}),
+        "未出域的成果只给审核机构和提供全部数据的单位的人看，您没有这个角色。",
+    ),
     "review": (
         frozenset({"reviewer"}),
         "出域审核由授权写明的审核机构的审核人员办理，您没有这个角色。",
@@ -23,7 +27,8 @@ ACTS: dict[str, tuple[frozenset[str], str]] = {
 }
 TITLES = {
     "hand_in": "入库：交来、确认、退回（本单位的）",
-    "confirm": "确认授权、上限、样例（本单位数据的）",
-    "review": "看未出域的成果并表决（授权写明的审核机构的）",
+    "confirm": "确认授权、上限、样例、解除熔断（本单位数据的）",
+    "see": "看未出域的成果、检验发现和攻击回放（审核机构的，或者数据全由本单位提供的）",
+    "review": "对未出域的成果表决（授权写明的审核机构的）",
     "stop": "停止（从不被拒绝给有这些角色的人）",
 }

@@ -20,7 +20,7 @@ NAV = (
     ("入库", "/intake/", "hand_in"),
     ("授权确认", "/grants/", ""),
     ("样例确认", "/samples/", "confirm"),
-    ("出域审核", "/reviews/", ""),
+    ("出域审核", "/reviews/", "see"),
     ("供数版本", "/supply/", "confirm"),
     ("运行记录", "/runs/", "confirm"),
     ("停止", "/stops/", ""),
@@ -56,7 +56,7 @@ def navigation(visitor: Visitor, here: str) -> tuple[NavItem, ...]:
 
     counts = {
         "/intake/": len(waiting.intakes(visitor)),
-        "/grants/": len(waiting.grants(visitor)) + len(waiting.ceilings(visitor)),
+        "/grants/": len(waiting.confirmations(visitor)),
         "/samples/": len(waiting.samples(visitor)),
         "/reviews/": len(waiting.reviews(visitor)),
     }

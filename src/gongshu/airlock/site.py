@@ -15,9 +15,11 @@ def main(home: Path) -> int:
     os.environ["GONGSHU_HOME"] = str(home)
     from gongshu.airlock.settings import LARGEST_UPLOAD
     from gongshu.airlock.wsgi import application  # Django's settings need the home above
+    from gongshu.enclave import handin
     from gongshu.wire import doors
     from gongshu.wire.settings import load
 
     site = load(home)
     doors.make_spool(site.domain / doors.SPOOL)
+    handin.sweep_uploads()
     return doors.serve(site, "airlock", application, threads=THREADS, largest=LARGEST_UPLOAD + FIELDS)

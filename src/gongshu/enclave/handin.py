@@ -99,6 +99,7 @@ def confirm(made: Intake, decision: Decision, *, person: str, now: datetime) -> 
         before = sources.newest(made.zone, made.resource)
         if before is not None and before.organisation != made.organisation:
             raise HandInError("该资源由别的单位提供，不能由贵单位入库。")
+        sources.vault().discard(snapshot_of(made))  # left by a confirmation that broke off before its row
         try:
             manifest = intake.confirm(
                 proposal_of(made),
@@ -113,6 +114,7 @@ def confirm(made: Intake, decision: Decision, *, person: str, now: datetime) -> 
                 now=now,
                 confirmed_by=person,
                 parent=before.snapshot if before else None,
+                snapshot=snapshot_of(made),
             )
         except (IntakeError, VaultError) as error:
             raise HandInError(error.sentence) from error
@@ -139,7 +141,53 @@ def confirm(made: Intake, decision: Decision, *, person: str, now: datetime) -> 
         }
         outgoing.post("resource", body, zone=made.zone, now=now, source=outgoing.AIRLOCK)
         _journal("intake.confirmed", made, person, now, manifest=manifest.digest)
+        proposal = proposal_of(made)
+        # only when the snapshot is on record: until then the draft is all there is of the file
+        transaction.on_commit(lambda: intake.refuse(proposal, drafts=drafts(), now=now), robust=True)
     return manifest
+
+
+def snapshot_of(made: Intake) -> str:
+    """The id the snapshot of a hand-in has or will have; as hard to guess as the hand-in's own."""
+    return f"s-{digest(f'gongshu intake {made.id}'.encode()).split(':')[1][:20]}"
+
+
+def sweep(now: datetime) -> int:
+    """Mend what a crash left of hand-ins: drafts of decided ones, snapshots of undecided ones; how many."""
+    kept = {one.id for one in drafts().snapshots()}
+    decided = Intake.objects.filter(state="confirmed", proposal__draft__in=kept)
+    for made in decided:
+        intake.refuse(proposal_of(made), drafts=drafts(), now=now)
+    lost = 0
+    for pk in Intake.objects.filter(state="read").values_list("pk", flat=True):
+        with transaction.atomic():
+            # another process may be confirming it: its row is locked, and its snapshot is no leftover
+            made = Intake.objects.select_for_update(skip_locked=True).filter(pk=pk, state="read").first()
+            lost += made is not None and sources.vault().discard(snapshot_of(made))
+    return len(decided) + lost
+
+
+UPLOAD = "upload-"
+BROKEN_OFF = "接收文件时系统中断了，请重新交入。"
+
+
+def sweep_uploads() -> int:
+    """When the airlock starts, and nothing is being received: plain files a crash left, and their rows; how
+    many files."""
+    strays = sorted(settings.INTAKE_DIR.glob(f"{UPLOAD}*"))
+    for stray in strays:
+        stray.unlink(missing_ok=True)
+    Intake.objects.filter(state="received").update(state="failed", sentence=BROKEN_OFF)
+    return len(strays)
+
+
+def lost(made: Intake, why: str) -> Intake:
+    """The draft of a hand-in is gone or broken: it cannot be decided on any more."""
+    Intake.objects.filter(pk=made.pk, state="read").update(
+        state="failed", sentence=f"{why}请退回后重新交入。"[:400], proposal={}
+    )
+    made.refresh_from_db()
+    return made
 
 
 @transaction.atomic

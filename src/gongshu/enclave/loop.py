@@ -120,6 +120,7 @@ def run() -> int:
     """Mend what a crash left, then work until told to stop."""
     sources.vault().sweep()
     handin.drafts().sweep()
+    handin.sweep(clock.wall_now())
     tasks.recover(clock.wall_now())
     stops.CANCEL.append(tasks.cancel)
     clients = consume.clients()
@@ -132,6 +133,7 @@ def run() -> int:
         Duty("sample", 0.5, unless_held(samples.step)),
         Duty("supply", 2.0, unless_held(supply.step)),
         Duty("journal", 0.5, unless_unsigned(journal.step)),
+        Duty("lay", 30.0, unless_held(serve.mend)),
         Duty("post", 0.5, posting.post),
     ]
     # Apart from the line: an office that never answers must not keep a stop from reaching gateway and runs.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 from typing import Any
 
@@ -17,8 +18,10 @@ from gongshu.enclave import clock, handin, sources
 from gongshu.enclave import intake as reading
 from gongshu.enclave.intake import IntakeError
 from gongshu.enclave.store.models import Intake
+from gongshu.enclave.vault import VaultError
 
 REASONS = reading.REASONS
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _mine(request: HttpRequest, pk: str) -> Intake:
@@ -70,23 +73,32 @@ def new(request: HttpRequest) -> HttpResponse:
         return render(request, "airlock/intake_new.html", {"form": form, "title": "交入文件"}, status=status)
     given = form.cleaned_data
     settings.INTAKE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = settings.INTAKE_DIR / f"upload-{secrets.token_hex(12)}"
-    with path.open("xb") as out:
-        for chunk in given["file"].chunks(1 << 20):
-            out.write(chunk)
-    now = clock.wall_now()
-    made = handin.begin(
-        zone=given["zone"],
-        organisation=visitor.organisation,
-        person=visitor.person,
-        resource=given["resource"],
-        title=given["title"].strip(),
-        table=given["table"],
-        filename=given["file"].name[:200],
-        path=path,
-        now=now,
-    )
-    handin.read(made, now, header=given["header"])
+    path = settings.INTAKE_DIR / f"{handin.UPLOAD}{secrets.token_hex(12)}"
+    try:
+        with path.open("xb") as out:
+            for chunk in given["file"].chunks(1 << 20):
+                out.write(chunk)
+        now = clock.wall_now()
+        made = handin.begin(
+            zone=given["zone"],
+            organisation=visitor.organisation,
+            person=visitor.person,
+            resource=given["resource"],
+            title=given["title"].strip(),
+            table=given["table"],
+            filename=given["file"].name[:200],
+            path=path,
+            now=now,
+        )
+        handin.read(made, now, header=given["header"])
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise access.Refused(
+            "数据域的磁盘满了，文件没有收下；请联系数据域的安全管理员。", 507, "space"
+        ) from error
+    finally:
+        path.unlink(missing_ok=True)  # plain raw data: gone whatever happened
     return redirect("intake-one", pk=made.id)
 
 
@@ -98,6 +110,11 @@ def one(request: HttpRequest, pk: str) -> HttpResponse:
         context["source"] = _kept(made)
         return render(request, "airlock/intake_done.html", context)
     proposal = handin.proposal_of(made)
+    try:
+        shown = reading.preview(proposal, drafts=handin.drafts(), rows=5)
+    except VaultError as error:
+        context["made"] = handin.lost(made, error.sentence)
+        return render(request, "airlock/intake_done.html", context)
     form = DecisionForm(proposal, request.POST or None)
     status = 200
     if request.method == "POST":
@@ -118,7 +135,7 @@ def one(request: HttpRequest, pk: str) -> HttpResponse:
         "broken": [
             (REASONS.get(name, name), count) for name, count in proposal.broken.get("counts", {}).items()
         ],
-        "preview": reading.preview(proposal, drafts=handin.drafts(), rows=5),
+        "preview": shown,
     }
     return render(request, "airlock/intake_one.html", context, status=status)
 
@@ -146,7 +163,7 @@ def broken(request: HttpRequest, pk: str) -> HttpResponse:
         raise Http404
     try:
         text = reading.broken_lines(handin.proposal_of(made), drafts=handin.drafts())
-    except IntakeError as error:
+    except (IntakeError, VaultError) as error:
         raise access.Refused(error.sentence, 404, error.code) from error
     answer = HttpResponse(text, content_type="text/plain; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="broken-lines.txt"'

@@ -48,15 +48,16 @@ def findings(output: Output) -> list[dict[str, Any]]:
     return [
         {
             **each,
+            "why": f"{output.id}.f{number}",
             "title": words.CHECKS.get(each["check"], each["check"]),
             "articles": words.cited(law, output.zone, each["basis"]),
         }
-        for each in output.findings
+        for number, each in enumerate(output.findings)
     ]
 
 
 @require_GET
-@access.logged_in
+@access.needs("see")
 def index(request: HttpRequest) -> HttpResponse:
     visitor = access.visitor(request)
     mine = {one.pk for one in waiting.reviews(visitor)}
@@ -74,7 +75,7 @@ def _visible(request: HttpRequest, pk: str) -> Output:
     return found
 
 
-@access.logged_in
+@access.needs("see")
 def one(request: HttpRequest, pk: str) -> HttpResponse:
     output = _visible(request, pk)
     visitor = access.visitor(request)
@@ -136,6 +137,8 @@ def _context(output: Output, visitor: access.Visitor) -> dict[str, Any]:
         "form_title": words.FORMS.get(output.spec.get("kind", ""), ""),
         "reviewers": limits.reviewers,
         "limits": words.limits_text(limits.data()),
+        "limits_why": f"{output.id}.limits",
+        "vote_why": f"{output.id}.vote",
         "replay": output.replay,
         "votes": [(person(row.person), organisation(row.organisation), row) for row in shown],
         "media": words.MEDIA.get(Path(output.path).suffix, ""),
@@ -143,11 +146,10 @@ def _context(output: Output, visitor: access.Visitor) -> dict[str, Any]:
 
 
 @require_GET
-@access.logged_in
+@access.needs("review")
 def file(request: HttpRequest, pk: str) -> HttpResponse:
     """The bytes under review, as a download that no browser runs."""
     output = _visible(request, pk)
-    access.check(access.visitor(request), "review")
     path = Path(output.path)
     answer = HttpResponse(path.read_bytes(), content_type="application/octet-stream")
     answer["Content-Disposition"] = f'attachment; filename="{output.id}{path.suffix}"'

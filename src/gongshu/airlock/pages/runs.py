@@ -7,39 +7,44 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from gongshu.airlock import access, waiting, words
+from gongshu.airlock import access, seeing, waiting, words
 from gongshu.airlock.pages.grants import names
 from gongshu.enclave import clock, confirm
 from gongshu.enclave import waiting as why
 from gongshu.enclave.runner import CODES
-from gongshu.enclave.store.models import Task
+from gongshu.enclave.store.models import Grant, Task
 from gongshu.wire import hold
 
 SHOWN = 200
 
 
-def _provided(visitor: access.Visitor) -> dict[str, str]:
-    """grant → purpose, of grants that name tables the own organisation provides."""
+def provided(visitor: access.Visitor) -> dict[str, Grant]:
+    """id → grant, of grants that name tables the own organisation provides."""
     mine = [one for one in waiting.visible_grants(visitor) if visitor.organisation in confirm.required(one)]
-    return {grant.id: str(grant.body["purpose"]) for grant in mine}
+    return {grant.id: grant for grant in mine}
 
 
 def _held() -> bool:
     return (settings.SITE.config / hold.HOLD).exists()
 
 
+def because(task: Task) -> str:
+    """Why a waiting task has not begun, in one sentence."""
+    return why.reason(task, _held())[1]
+
+
 @require_GET
 @access.needs("confirm")
 def index(request: HttpRequest) -> HttpResponse:
     """Newest first; a waiting one says why."""
-    grants = _provided(access.visitor(request))
+    grants = provided(access.visitor(request))
     found = Task.objects.filter(grant__in=grants).order_by("-received")[:SHOWN]
     held = _held()
     rows = [
         (
             task,
             words.TASKS.get(task.kind, task.kind),
-            grants[task.grant],
+            grants[task.grant].body["purpose"],
             CODES.get(task.outcome, "") if task.outcome else why.reason(task, held)[1],
         )
         for task in found
@@ -50,8 +55,12 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_GET
 @access.needs("confirm")
 def one(request: HttpRequest, pk: str) -> HttpResponse:
-    """One task: what was asked, how it ended, and its standard output and traceback."""
-    grants = _provided(access.visitor(request))
+    """One task: what was asked, how it ended, and its standard output and traceback.
+
+    These only for who provided all that was read, or reviews: a program prints what it likes.
+    """
+    visitor = access.visitor(request)
+    grants = provided(visitor)
     task = Task.objects.filter(pk=pk, grant__in=grants).first()
     if task is None:
         raise Http404
@@ -60,9 +69,11 @@ def one(request: HttpRequest, pk: str) -> HttpResponse:
     context = {
         "title": words.TASKS.get(task.kind, task.kind),
         "task": task,
-        "purpose": grants[task.grant],
+        "purpose": grants[task.grant].body["purpose"],
+        "sees": seeing.detail(visitor, task, grants[task.grant]),
+        "others": seeing.OTHERS,
         "code": CODES.get(task.outcome, ""),
-        "why": why.reason(task, _held())[1],
+        "because": because(task),
         "text": body.get("sql") or body.get("program") or "",
         "reads": body.get("reads") or [],
         "made": task.tables.order_by("name"),

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from gongshu.airlock import access, waiting, words
 from gongshu.airlock.forms import AnswerForm
 from gongshu.airlock.pages.grants import names
-from gongshu.enclave import clock
+from gongshu.enclave import clock, sources
 from gongshu.enclave.sample import confirming
 from gongshu.enclave.store.models import Confirmation, Grant, Sample
 
@@ -66,11 +66,15 @@ def one(request: HttpRequest, pk: str) -> HttpResponse:
             messages.success(request, "已确认。" if form.agreed else "已答复不同意，开发人员看不到这份样例。")
             return redirect(request.path)
         status = 400
-    return render(request, "airlock/sample.html", {**_context(sample), "form": form}, status=status)
+    context = {**_context(sample, visitor.organisation), "form": form}
+    return render(request, "airlock/sample.html", context, status=status)
 
 
-def _context(sample: Sample) -> dict[str, Any]:
+def _context(sample: Sample, mine: str) -> dict[str, Any]:
+    """`mine`: the visitor's organisation, which is shown its own tables beside their raw marginals."""
     grant = Grant.objects.get(id=sample.grant)
+    held = sources.of_grant(grant.body)
+    own = {name for name, one in held.items() if one.organisation == mine}
     person, organisation = names(clock.wall_now())
     answers = Confirmation.objects.filter(subject=sample.id, digest=sample.digest).order_by("given")
     return {
@@ -80,7 +84,8 @@ def _context(sample: Sample) -> dict[str, Any]:
         "developing": organisation(grant.body["developing_org"]),
         "developers": [person(each) for each in grant.body["developers"]],
         "providers": [organisation(each) for each in confirming.required(sample)],
-        "tables": [_table(sample, each) for each in sample.files],
+        "tables": [_table(sample, each) for each in sample.files if each["table"] in own],
+        "others": [each for each in sample.files if each["table"] not in own],
         "answers": [(organisation(row.organisation), person(row.person), row) for row in answers],
     }
 
@@ -91,6 +96,7 @@ def _table(sample: Sample, file: dict[str, Any]) -> dict[str, Any]:
     shown = pq.read_table(Path(sample.path) / file["name"]).slice(0, SHOWN)
     return {
         "name": file["table"],
+        "why": f"{sample.id}.{file['table']}",
         "rows": told["rows"],
         "dropped": told["dropped"],
         "columns": [{**each, "measure": words.MEASURES[each["measure"]]} for each in told["columns"]],

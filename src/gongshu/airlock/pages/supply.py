@@ -10,11 +10,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from gongshu.airlock import access
+from gongshu.airlock import access, seeing
 from gongshu.airlock.pages.grants import names
 from gongshu.enclave import clock, serve
 from gongshu.enclave.project import supply
-from gongshu.enclave.store.models import LiveVersion, Served, Task
+from gongshu.enclave.store.models import Grant, LiveVersion, Served, Task
 
 
 def products(visitor: access.Visitor) -> Iterator[dict[str, Any]]:
@@ -29,6 +29,7 @@ def products(visitor: access.Visitor) -> Iterator[dict[str, Any]]:
             if visitor.organisation not in supply.providers(zone, product):
                 continue
             rows = list(Served.objects.filter(zone=zone, product=product).order_by("-number"))
+            grant = Grant.objects.get(id=rows[0].output.grant)
             by = LiveVersion.objects.filter(zone=zone, product=product).first()
             failed = Task.objects.filter(kind="refresh", body__output=rows[0].output.pk, outcome="failed")
             last = failed.filter(ended__gt=rows[0].written).order_by("ended").last()
@@ -40,7 +41,9 @@ def products(visitor: access.Visitor) -> Iterator[dict[str, Any]]:
                 "live": chosen.get(product, rows[0].version),
                 "chosen": by,
                 "person": person(by.person) if by else "",
-                "failed": last.detail if last else "",
+                "failed": (last.detail if seeing.detail(visitor, last, grant) else seeing.OTHERS)
+                if last
+                else "",
             }
 
 

@@ -107,9 +107,10 @@ def confirm(
     parent: str | None = None,
     snapshot: str | None = None,
 ) -> Manifest:
-    """The draft as a snapshot under the decision; then the draft is destroyed.
+    """The draft as a snapshot under the decision; the draft stays until the caller has kept that and calls
+    `refuse`.
 
-    `confirmed_by`: opaque id of the provider's officer. Cells that the decided type cannot hold become
+    `snapshot`: its id, so that a hand-in confirmed again makes no second one; `confirmed_by`: opaque id of the provider's officer. Cells that the decided type cannot hold become
     empty and are counted in `source.emptied`. Raises IntakeError (`decision`, `header`) or VaultError;
     then draft and vault are as before.
     """
@@ -140,7 +141,6 @@ def confirm(
             title=title,
             source=_source(proposal, decision, confirmed_by, emptied),
         )
-    refuse(proposal, drafts=drafts, now=now)
     return manifest
 
 

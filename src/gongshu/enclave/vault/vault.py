@@ -200,6 +200,17 @@ class Vault:
         files.write(self.place(snapshot) / "deleting.json", signed(body, self.signer))
         return self._finish_deletion(snapshot)
 
+    def discard(self, snapshot: str) -> bool:
+        """Destroy key and files of a snapshot nobody was ever told of; whether there was one. No certificate
+        remains, so its id may be used again. The caller sees to it that no other process is writing it."""
+        place = self.place(snapshot)
+        if not place.exists():
+            return False
+        files.erase(place / "key.sealed")
+        shutil.rmtree(place)
+        files.sync_directory(self.directory)
+        return True
+
     def certificate(self, snapshot: str) -> dict[str, Any] | None:
         """The certificate of a deleted snapshot, verified; None if it was not deleted."""
         path = self.directory / _DELETED / f"{snapshot}.json"
