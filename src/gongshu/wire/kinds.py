@@ -93,7 +93,8 @@ class Kind:
 
 OFFICE = Signer(("office",))
 ADMINISTRATORS = Signer(("administrator",), 2)
-ANYONE = Signer(("office", "portal", "airlock", "enclave", "gateway", "administrator", "buyer", "subject"))
+ANYONE = Signer(("office", "portal", "airlock", "enclave", "gateway", "administrator", "operator", "buyer", "subject"))
+OPERATOR = Signer(("operator",))
 BUYER = Signer(("buyer",))
 SUBJECT = Signer(("portal", "subject"))
 AIRLOCK = Signer(("airlock",))
@@ -176,11 +177,21 @@ KINDS: Mapping[str, Kind] = {
         {"id": "key", "contract": "key", "product": "key", "trip": "key", "reason": "text", "at": "id"},
         (OFFICE,),
     ),
+    # 双方签同一份正文；正文写明双方是谁、各用哪一把钥匙
     "contract": Kind(
         "使用协议",
         "feed",
-        {"id": "id", "product": "id", "buyer": "id", "from": "day", "until": "day"},
-        (OFFICE, BUYER),
+        {
+            "id": "id",
+            "product": "id",
+            "operator": "id",
+            "operator_key": "id",
+            "buyer": "id",
+            "key": "id",
+            "from": "day",
+            "until": "day",
+        },
+        (OFFICE, OPERATOR, BUYER),
     ),
     "credential": Kind("凭证", "feed", {"id": "id", "contract": "id", "buyer": "id"}, (OFFICE, BUYER)),
     "consent": Kind(
