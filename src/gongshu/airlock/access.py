@@ -35,10 +35,12 @@ LOCKED = "连续输错次数太多，请 15 分钟后再试。"
 
 
 class Refused(Exception):
-    """An act at the airlock is refused. `args[0]`: one Chinese sentence; `status`: HTTP."""
+    """An act at the airlock is refused. `args[0]`: one Chinese sentence; `status`: HTTP; `why`: the id of
+    its 为什么, where there is one."""
 
-    def __init__(self, sentence: str, status: int = 403, code: str = "forbidden") -> None:
+    def __init__(self, sentence: str, status: int = 403, code: str = "forbidden", why: str = "") -> None:
         super().__init__(sentence)
+        self.why = why
         self.sentence = sentence
         self.status = status
         self.code = code
@@ -64,7 +66,7 @@ def can(visitor: Visitor, act: str) -> bool:
 def check(visitor: Visitor, act: str) -> None:
     """Raise `Refused` unless the visitor's roles on the trust list allow the act."""
     if not can(visitor, act):
-        raise Refused(ACTS[act][1])
+        raise Refused(ACTS[act][1], why=f"act.{act}")
 
 
 def visitor_of(account: Account, now: datetime) -> Visitor | None:
@@ -214,7 +216,7 @@ class VisitorMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Refused):
             return None
-        return errors.page(request, exception.status, exception.sentence, exception.code)
+        return errors.page(request, exception.status, exception.sentence, exception.code, why=exception.why)
 
 
 def visitor(request: HttpRequest) -> Visitor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from gongshu.airlock import views
-from gongshu.airlock.pages import grants, intake, reviews, runs, samples, stops, supply
+from gongshu.airlock.pages import grants, intake, reviews, runs, samples, stops, supply, why
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("grants/", grants.index, name="grants"),
     path("grants/<str:pk>/", grants.grant, name="grant"),
     path("ceilings/<str:pk>/", grants.ceiling, name="ceiling"),
+    path("lifts/<str:pk>/", grants.lift, name="lift"),
     path("samples/", samples.index, name="samples"),
     path("samples/<str:pk>/", samples.one, name="sample"),
     path("reviews/", reviews.index, name="reviews"),
@@ -30,6 +31,7 @@ urlpatterns = [
     path("runs/<str:pk>/", runs.one, name="run"),
     path("supply/", supply.index, name="supply"),
     path("stops/", stops.index, name="stops"),
+    path("why/<str:identifier>", why.page, name="why"),
 ]
 handler400 = "gongshu.ui.errors.bad_request"
 handler403 = "gongshu.ui.errors.permission_denied"

@@ -89,6 +89,38 @@ RISKS = {
 }
 
 
+# 信任名单上的角色
+ROLES = {
+    "provider_officer": "数据提供单位经办人",
+    "provider_checker": "数据提供单位审核人",
+    "reviewer": "出域审核人",
+    "security_administrator": "安全管理员",
+}
+# 本域存证里的事
+DONE = {
+    "ceiling.confirmed": "确认上限",
+    "ceiling.received": "收到上限",
+    "ceiling.refused": "不同意上限",
+    "grant.confirmed": "确认授权",
+    "grant.invalid": "授权与入库的内容不符，没有采纳",
+    "grant.received": "收到授权",
+    "grant.refused": "不同意授权",
+    "intake.confirmed": "确认入库",
+    "intake.received": "交入文件",
+    "intake.refused": "退回文件",
+    "lift.confirmed": "同意解除熔断",
+    "lift.received": "收到解除熔断的请求",
+    "lift.refused": "不同意解除熔断",
+    "release.left": "出域",
+    "release.refused": "不放行",
+    "sample.confirmed": "确认样例",
+    "sample.refused": "不同意样例",
+    "stop.made": "作出停止",
+    "stop.obeyed": "停止生效",
+    "vote.cast": "表决",
+}
+
+
 def measured(value: float) -> str:
     """A measure as it is read: counts whole, shares and distances short."""
     if isinstance(value, int) or not value:
