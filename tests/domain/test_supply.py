@@ -337,6 +337,24 @@ def test_a_model_that_remembers_is_blocked(scored: Domain) -> None:
     assert output.state == "blocked" and "model_memory" in {one["check"] for one in output.findings}
 
 
+@pytest.mark.parametrize(
+    ("large", "verdict"), [("staff > 298 AND overdue = 3", "block"), ("staff > 10", "pass")]
+)
+def test_a_dataset_made_by_queries_names_no_class_of_few(
+    domain: Domain, tmp_path: Path, large: str, verdict: str
+) -> None:
+    """Nothing in it is a raw value: only the number of rows of a class tells the few largest."""
+    made = firms.granted(domain, firms.firms(tmp_path / "firms.csv"))
+    sql = f"SELECT pseudonym(code) AS who, CASE WHEN {large} THEN '大' ELSE '小' END AS size FROM firms"
+    assert firms.features(made, "b-1", sql, "sizes").outcome == "done"
+    asked = ask(made, {"kind": "dataset", "title": "企业规模", "table": "sizes"}, of="b-1")
+    assert asked.outcome == "done", asked.detail
+    output = Output.objects.get(spec__kind="dataset")
+    assert output.verdict == verdict, output.findings
+    assert ("unique" in {one["check"] for one in output.findings}) == (verdict == "block")
+    assert output.spec["grades"] == {"firms": firms.GRADES}
+
+
 def test_a_dataset_of_single_rows_is_blocked_and_counted_as_a_try(scored: Domain) -> None:
     made = ask(scored, {"kind": "dataset", "title": "企业明细", "table": "features"}, of="b-1")
     assert made.outcome == "done", made.detail

@@ -6,8 +6,7 @@ import base64
 import logging
 import re
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from gongshu.enclave import (
     clock,
     confirm,
     halting,
+    history,
     journal,
     outgoing,
     products,
@@ -37,9 +37,9 @@ from gongshu.enclave import (
 )
 from gongshu.enclave.attack.model import CHECKS
 from gongshu.enclave.policy import lens_grant
-from gongshu.enclave.project import leaving, tables
+from gongshu.enclave.project import leaving, supply, tables
 from gongshu.enclave.project.answers import Unfit
-from gongshu.enclave.store.models import Grant, Output, Release, Task
+from gongshu.enclave.store.models import Grant, Output, ProjectTable, Release, Task
 from gongshu.enclave.vault import VaultError
 from gongshu.evidence.ids import fresh
 from gongshu.law import grounds
@@ -135,37 +135,9 @@ def _table(task: Task, output: Output, wanted: Mapping[str, Any], now: datetime)
     judge(task, output, path, report, spec, clock.wall_now())
 
 
-@contextmanager
-def earlier(output: Output) -> Iterator[list[dict[str, Any]]]:
-    """What left before of the same tables: the enclave's own history, never the office's word."""
-    yield history({sources.vault().manifest(one).resource for one in output.sources})
-
-
 def earlier_of(task: Task, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The same for a dataset of a project; models and answers are no tables to subtract from."""
-    return history(set(leaving.find(task, wanted).sources)) if wanted["kind"] == "dataset" else []
-
-
-def history(mine: set[str]) -> list[dict[str, Any]]:
-    """Tables that left before and were made of any of these resources."""
-    found = []
-    for release in Release.objects.select_related("output").order_by("released"):
-        if release.record.get("kind") in ("model", "lookup"):
-            continue
-        before = release.output
-        try:
-            theirs = {sources.vault().manifest(one).resource for one in before.sources}
-        except VaultError:  # its snapshot was lawfully deleted: its numbers may still be subtracted
-            theirs = mine
-        if mine & theirs:
-            found.append(
-                {
-                    "output": release.path,
-                    "sql": (before.spec or {}).get("sql"),
-                    "released": release.released.date().isoformat(),
-                }
-            )
-    return found
+    """What a dataset of a project is set against; models and answers are no tables to subtract from."""
+    return history.before(set(leaving.find(task, wanted).sources)) if wanted["kind"] == "dataset" else []
 
 
 def assault(
@@ -190,21 +162,20 @@ def assault(
     if not verdict.allowed:
         raise Forbidden
     limits = thresholds.at(output.zone, today)
-    with earlier(output) as previous:
-        spec: dict[str, Any] = {
-            "v": 1,
-            "kind": wanted["kind"],
-            "subject": {name: m.subject for name, m in names.items() if m.subject},
-            "threshold": limits.floor.threshold,
-            "nk": [limits.floor.nk[0], str(limits.floor.nk[1])],
-            "p": str(limits.floor.p),
-            "zone": output.zone,
-            "grades": {name: {c.name: c.grade for c in m.columns} for name, m in names.items()},
-            "previous": previous,
-            "sql": verdict.sql,
-        }
-        with sources.vault().stage({name: m.id for name, m in names.items()}) as staged:
-            report = attack.run(path, dict(staged), spec, settings.OUTPUTS_DIR, floor=limits.floor, at=today)
+    spec: dict[str, Any] = {
+        "v": 1,
+        "kind": wanted["kind"],
+        "subject": {name: m.subject for name, m in names.items() if m.subject},
+        "threshold": limits.floor.threshold,
+        "nk": [limits.floor.nk[0], str(limits.floor.nk[1])],
+        "p": str(limits.floor.p),
+        "zone": output.zone,
+        "grades": {name: {c.name: c.grade for c in m.columns} for name, m in names.items()},
+        "previous": history.before(set(by_resource), output.id),
+        "sql": verdict.sql,
+    }
+    with sources.vault().stage({name: m.id for name, m in names.items()}) as staged:
+        report = attack.run(path, dict(staged), spec, settings.OUTPUTS_DIR, floor=limits.floor, at=today)
     return report, spec
 
 
@@ -222,7 +193,7 @@ def judge(
     output.path, output.digest = str(path), digest(path.read_bytes())
     output.product = str(task.body.get("product") or "")
     output.name = str((task.body.get("output") or {}).get("title", ""))[:120]
-    output.spec = {**spec, "previous": [row["released"] for row in spec["previous"]]}
+    output.spec = history.told(spec)
     output.verdict = report.verdict
     output.findings = [finding.data() for finding in report.findings]
     salt = secrets.token_bytes(16)
@@ -294,12 +265,39 @@ def decide(output_id: str, now: datetime) -> bool:
         output.state = "blocked"
         output.save(update_fields=["state"])
         return False
+    if history.unmet(output) and not _stands(output, now):
+        _refuse(output, now)
+        return False
     try:
         products.bind(output.zone, output.product, grant.id, today, now)
     except products.Elsewhere:  # another grant's output for the same product left first
         _refuse(output, now)
         return False
     _leave(output, grant, counted, limits, data, now)
+    return True
+
+
+def _stands(output: Output, now: datetime) -> bool:
+    """Attacked again with what left since: whether nothing is found that its reviewers did not see. What is
+    found is kept for the airlock."""
+    wanted, path = {"kind": output.spec["kind"]}, Path(output.path)
+    try:
+        if table := output.spec.get("table"):
+            row = ProjectTable.objects.get(id=table)
+            met = history.before(set(row.sources), output.id)
+            report, spec = leaving.assault(row, path, wanted, {}, met, now)
+        else:
+            report, spec = assault(output, path, wanted, now)
+    except (Forbidden, VaultError, attack.BadSpec, attack.BadRaw) as error:
+        log.warning("output %s cannot be attacked again: %s", output.id, type(error).__name__)
+        return False
+    if supply.unseen(output, report):
+        output.verdict, output.replay = report.verdict, report.replay
+        output.findings = [finding.data() for finding in report.findings]
+        output.save(update_fields=["verdict", "findings", "replay"])
+        return False
+    output.spec = {**output.spec, **{key: history.told(spec)[key] for key in ("previous", "met")}}
+    output.save(update_fields=["spec"])
     return True
 
 

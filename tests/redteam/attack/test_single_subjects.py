@@ -139,6 +139,42 @@ def test_rows_of_a_query_are_k_anonymous_or_stay(world: World, name: str) -> Non
     assert report.verdict == "block" and "unique" in found(report)
 
 
+def _told(world: World, more: str = "") -> Path:
+    """What a query makes of persons and the spec does not name: nothing in it is a raw value."""
+    return world.out(
+        "d.csv",
+        "SELECT CASE WHEN age > 85 AND insured = 1 THEN '高龄参保' WHEN age > 50 THEN '长' ELSE '青' END AS 类,"
+        f" CASE gender WHEN '男' THEN '甲' ELSE '乙' END AS 组 FROM person {more}",
+    )
+
+
+def test_rows_of_queries_the_spec_does_not_name_are_k_anonymous_too(world: World) -> None:
+    rare = world.attack(_told(world), kind="dataset", real=True)
+    assert rare.verdict == "block" and "unique" in found(rare), rare.findings
+    one = world.attack(_told(world, "WHERE age = 86 AND insured = 1 LIMIT 1"), kind="dataset", real=True)
+    assert "unique" in found(one), one.findings
+    many = world.attack(_told(world, "WHERE age < 85"), kind="dataset", real=True)
+    assert many.verdict == "pass", many.findings
+
+
+@pytest.mark.parametrize("order", [("person", "trip"), ("trip", "person")])
+def test_a_column_graded_otherwise_in_another_table_keeps_its_own_grade(
+    world: World, order: tuple[str, str]
+) -> None:
+    """`street` names a person's home; the streets of buses are signposts. Whichever stands last."""
+    said = {"person": {"street": "L4"}, "trip": {"street": "L1", "line": "L1"}}
+    grades = {name: said[name] for name in order}
+    report = world.attack(
+        world.out("s.csv", "SELECT street, count(*) AS n FROM person GROUP BY street"), grades=grades
+    )
+    assert report.verdict == "block" and "identifier" in found(report), report.findings
+    own = {"trip": {"street": "L4"}, "person": {"street": "L1"}}
+    report = world.attack(
+        world.out("s.csv", "SELECT street, count(*) AS n FROM person GROUP BY street"), grades=own
+    )
+    assert report.verdict == "pass", report.findings
+
+
 def _made_up(world: World, many: int, seed: int) -> list[tuple[Any, ...]]:
     """Rows drawn from the marginals: gender, job, age and an income of a fitted curve."""
     rng = random.Random(seed)

@@ -16,9 +16,9 @@ _CLASSES = 60
 def check(table: Table, spec: Spec) -> list[Finding]:
     """k-anonymity with the threshold as k: each combination of classes stands in so many rows.
 
-    Only where a query says that the rows are real; made-up rows are judged by their nearest record.
+    Only where queries made them, so that the rows are real; made-up rows are judged by their nearest record.
     """
-    if spec.nobody or spec.sql is None or table.height < 2:
+    if spec.nobody or not (spec.real or spec.sql is not None) or not table.height:
         return []
     quasi = [i for i, cells in enumerate(table.columns) if _class_like(cells)]
     if not quasi:

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from gongshu.enclave import halting
 from gongshu.law import grounds
 
 from . import (
@@ -83,7 +84,9 @@ def on_loaded(
     attach_subjects(raw, parsed.subject, parsed.grades)
     raw.budget = Budget(seconds, raw.engine)
     try:
-        made = _Attack(raw, parsed).run(output)
+        with halting.watched(raw.budget.break_off):
+            made = _Attack(raw, parsed).run(output)
+        halting.check()
         return cited(made, grounds.citing(parsed.zone, at)) if at is not None else made
     finally:
         raw.budget.close()

@@ -364,7 +364,8 @@ def attach_subjects(raw: Raw, given: Mapping[str, str], grades: Mapping[str, str
                 raw.families[other] = table
                 key.identifying = key.identifying or "subject"
     for column in raw.all():
-        if grades.get(column.name.casefold()) == "L4" and not column.identifying:
+        grade = grades.get(f"{column.table}.{column.name}".casefold(), grades.get(column.name.casefold()))
+        if grade == "L4" and not column.identifying:
             column.identifying = "graded"
         if _nearly_unique_text(raw, column) and not column.identifying:
             column.identifying = "nearly_unique"

@@ -70,6 +70,8 @@ class Spec:
     zone: str = ""
     program: bool = False
     """A program wrote it, or something it was made of: no query says where its figures come from."""
+    real: bool = False
+    """Its rows are rows of the raw data, put together by queries that `sql` does not name."""
 
     @property
     def nobody(self) -> bool:
@@ -131,7 +133,7 @@ def _columns(value: Any) -> dict[str, str]:
 
 
 def _grades(value: Any) -> dict[str, str]:
-    """Column → grade; a map of tables is flattened, the stricter grade wins."""
+    """`table.column` → its grade; column → the strictest of all tables, for tables that have none here."""
     if not isinstance(value, dict):
         raise BadSpec("出域说明的 grades 应是 {字段: 等级}。")
     flat: dict[str, str] = {}
@@ -140,8 +142,9 @@ def _grades(value: Any) -> dict[str, str]:
         for column, one in pairs:
             if one not in GRADES:
                 raise BadSpec("出域说明的 grades 只有 L1、L2、L3、L4 四级。")
-            key = str(column).rsplit(".", 1)[-1].casefold()
-            flat[key] = max(flat.get(key, "L1"), one)
+            full = f"{name}.{column}" if isinstance(grade, dict) else str(column)
+            for key in {full.casefold(), full.rsplit(".", 1)[-1].casefold()}:
+                flat[key] = max(flat.get(key, "L1"), one)
     return flat
 
 
@@ -217,4 +220,5 @@ def parse(value: Any, raw: Mapping[str, Sequence[str]], folder: Path, floor: Flo
         gain=floor.gain,
         zone=zone,
         program=bool(value.get("program")),
+        real=bool(value.get("real")),
     )

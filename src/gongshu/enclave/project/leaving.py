@@ -160,9 +160,10 @@ def assault(
         "nk": [limits.floor.nk[0], str(limits.floor.nk[1])],
         "p": str(limits.floor.p),
         "zone": row.zone,
-        "grades": {c.name: c.grade for m in names.values() for c in m.columns},
+        "grades": {name: {c.name: c.grade for c in m.columns} for name, m in names.items()},
         "previous": previous,
         "program": not build.queried(row),
+        "real": build.queried(row),
         **more.get("spec", {}),
     }
     spec["subject"] = {**spec["subject"], **more.get("subjects", {})}
@@ -219,7 +220,7 @@ def _dataset(row: ProjectTable, wanted: Mapping[str, Any], place: Path, stack: E
         raise Unfit(f"数据集超过 {render.LARGEST_ROWS} 行，不能按这种形式出域。")
     path = place / "leaving.csv"
     path.write_bytes(render.as_csv(fields, rows))
-    return path, path, {}
+    return path, path, {"shown": {"table": row.id}}
 
 
 def _lookup(row: ProjectTable, wanted: Mapping[str, Any], place: Path, stack: ExitStack) -> Made:
