@@ -157,13 +157,15 @@ def moment(value: datetime | None) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def wall(context: template.Context, value: datetime | None) -> str:
-    """`{% wall row.received %}`: a moment of the machine's own clock.
+def wall(context: template.Context, value: datetime | None, *, seconds: bool = False) -> str:
+    """`{% wall row.received %}`: a moment of the machine's own clock; `seconds=True` shows them.
 
     Where business time was moved the two clocks differ, and this one says that it is the other; everywhere
     else there is one time and nothing to say. Moments of business time are written with `moment`.
     """
     text = moment(value)
+    if seconds and isinstance(value, datetime):
+        text = timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S")
     moved = getattr(context.get("site"), "moved", False)
     if not moved or not isinstance(value, datetime):
         return text
