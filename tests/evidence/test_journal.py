@@ -156,3 +156,40 @@ def test_a_file_that_cannot_be_begun_fails_no_flush(tmp_path, monkeypatch, name,
         journal.append({"i": 2})
     with FileJournal(tmp_path) as journal:
         assert [one.data["i"] for one in journal.read()] == [0, 1, 2]
+
+
+def test_opening_quickly_proves_what_is_new_and_that_the_rest_is_there(tmp_path, monkeypatch):
+    read = []
+    real = journals.walk
+    monkeypatch.setattr(
+        journals, "walk", lambda path, *a, **k: (read.append(path.stem[-2:]), real(path, *a, **k))[1]
+    )
+    with FileJournal(tmp_path, segment=300) as journal:
+        for i in range(20):
+            journal.append({"i": i})
+    files = sorted(tmp_path.glob("*.journal"))
+    FileJournal(tmp_path, quick=True).close()
+    assert len(read) == len(files) > 5  # nothing was proved yet
+    read.clear()
+    with FileJournal(tmp_path, segment=300, quick=True) as journal:
+        assert read == [files[-1].stem[-2:]] and journal.last == 20
+        assert [one.data["i"] for one in journal.backwards()] == list(range(19, -1, -1))
+        for i in range(20, 30):
+            journal.append({"i": i})
+    read.clear()
+    with FileJournal(tmp_path, quick=True) as journal:
+        assert len(read) == 1 and [one.data["i"] for one in journal.read(25)] == [25, 26, 27, 28, 29]
+    whole = files[1].read_bytes()
+    for damaged in (whole[:-3], whole[: whole.index(b"\nC ")] + b"\n", b""):
+        files[1].write_bytes(damaged)
+        with pytest.raises(JournalError):
+            FileJournal(tmp_path, quick=True)
+    files[1].write_bytes(whole)
+    files[2].rename(tmp_path / "aside")
+    with pytest.raises(JournalError, match="接不上"):
+        FileJournal(tmp_path, quick=True)
+    (tmp_path / "aside").rename(files[2])
+    (tmp_path / "proved").write_text("nonsense")
+    read.clear()
+    FileJournal(tmp_path, quick=True).close()
+    assert len(read) > len(files)

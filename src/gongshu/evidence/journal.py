@@ -9,17 +9,22 @@ chain = SHA-256(chain before | record). What follows the last `C` line after a c
 acknowledged and is cut off; a line before it that does not fit is damage and refused by name. A process
 whose flush failed cuts that flush off, whatever of it reached the disk.
 
+Every line is proved when the files are read. A journal opened `quick` proves those written since the files
+before were proved last (`proved` names where that begins) and of the older ones that each ends where the next
+begins: opening takes no longer as the journal grows.
+
 Lock: `lock` (flock) keeps a second writer out; `_guard` orders numbers, `_flushing` lets one thread
 write for all who wait.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -28,15 +33,15 @@ from typing import Any
 from gongshu.crypto import canonical
 from gongshu.evidence.crash import crashpoint
 from gongshu.evidence.files import sync_folder, write_all
+from gongshu.evidence.segments import JournalError, records, skim, walk
+
+__all__ = ["SEGMENT", "FileJournal", "JournalError", "Record"]
 
 _SUFFIX = ".journal"
+_PROVED = "proved"
 _START = bytes(32)
 SEGMENT = 16 << 20
 """Bytes after which a new file is begun, so that old ones can be pruned."""
-
-
-class JournalError(Exception):
-    """The journal is in use, damaged or closed. `args[0]` is a Chinese sentence."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,11 @@ class Record:
 class FileJournal:
     """The journal below `directory`. Safe for threads; for asyncio use `put` and a `flush` elsewhere."""
 
-    def __init__(self, directory: Path | str, segment: int = SEGMENT) -> None:
+    def __init__(self, directory: Path | str, segment: int = SEGMENT, *, quick: bool = False) -> None:
         self.directory = Path(directory)
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._segment = segment
+        self._quick = quick
         self._guard = threading.Lock()
         self._flushing = threading.Lock()
         self._waiting: list[bytes] = []
@@ -137,7 +143,7 @@ class FileJournal:
         for place, path in enumerate(segments):
             if place + 1 < len(segments) and int(segments[place + 1].stem) <= after + 1:
                 continue
-            for number, chain, record in _records(path.read_bytes()):
+            for number, chain, record in records(path.read_bytes()):
                 if number > self._durable or (limit is not None and len(found) >= limit):
                     return found
                 if number > after:
@@ -150,11 +156,18 @@ class FileJournal:
         for place, path in enumerate(segments):
             if place + 1 < len(segments) and int(segments[place + 1].stem) <= after + 1:
                 continue
-            for number, _, record in _records(path.read_bytes()):
+            for number, _, record in records(path.read_bytes()):
                 if number > self._durable:
                     return
                 if number > after:
                     yield number, record
+
+    def backwards(self) -> Iterator[Record]:
+        """The durable records, the newest first, a file at a time in memory."""
+        for path in reversed(self._segments()):
+            for number, chain, record in reversed(list(records(path.read_bytes()))):
+                if number <= self._durable:
+                    yield Record(number, chain.decode(), canonical.loads(record))
 
     def prune(self, upto: int) -> int:
         """Drop files that hold only records numbered `upto` or less; how many files went.
@@ -257,6 +270,24 @@ class FileJournal:
         if self._file >= 0:
             os.close(self._file)
         self._file, self._written = descriptor, len(head)
+        self._mark(path)
+
+    def _mark(self, path: Path) -> None:
+        """All before this file is proved or was written by this process."""
+        if self._quick:
+            with contextlib.suppress(OSError):  # then the next opening proves more
+                temporary = self.directory / f"{_PROVED}.new"
+                temporary.write_text(path.stem, encoding="ascii")
+                temporary.replace(self.directory / _PROVED)
+
+    def _marked(self, segments: Sequence[Path]) -> int:
+        """The place of the file from which lines must be proved."""
+        if not self._quick:
+            return 0
+        with contextlib.suppress(OSError, ValueError):
+            stem = (self.directory / _PROVED).read_text(encoding="ascii")
+            return [path.stem for path in segments].index(stem)
+        return 0
 
     def _recover(self, upto: int | None = None) -> None:
         """Read the files. `upto`: keep nothing behind this record (None: all that was committed)."""
@@ -266,11 +297,14 @@ class FileJournal:
         if not segments:
             self._begin(1, _START)
             return
-        keep = 0
+        keep, start = 0, self._marked(segments)
         for place, path in enumerate(segments):
             known = (self._number, self._chain) if place else None
+            if place < start:
+                self._number, self._chain = skim(path, known)
+                continue
             last = path == segments[-1]
-            self._number, self._chain, keep = _walk(path, known, last=last, upto=upto if last else None)
+            self._number, self._chain, keep = walk(path, known, last=last, upto=upto if last else None)
         descriptor = os.open(segments[-1], os.O_WRONLY | os.O_APPEND)
         try:
             os.ftruncate(descriptor, keep)
@@ -279,67 +313,7 @@ class FileJournal:
             os.close(descriptor)
             raise
         self._file, self._durable, self._written = descriptor, self._number, keep
-
-
-def _walk(
-    path: Path, known: tuple[int, bytes] | None, *, last: bool, upto: int | None = None
-) -> tuple[int, bytes, int]:
-    """(last number, chain after it, bytes to keep) of one file, each line proved up to its last `C`, or to
-    the `C` of record `upto`."""
-    data = path.read_bytes()
-    number, chain, place = _head(path, data)
-    if known is not None and known != (number, chain):
-        raise JournalError(f"流水文件 {path.name} 接不上前一个文件：缺少第 {known[0] + 1} 号起的记录。")
-    if upto is not None:
-        data = _cut(path, data, place, number, upto)
-    end = place
-    whole = data[: data.rfind(b"\n") + 1]
-    committed = whole.rfind(b"\nC ")
-    stop = whole.find(b"\n", committed + 1) + 1 if committed >= 0 else place
-    for line in data[place:stop].splitlines(keepends=True):
-        end += len(line)
-        parts = line.rstrip(b"\n").split(b" ", 3)
-        if parts[0] == b"R" and len(parts) == 4:
-            number += 1
-            chain = hashlib.sha256(chain + parts[3]).digest()
-        if parts[1:3] != [b"%d" % number, chain.hex().encode()] or parts[0] not in (b"R", b"C"):
-            raise JournalError(
-                f"流水文件 {path.name} 在第 {number} 号记录处损坏（第 {end - len(line)} 个字节）。"
-            )
-    if not last and stop != len(data):
-        raise JournalError(f"流水文件 {path.name} 的末尾不完整（第 {stop} 个字节起）。")
-    return number, chain, max(stop, place)
-
-
-def _cut(path: Path, data: bytes, place: int, number: int, upto: int) -> bytes:
-    """A file up to the flush that made record `upto` durable. `number`: the last one before the file."""
-    if number == upto:
-        return data[:place]
-    found = data.find(b"\nC %d " % upto, place - 1)
-    end = data.find(b"\n", found + 1)
-    if found < 0 or end < 0:
-        raise JournalError(f"流水文件 {path.name} 里没有已经确认落盘的第 {upto} 号记录。")
-    return data[: end + 1]
-
-
-def _head(path: Path, data: bytes) -> tuple[int, bytes, int]:
-    line, newline, _ = data.partition(b"\n")
-    parts = line.split(b" ")
-    try:
-        name, version, first, chain = parts
-        if (name, version, newline) == (b"gongshu-journal", b"1", b"\n") and int(first) == int(path.stem):
-            return int(first) - 1, bytes.fromhex(chain.decode()), len(line) + 1
-    except ValueError:
-        pass
-    raise JournalError(f"流水文件 {path.name} 的首行损坏。")
-
-
-def _records(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    for line in data.split(b"\n"):
-        if line.startswith(b"R "):
-            parts = line.split(b" ", 3)
-            if len(parts) == 4:
-                yield int(parts[1]), parts[2], parts[3]
+        self._mark(segments[-1])
 
 
 def _lock(directory: Path) -> int:

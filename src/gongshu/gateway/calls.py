@@ -56,10 +56,10 @@ class Ledger:
         source: str = ROLE,
         first: int = 1,
     ) -> None:
-        self.calls = FileJournal(directory / "calls")
-        self.evidence = FileJournal(directory / "evidence")
-        self.batched = FileJournal(directory / "batches")
-        self.outgoing = FileJournal(directory / "outgoing")
+        self.calls = FileJournal(directory / "calls", quick=True)
+        self.evidence = FileJournal(directory / "evidence", quick=True)
+        self.batched = FileJournal(directory / "batches", quick=True)
+        self.outgoing = FileJournal(directory / "outgoing", quick=True)
         self.source = source
         self.place = Place.load(directory / "posted.json")
         self.batcher = Batcher()
@@ -81,22 +81,39 @@ class Ledger:
         return (self.calls, self.evidence, self.batched, self.outgoing)
 
     def _place(self) -> None:
-        """Where batching, evidence and wrapping stand, read from the files."""
-        lines = self.evidence.read()
-        self._seq = next(
-            (int(one.data["seq"]) for one in reversed(lines) if one.data["source"] == self.source), 0
-        )
-        batches = [one.data["numbers"] for one in lines if _is_batch(one)]
-        self._evident = int(batches[-1].get("batch", 0)) if batches else 0
-        kept = self.batched.read(max(0, self.batched.last - 1))
-        lasts = [int(one["last"]) for one in batches] + [int(one.data["upto"]) for one in kept]
-        self._upto = max(lasts, default=0)
-        sent = [one.data for one in self.outgoing.read()]
-        self._wrapped = _last_wrapped(lines, sent)
-        # Killed between a journal envelope and its batches: what no envelope names would never be billed.
-        said = {one["body"].get("batch") for one in sent if one["kind"] == "calls"}
-        left = [one.data for one in lines if one.number <= self._wrapped and _is_billable(one)]
-        self._unsaid = deque(one for one in left if _batch_id(one) not in said)
+        """Where batching, evidence and wrapping stand, read from the ends of the files."""
+        # The lines of the journal that goes on are the last ones; after a restore there are none yet.
+        last = next(self.evidence.backwards(), None)
+        self._seq = int(last.data["seq"]) if last and last.data["source"] == self.source else 0
+        proved = next((one for one in self.evidence.backwards() if _is_batch(one)), None)
+        self._evident = int(proved.data["numbers"].get("batch", 0)) if proved else 0
+        made = next(self.batched.backwards(), None)
+        self._upto = int(made.data["upto"]) if made else self._upto_before_batches()
+        self._wrapped, self._unsaid = self._sent()
+
+    def _upto_before_batches(self) -> int:
+        """The last call in a line of evidence, as they were written before batches were kept."""
+        lines = (one.data["numbers"] for one in self.evidence.read() if _is_batch(one))
+        return max((int(one["last"]) for one in lines), default=0)
+
+    def _sent(self) -> tuple[int, deque[Mapping[str, Any]]]:
+        """The last line of evidence that stands in an envelope, and which batches of that envelope were not
+        said: killed in between, they would never be billed. Those of earlier ones were said before it."""
+        said = set()
+        for record in self.outgoing.backwards():
+            kind, body = record.data["kind"], record.data["body"]
+            if kind == "calls":
+                said.add(body.get("batch"))
+            if kind == "journal":
+                left = [one for one in body["entries"] if _is_billable(one) and _batch_id(one) not in said]
+                return self._number(body["entries"][-1]), deque(left)
+        return 0, deque()
+
+    def _number(self, line: Mapping[str, Any]) -> int:
+        """Where a line of evidence lies in the files; 0 when it does not."""
+        wanted = (line["source"], line["seq"])
+        lines = self.evidence.backwards()
+        return next((one.number for one in lines if (one.data["source"], one.data["seq"]) == wanted), 0)
 
     @property
     def upto(self) -> int:
@@ -331,20 +348,10 @@ def _is_batch(line: Record) -> bool:
     return bool(line.data["act"] == BATCHED)
 
 
-def _is_billable(line: Record) -> bool:
+def _is_billable(line: Mapping[str, Any]) -> bool:
     """Lines written before consents name no batch and can be counted, not billed."""
-    return _is_batch(line) and "batch" in line.data["numbers"]
+    return bool(line["act"] == BATCHED) and "batch" in line["numbers"]
 
 
 def _batch_id(line: Mapping[str, Any]) -> str:
     return f"{line['source']}-{line['seq']}"
-
-
-def _last_wrapped(lines: Sequence[Record], sent: Sequence[Mapping[str, Any]]) -> int:
-    """The number of the last evidence line that stands in an envelope."""
-    numbers = {(one.data["source"], one.data["seq"]): one.number for one in lines}
-    for each in reversed(sent):
-        if each["kind"] == "journal":
-            last = each["body"]["entries"][-1]
-            return numbers.get((last["source"], last["seq"]), 0)
-    return 0
