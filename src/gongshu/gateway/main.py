@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 
 import uvloop
@@ -102,7 +103,9 @@ def restore(gateway: Gateway, now_ms: int) -> None:
             late.append((number, record, receipt))
     # Batches that became durable just before the process died, and the totals did not.
     if late:
-        bodies = [one.data for one in ledger.batched.read() if one.data["last"] > totals.upto]
+        newest = (one.data for one in ledger.batched.backwards())
+        after = list(takewhile(lambda one: one["upto"] > totals.upto, newest))
+        bodies = [one for one in reversed(after) if one["last"] > totals.upto]
         gateway.consents.keep_used((i.consent, i.once) for *_, r in late for i in r.items if i.once)
         totals.add(bodies, late[-1][0], meter.days)
 
