@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -245,3 +247,46 @@ def test_the_release_attack_finds_nothing_and_would(made: Any, raw: Any, tmp_pat
     person = made[0]["person"]
     rows = replace(person, columns={c: list(v[:200]) for c, v in raw[1]["person"].items()})
     assert trial.attacked({"person": rows}, "huangshi", day, tmp_path)["person"]["verdict"] == "block"
+
+
+def test_a_column_that_names_somebody_bears_the_mark_whatever_its_type(tmp_path: Path) -> None:
+    """Unsigned numbers of a Parquet file are decimals without places; a day or a measure may name as well."""
+    rng = np.random.default_rng(3)
+    count = 600
+    table = pa.table(
+        {
+            "id": pa.array([10**19 + n * 7919 for n in range(count)], pa.decimal128(20, 0)),
+            "card": pa.array([9 * 10**18 + n for n in range(count)], pa.int64()),
+            "sealed": pa.array([f"2020-01-{1 + n % 28:02d}" for n in range(count)]).cast(pa.date32()),
+            "weight": pa.array(rng.normal(60, 9, count)),
+            "town": pa.array([f"镇{n % 4}" for n in range(count)]),
+        }
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+    columns = (
+        Column("id", "DECIMAL(20,0)", "L3"),
+        Column("card", "BIGINT", "L4", "mobile"),
+        Column("sealed", "DATE", "L4"),
+        Column("weight", "DOUBLE", "L4"),
+        Column("town", "VARCHAR", "L2"),
+    )
+    source = Source("t", tmp_path / "t.parquet", columns, "id")
+    drawn, frames = draw([source], KEY, WAYS)
+    assert measured(drawn, frames, KEY, WAYS)["tables"]["t"]["risk"]["unmarked"] == 0
+    made = pq.read_table(pa.BufferReader(files.parquet(drawn["t"])))
+    assert [str(one) for one in made.schema.types] == [
+        "decimal128(20, 0)",
+        "int64",
+        "string",
+        "string",
+        "string",
+    ]
+    for name in ("id", "card", "sealed", "weight"):
+        kind = "number" if name in ("id", "card") else None
+        cells = [str(cell) for cell in made[name].to_pylist()]
+        assert cells and all(is_sample(cell, kind) for cell in cells), (name, cells[:3])
+        assert not set(cells) & {str(cell) for cell in table[name].to_pylist()}
+    said = files.described(drawn["t"], 0, b"")["columns"]
+    assert {name: each["type"] for name, each in said.items() if each["pseudonym"]} == {
+        "id": "DECIMAL(20,0)", "card": "BIGINT", "sealed": "VARCHAR", "weight": "VARCHAR",
+    }  # fmt: skip

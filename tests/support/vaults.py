@@ -32,7 +32,7 @@ class Vaults:
     def confirm(
         self, proposal: intake.Proposal, decision: intake.Decision | None = None, table: str = "t"
     ) -> Manifest:
-        return intake.confirm(
+        made = intake.confirm(
             proposal,
             decision or intake.accept(proposal),
             drafts=self.drafts,
@@ -45,6 +45,8 @@ class Vaults:
             now=NOW,
             confirmed_by="p-1",
         )
+        intake.refuse(proposal, drafts=self.drafts, now=NOW)
+        return made
 
     def rows(self, manifest: Manifest) -> pa.Table:
         with self.vault.stage({"t": manifest.id}) as staged:

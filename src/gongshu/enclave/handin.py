@@ -162,8 +162,8 @@ def sweep(now: datetime) -> int:
     for pk in Intake.objects.filter(state="read").values_list("pk", flat=True):
         with transaction.atomic():
             # another process may be confirming it: its row is locked, and its snapshot is no leftover
-            made = Intake.objects.select_for_update(skip_locked=True).filter(pk=pk, state="read").first()
-            lost += made is not None and sources.vault().discard(snapshot_of(made))
+            left = Intake.objects.select_for_update(skip_locked=True).filter(pk=pk, state="read").first()
+            lost += left is not None and sources.vault().discard(snapshot_of(left))
     return len(decided) + lost
 
 

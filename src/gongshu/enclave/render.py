@@ -13,8 +13,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from gongshu.enclave import parquet
+
 LARGEST_ROWS = 200_000
 REPORT_ROWS = 5_000
+LARGEST_CELLS = 256 << 20
+"""Bytes a result may take before it is cut down to what may leave."""
 MEDIA = {
     "csv": "text/csv; charset=utf-8",
     "md": "text/markdown; charset=utf-8",
@@ -30,9 +34,13 @@ class RenderError(Exception):
 
 def rows_of(path: Path, largest: int = LARGEST_ROWS) -> tuple[list[str], list[list[Any]]]:
     """Columns and rows of a result."""
+    try:
+        parquet.check(path, largest)
+    except parquet.TooLarge as error:
+        raise RenderError(str(error)) from error
+    if parquet.unpacked(path) > LARGEST_CELLS:
+        raise RenderError(f"结果的内容超过 {LARGEST_CELLS >> 20} MB，不能按这种形式出域；请先汇总。")
     table = pq.read_table(path)
-    if table.num_rows > largest:
-        raise RenderError(f"结果超过 {largest} 行，不能按这种形式出域；请先汇总。")
     return list(table.column_names), [list(row.values()) for row in table.to_pylist()]
 
 

@@ -164,8 +164,9 @@ def _text(_like: str, digits: _Digits) -> str:
 
 
 def _number(like: str, digits: _Digits) -> str:
-    """As many digits, and a minus sign: numbers that name somebody have none."""
-    length = max(len(like.lstrip("+-")), 1)
+    """As many digits, at most 18 so that each is a BIGINT, and a minus sign: numbers that name somebody
+    have none."""
+    length = min(max(len(like.lstrip("+-")), 1), 18)
     return f"-{1 + digits.take(9)}{digits.text(length - 1)}"
 
 

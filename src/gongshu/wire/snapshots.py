@@ -142,7 +142,28 @@ def write(
     sealing: PublicKey,
     cipher: str = aead.ALGORITHMS[0],
 ) -> Path:
-    """Lays a version where the gateway reads; its folder. The manifest comes last: a crash leaves none.
+    """Lays a version where the gateway reads; its folder. The manifest comes last: a crash leaves none."""
+    place, manifest = prepare(serving, build, rows, now=now, key=key, sealing=sealing, cipher=cipher)
+    return publish(place, manifest)
+
+
+def publish(place: Path, manifest: bytes) -> Path:
+    """The last step: with its manifest a prepared version is one the gateway may answer from."""
+    write_file(place / MANIFEST, manifest, MODE)
+    return place
+
+
+def prepare(
+    serving: Path,
+    build: Build,
+    rows: Iterable[tuple[str, Sequence[Cell]]],
+    *,
+    now: datetime,
+    key: PrivateKey,
+    sealing: PublicKey,
+    cipher: str = aead.ALGORITHMS[0],
+) -> tuple[Path, bytes]:
+    """All of a version but its manifest: its folder, and the manifest's bytes for `publish`.
 
     `rows`: the subject's own number (resident id, credit code) and its values in the order of `fields`; a
     number twice, a value of another type, no row at all is a `WireError`. `sealing`: the gateway's key of the
@@ -176,8 +197,7 @@ def write(
     for name in (build.zone, "products", build.product, build.version):
         place = make_folder(place / name)
     write_file(place / ANSWERS, content, MODE)
-    write_file(place / MANIFEST, envelope.dumps(), MODE)
-    return place
+    return place, envelope.dumps()
 
 
 def read(

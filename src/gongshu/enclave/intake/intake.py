@@ -110,8 +110,9 @@ def confirm(
     """The draft as a snapshot under the decision; the draft stays until the caller has kept that and calls
     `refuse`.
 
-    `snapshot`: its id, so that a hand-in confirmed again makes no second one; `confirmed_by`: opaque id of the provider's officer. Cells that the decided type cannot hold become
-    empty and are counted in `source.emptied`. Raises IntakeError (`decision`, `header`) or VaultError;
+    `snapshot`: its id, so that a hand-in confirmed again makes no second one; `confirmed_by`: opaque id of
+    the provider's officer. Cells that the decided type cannot hold become empty and are counted in
+    `source.emptied`. Raises IntakeError (`decision`, `header`) or VaultError;
     then draft and vault are as before.
     """
     check_table(table)

@@ -159,7 +159,8 @@ def _table(
     kept &= ~copied
     for each in source.columns:
         if each.name == source.subject and cast is not None:
-            drawn.columns[each.name] = [names.of(each.domain, subject) for subject in who]
+            write: Callable[[str], object] = int if each.is_number else str
+            drawn.columns[each.name] = [write(names.of(each.domain, subject)) for subject in who]
         elif each.name not in drawn.columns:
             drawn.columns[each.name] = _named(one, each, who, pools, names, random)
     return _shuffled(drawn, kept, random)
@@ -322,7 +323,7 @@ def _named(
             ]
         )
         made = {key: pool[int(random.integers(0, len(pool)))] for key in dict.fromkeys(keys)}
-    write: Callable[[str], object] = int if column.type == "BIGINT" else str
+    write: Callable[[str], object] = int if column.is_number else str
     return [None if gap else write(made[key]) for gap, key in zip(gaps, keys, strict=True)]
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gongshu.crypto.hashes import digest
-from gongshu.enclave.sample.model import Column, Drawn
+from gongshu.enclave.sample.model import Drawn
 
 MEDIA = "application/vnd.apache.parquet"
 _TYPES = {
@@ -24,25 +24,29 @@ _TYPES = {
 }
 
 
-def _type(column: Column) -> pa.DataType:
-    if column.type.startswith("DECIMAL"):
-        precision, scale = (int(part) for part in column.type[8:-1].split(","))
+def _type(type_: str) -> pa.DataType:
+    if type_.startswith("DECIMAL"):
+        precision, scale = (int(part) for part in type_[8:-1].split(","))
         return pa.decimal128(precision, scale)
-    return _TYPES.get(column.type, pa.string())
+    return _TYPES.get(type_, pa.string())
 
 
-def _cells(column: Column, values: Sequence[object]) -> Sequence[Any]:
-    if column.type.startswith("DECIMAL"):
-        scale = Decimal(1).scaleb(-int(column.type[8:-1].split(",")[1]))
-        return [None if v is None else Decimal(str(v)).quantize(scale) for v in values]
-    return values
+def _cells(type_: str, values: Sequence[object]) -> Sequence[Any]:
+    if type_.startswith("DECIMAL"):
+        scale = Decimal(1).scaleb(-int(type_[8:-1].split(",")[1]))
+        with localcontext(prec=60):
+            return [None if v is None else Decimal(str(v)).quantize(scale) for v in values]
+    return [None if v is None else str(v) for v in values] if type_ == "VARCHAR" else values
 
 
 def parquet(drawn: Drawn) -> bytes:
     """The table as Parquet, its columns in the table's order and with its types."""
     columns = drawn.source.columns
     table = pa.table(
-        [pa.array(_cells(each, drawn.columns[each.name]), _type(each)) for each in columns],
+        [
+            pa.array(_cells(type_, drawn.columns[each.name]), _type(type_))
+            for each, type_ in ((each, drawn.source.written(each)) for each in columns)
+        ],
         names=[each.name for each in columns],
     )
     out = io.BytesIO()
@@ -60,7 +64,11 @@ def described(drawn: Drawn, number: int, data: bytes) -> dict[str, Any]:
         "size": len(data),
         "digest": digest(data),
         "columns": {
-            each.name: {"type": each.type, "grade": each.grade, "pseudonym": each.names_somebody}
+            each.name: {
+                "type": drawn.source.written(each),
+                "grade": each.grade,
+                "pseudonym": drawn.source.named(each),
+            }
             for each in drawn.source.columns
         },
     }

@@ -262,7 +262,7 @@ def _unmarked(one: Drawn) -> int:
     for each in one.source.columns:
         cells = [str(value) for value in one.columns[each.name] if value is not None]
         if each.names_somebody:
-            kind = "number" if each.type == "BIGINT" else None
+            kind = "number" if each.is_number else None
             found += sum(not is_sample(value, kind) for value in cells)
         elif each.type == "VARCHAR":
             found += sum(kinds.identifies(value) for value in set(cells))

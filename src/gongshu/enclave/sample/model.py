@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ Array = Any
 """An array of numpy; its own types say nothing of length or cells."""
 
 VALUES = ("DATE", "TIMESTAMP", "DOUBLE", "BOOLEAN")
-"""Types whose values are drawn from bands and never name anybody by themselves."""
+"""Types whose values are drawn from bands and name nobody by themselves, unless they are graded L4."""
+WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL\(\d+, ?0\)")
+"""Types of whole numbers; an unsigned number of a Parquet file is a decimal without places."""
 NOT_NAMING = ("coordinate",)
 
 
@@ -35,17 +38,25 @@ class Column:
 
     @property
     def names_somebody(self) -> bool:
-        """Whether its values are replaced by pseudonyms: L4, or sensitive and of an identifying kind."""
+        """Whether its values are replaced by pseudonyms: L4 of whatever type, or sensitive and of an
+        identifying kind."""
+        if self.grade == "L4":
+            return True
         if self.is_value or self.kind in NOT_NAMING:
             return False
-        return self.grade == "L4" or (self.grade == "L3" and self.kind in kinds.KINDS)
+        return self.grade == "L3" and self.kind in kinds.KINDS
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its pseudonyms are numbers too: those of all other types are texts."""
+        return WHOLE.fullmatch(self.type) is not None
 
     @property
     def domain(self) -> str:
         """The type of its pseudonyms: equal values of one domain become equal samples in every table."""
-        if self.kind in kinds.KINDS:
-            return str(self.kind)
-        return "number" if self.type == "BIGINT" else "code"
+        if self.is_number:
+            return "number"
+        return str(self.kind) if self.kind in kinds.KINDS else "code"
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,14 @@ class Source:
     columns: tuple[Column, ...]
     subject: str | None = None
     rows: str = ""
+
+    def named(self, column: Column) -> bool:
+        """Whether its cells are pseudonyms."""
+        return column.names_somebody or column.name == self.subject
+
+    def written(self, column: Column) -> str:
+        """The type its cells have in a sample: a pseudonym that stands for no whole number is a text."""
+        return "VARCHAR" if self.named(column) and not column.is_number else column.type
 
     def column(self, name: str) -> Column:
         return next(one for one in self.columns if one.name == name)
