@@ -62,7 +62,7 @@ def _text_bytes(path: Path, how: str) -> int:
     if not texts:
         return 0
     names = ['"' + name.replace('"', '""') + '"' for name in texts]
-    asked = " + ".join(f"coalesce({how}(octet_length(CAST({name} AS VARCHAR)::BLOB)), 0)" for name in names)
+    asked = " + ".join(f"coalesce({how}(strlen(CAST({name} AS VARCHAR))), 0)" for name in names)
     with duckdb.connect(config={"memory_limit": "512MB", "threads": 1}) as engine:
         row = engine.read_parquet(str(path)).aggregate(asked).fetchone()
     return int(row[0]) if row else 0
