@@ -39,6 +39,9 @@ SPEAKS: dict[str, tuple[str, ...]] = {
     "certificate": ("certificate",),
     "vote": ("airlock",),
     "confirmation": ("airlock",),
+    "receipt": ("portal",),
+    "consent": ("portal", "subject"),
+    "withdrawal": ("portal", "subject"),
 }
 # What may stand beside a body that alone was signed: the envelope's own fields.
 BESIDE = frozenset({"v", "zone", "seq", "kind", "issued", "expires", "body", "signatures", "proof", "salt"})
@@ -341,4 +344,7 @@ def _signed_checkpoint(report: DocumentReport, point: notes.Checkpoint, keys: Se
         report.problem("checkpoint_signature", "checkpoint", sentence)
     if keys and not held and not problems:
         report.problem("checkpoint_signer", "checkpoint", "检查点不是所给的公钥签的。")
-    report.trusted = bool(held) and not problems
+    missing = notes.expected(point, keys) - {key.alg for key in held} if held else set()
+    for alg in sorted(missing):
+        report.problem("checkpoint_signature", "checkpoint", f"检查点缺少所给公钥的 {alg} 签名。")
+    report.trusted = bool(held) and not problems and not missing

@@ -37,12 +37,13 @@ class Key:
     """A public key: `raw` as in a verifier line (32 bytes, or the uncompressed SM2 point).
 
     `roles`: what the key file says it speaks for (`log`, `enclave`, `office`, …); none where it says nothing,
-    and then it is believed under any name.
+    and then it is believed under any name. `logs`: the names of the logs whose verifier lines held it.
     """
 
     alg: str
     raw: bytes
     roles: frozenset[str] = field(default=frozenset(), compare=False)
+    logs: frozenset[str] = field(default=frozenset(), compare=False)
 
     def speaks_for(self, role: str) -> bool:
         return not self.roles or role in self.roles
@@ -76,11 +77,12 @@ def read_keys(data: bytes) -> tuple[Key, ...]:
 
 
 def merged(keys: Iterable[Key]) -> tuple[Key, ...]:
-    """Each key once, with every role that is said of it."""
-    found: dict[Key, frozenset[str]] = {}
+    """Each key once, with every role and log that is said of it."""
+    found: dict[Key, Key] = {}
     for key in keys:
-        found[key] = found.get(key, frozenset()) | key.roles
-    return tuple(replace(key, roles=roles) for key, roles in found.items())
+        known = found.get(key, key)
+        found[key] = replace(known, roles=known.roles | key.roles, logs=known.logs | key.logs)
+    return tuple(found.values())
 
 
 def _from_pem(match: re.Match[str]) -> Key:
@@ -107,7 +109,9 @@ def _from_line(line: str) -> Key:
         if raw.startswith(kind) and len(raw) == len(kind) + _SIZES[alg]:
             key = _checked(alg, raw[len(kind) :])
             if key.note_id(name, cosigner=cosigner).hex() == identifier:
-                return replace(key, roles=frozenset({name if cosigner else LOG}))
+                if cosigner:
+                    return replace(key, roles=frozenset({name}))
+                return replace(key, roles=frozenset({LOG}), logs=frozenset({name}))
     raise KeyFileError(f"公钥行“{name[:60]}”的标识与公钥不符，或类型不认识。")
 
 

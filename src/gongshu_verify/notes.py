@@ -75,6 +75,11 @@ def signers(point: Checkpoint, keys: Sequence[Key]) -> tuple[list[Key], list[str
     return held, problems
 
 
+def expected(point: Checkpoint, keys: Sequence[Key]) -> set[str]:
+    """The algorithms of the reader's keys for this very log: each of them must have signed it."""
+    return {key.alg for key in keys if point.origin in key.logs}
+
+
 def witnesses(point: Checkpoint, keys: Sequence[Key]) -> tuple[list[dict[str, object]], list[str]]:
     """(witnesses whose cosignature holds: name, size, seconds, alg; sentences on those that do not)."""
     held: list[dict[str, object]] = []

@@ -46,6 +46,7 @@ class Signed:
         self.report = LogReport()
         self.claims: dict[int, list[tuple[str, notes.Checkpoint]]] = {}
         self._signed: list[tuple[str, set[str], bool]] = []
+        self._expected: set[str] = set()
 
     def problem(self, code: str, where: str, sentence: str) -> None:
         self.problems([Problem(code, where, sentence)])
@@ -68,7 +69,8 @@ class Signed:
         self._signatures("checkpoint", held, problems)
         if self.keys and not held and not problems:
             self.problem("checkpoint_signer", "checkpoint", "检查点不是所给的公钥签的。")
-        self.report.trusted = bool(held) and not problems
+        self._expected = notes.expected(point, self.keys)
+        self.report.trusted = {key.alg for key in held} >= self._expected and bool(held) and not problems
         self.report.size, self.report.origin = point.size, point.origin
         return point
 
@@ -132,8 +134,10 @@ class Signed:
         self._signed.append((where, {key.alg for key in held}, every))
 
     def missing_signatures(self) -> None:
-        """An algorithm that signed one checkpoint must have signed all: a line spoilt is a line missing."""
+        """An algorithm that signed one checkpoint, or whose key for this log the reader has, must have signed
+        all: a line spoilt is a line missing, and lines cut off everywhere are missing too."""
         algs = {alg for _, held, _ in self._signed for alg in held}
+        algs |= self._expected if algs else set()
         for where, held, every in self._signed:
             for alg in sorted(algs - held):
                 if every or alg == "ed25519":

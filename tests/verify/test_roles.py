@@ -16,7 +16,7 @@ from gongshu.evidence import note
 from gongshu.wire import envelope as wire
 from gongshu_verify.keys import read_keys
 from gongshu_verify.main import verify
-from support.logs import ORIGIN, make, signers
+from support.logs import NOW, ORIGIN, make, signers
 
 LOG = signers()
 OFFICE, ENCLAVE = (PrivateKey.generate("ed25519") for _ in range(2))
@@ -95,3 +95,48 @@ def test_a_key_has_every_role_its_file_says(key_file: Path) -> None:
     assert {roles[key.public().id] for key in LOG.values()} == {frozenset({"log"})}
     bare = read_keys(OFFICE.public().to_pem())
     assert bare[0].roles == frozenset() and bare[0].speaks_for("enclave")
+
+
+@pytest.mark.parametrize("gone", ["ed25519", "sm2"])
+def test_a_signature_of_the_log_cut_off_everywhere_is_missing(
+    tmp_path: Path, key_file: Path, gone: str
+) -> None:
+    """Whoever can break one algorithm cuts the other's lines off; the reader was given keys for both."""
+    folder = tmp_path / "log"
+    make(folder, [20, 20], LOG)
+    assert verify(folder, key_file)["ok"]
+
+    def cut(signed: str) -> str:
+        text, _, lines = signed.rpartition("\n\n")
+        kept = [one for one in lines.splitlines(keepends=True) if not _is_of(one, gone)]
+        assert len(kept) == 1
+        return f"{text}\n\n{''.join(kept)}"
+
+    point, history = folder / "checkpoint", folder / "checkpoints"
+    point.write_text(cut(point.read_text()))
+    lines = [json.dumps(cut(json.loads(one)), ensure_ascii=False) for one in history.read_text().splitlines()]
+    history.write_text("".join(f"{one}\n" for one in lines))
+    answer = verify(folder, key_file)
+    assert not answer["ok"] and not answer["trusted"]
+    assert {one["code"] for one in answer["problems"]} == {"checkpoint_signature"}
+    answer = verify(point, key_file)
+    assert not answer["ok"] and not answer["trusted"]
+    bare = tmp_path / "one.txt"
+    bare.write_text(note.verifier_line(ORIGIN, LOG["sm2" if gone == "ed25519" else "ed25519"].public()))
+    assert verify(folder, bare)["trusted"]  # who asks for one of them only gets that
+
+
+def _is_of(line: str, alg: str) -> bool:
+    raw = base64.b64decode(line.split(" ")[2])
+    return raw[:4] == read_keys(note.verifier_line(ORIGIN, LOG[alg].public()).encode())[0].note_id(ORIGIN)
+
+
+@pytest.mark.parametrize("kind", ["consent", "receipt", "withdrawal"])
+def test_a_key_that_is_not_the_consent_services_signs_no_consent(
+    tmp_path: Path, key_file: Path, kind: str
+) -> None:
+    made = wire.sign(wire.make(kind, "huangshi", 0, {"id": "c-1"}, NOW), "portal", OFFICE)
+    path = tmp_path / "consent.json"
+    path.write_bytes(made.dumps())
+    answer = verify(path, key_file)
+    assert not answer["trusted"] and {one["code"] for one in answer["problems"]} == {"role"}
