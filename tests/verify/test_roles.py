@@ -135,7 +135,7 @@ def _is_of(line: str, alg: str) -> bool:
 def test_a_key_that_is_not_the_consent_services_signs_no_consent(
     tmp_path: Path, key_file: Path, kind: str
 ) -> None:
-    made = wire.sign(wire.make(kind, "huangshi", 0, {"id": "c-1"}, NOW), "portal", OFFICE)
+    made = wire.sign(wire.make(kind, "huangshi", 0, {"id": "c-1"}, NOW), "office", OFFICE)
     path = tmp_path / "consent.json"
     path.write_bytes(made.dumps())
     answer = verify(path, key_file)
