@@ -127,6 +127,14 @@ def test_two_people_of_the_reviewing_organisations(votes: list, enough: bool) ->
 
 
 @pytest.mark.parametrize(
+    ("which", "day"), [("from", "2099-99-99"), ("until", "2026-02-30"), ("until", "2020-01-01")]
+)
+def test_a_term_that_is_none_makes_the_grant_invalid(which: str, day: str) -> None:
+    with pytest.raises(PolicyError, match="期"):
+        check_grant(changed(which, day), {"trips": SOURCE})
+
+
+@pytest.mark.parametrize(
     "rows",
     [
         "false UNION ALL SELECT id FROM person",

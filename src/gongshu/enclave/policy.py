@@ -44,6 +44,12 @@ def check_grant(body: Mapping[str, Any], sources: Mapping[str, Source]) -> None:
     tables = body.get("tables")
     if not isinstance(tables, dict) or not tables:
         raise PolicyError("授权没有写明任何表，不采纳。")
+    try:
+        first, last = date.fromisoformat(body["from"]), date.fromisoformat(body["until"])
+    except (TypeError, ValueError) as error:
+        raise PolicyError("授权的起止日期不是日期，不采纳。") from error
+    if last < first:
+        raise PolicyError("授权的止期早于起期，不采纳。")
     developing = body["developing_org"]
     if not body["reviewing_orgs"] or developing in body["reviewing_orgs"]:
         raise PolicyError("审核机构为空，或与开发机构相同，不采纳（不得自己审核自己）。")
