@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html import unescape
+from pathlib import Path
 from urllib.parse import unquote
 
 from django.test import Client
 
 from airlock.test_pages import granted, reviewing, trips  # noqa: F401 — fixtures
 from airlock.test_samples import sample  # noqa: F401 — a fixture
+from gongshu import enclave
 from gongshu.airlock import words
 from gongshu.airlock.access import ACTS
 from gongshu.enclave import release
 from gongshu.enclave.attack.model import CHECKS
 from gongshu.enclave.store.models import Intake, JournalEntry, Output, Sample, Stop
+from gongshu.law import rules
 from gongshu.ui.repairs import REPAIRS
 from support.domainworld import Domain
 
@@ -38,6 +41,14 @@ def shown(client: Client, path: str) -> str:
 
 def test_every_check_has_its_repair_and_every_line_of_evidence_its_words() -> None:
     assert set(CHECKS) == set(REPAIRS)
+    said = set()
+    for path in Path(enclave.__file__).parent.rglob("*.py"):
+        for call in re.findall(
+            r"(?:record|_journal)\([^()]*?\"([a-z]+\.[a-z_]+)\"|act=\"([a-z.]+)\"", path.read_text()
+        ):
+            said |= set(filter(None, call))
+    said -= set(rules.at("cn", date(2026, 3, 2)).ids("grounds"))
+    assert len(said) > 12 and said <= set(words.DONE), said - set(words.DONE)
     assert set(words.ROLES) >= {role for roles, _ in ACTS.values() for role in roles}
 
 

@@ -22,10 +22,10 @@ if os.environ.get("DJANGO_SETTINGS_MODULE") != "gongshu.airlock.settings":
 from django.test import Client
 
 from gongshu.airlock import access
-from gongshu.enclave import confirm, release, tasks
+from gongshu.enclave import confirm, products, release, tasks
 from gongshu.enclave.sample import work as samples
 from gongshu.enclave.store.models import Grant, Intake, Output, Task
-from support.domainworld import AUTHORITY, BUS, OPERATOR, Domain
+from support.domainworld import AUTHORITY, BUS, OPERATOR, ZONE, Domain
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -302,6 +302,12 @@ def confirm_and_stop(page: Any, domain: Domain) -> None:
     domain.feed("ceiling", ceiling())
     page.goto("/ceilings/ce-1/")
     good(page, "ceiling")
+    products.bind(ZONE, "pd-1", "g-1", domain.now.date(), domain.now)
+    lift = {"id": "lf-1", "contract": "ag-1", "product": "pd-1", "trip": "trip-1", "tries": 5, "seconds": 600}
+    said = {"at": "2026-03-02T01:00:00.000Z", "reason": "程序把用途写成了营销，已经改正并回归测试。"}
+    domain.feed("lift_asked", lift | said)
+    page.goto("/lifts/lf-1/")
+    good(page, "lift")
     page.goto("/stops/?scope=grant&target=g-1")
     page.fill("[name=reason]", "演练")
     page.click("#stop-form button[type=submit]")
@@ -329,6 +335,9 @@ def test_a_day_of_two_reviewers_who_do_not_see_each_other(
         "review-blocked": f"/reviews/{blocked.id}/",
         "review-report": f"/reviews/{report.id}/",
         "review": f"/reviews/{output.id}/",
+        "why-blocked": f"/why/{blocked.id}",
+        "why-finding": f"/why/{blocked.id}.f0",
+        "why-limits": f"/why/{output.id}.limits",
     }.items():
         first.goto(path)
         good(first, name)
@@ -383,6 +392,10 @@ def test_the_provider_looks_at_a_sample_and_confirms_it(
     good(page, "sample")
     seen = page.inner_text("#content")
     assert re.search(r"样[A-Z]\d{8}", seen) and not re.search(r"JC\d{8}|\b138\d{8}\b", seen)
+    page.click("h3 a.why")
+    page.wait_for_selector("#why")
+    good(page, "why-sample")
+    page.go_back()
     page.check("[name=answer][value=refused]")
     page.click("#answer-form button[type=submit]")
     wrong(page, "sample-asked", ".has-error")

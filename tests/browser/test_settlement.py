@@ -13,8 +13,10 @@ from gongshu.office.accounts import zones
 from gongshu.office.cases import materials
 from gongshu.office.cases.models import Case
 from gongshu.office.link import trust
-from gongshu.office.products import agreements, endings
+from gongshu.office.link.models import JournalLine
+from gongshu.office.products import endings
 from gongshu.office.settlement import billing, pricing
+from gongshu.office.settlement.models import CallBatch
 from support import people
 from support.browser import DESK, PHONE, overflow, shot, violations
 from support.people import NOW
@@ -62,16 +64,23 @@ def city(monkeypatch: Any, tmp_path_factory: Any) -> Iterator[Any]:
     market.deal = market.agreement(product, terms=terms, pricing="per_call", price_note="见价目")
     market.draft = market.agreement(product, terms=terms, pricing="per_call", price_note="见价目")
     market.confirm(market.deal)
-    given = market.signatures(market.deal)
-    agreements.sign(market.deal, actor=market.customer, now=market.later, given=given)
+    market.sign(market.deal)
     market.do(market.deal, "submit", market.maker, market.later)
     market.do(market.deal, "file", market.officer, market.later, number="1")
-    market.arrive("calls", {
+    said = {
         "product": product.pk, "contract": market.deal.pk, "count": 12_400, "hits": 12_000, "subjects": 0,
         "day": "2026-05-04", "purpose": "transport", "batch": "gateway-1", "answers": {}, "first": 1,
         "last": 12_400, "root": "sha256:" + "1" * 64,
-    }, 700)  # fmt: skip
+    }  # fmt: skip
+    market.arrive("calls", said, 700)
     market.bill = billing.run(actor=market.maker, now=JUNE, month="2026-05").made[0]
+    market.arrive("calls", {**said, "count": 12_401}, 701)
+    numbers = {"count": 12_400, "hits": 12_000, "subjects": 0, "batch": 1}
+    proved = {"act": "calls.batch", "zone": market.zone, "subject": product.pk, "case": market.deal.pk}
+    JournalLine.objects.create(
+        source="gateway", number=1, fields={**proved, "numbers": numbers, "digests": {"root": said["root"]}}
+    )
+    market.batch = CallBatch.objects.get()
     market.maximum = pricing.begin_maximum(actor=market.officer, now=NOW, operator=market.operator.pk)
     price = people.acting(people.organisation("市发展改革委"), "price_authority")
     case = Case.objects.get(pk=market.maximum.case_id)
@@ -92,6 +101,9 @@ def test_every_page_of_money_is_sound_at_both_widths(city: Any, visit: Any, widt
         ("/settlement/", "bills"),
         (f"/settlement/bills/{made.bill.pk}/", "bill"),
         (f"/why/{made.bill.pk}.0", "why"),
+        ("/settlement/unbilled/", "unbilled"),
+        (f"/settlement/batches/{made.batch.pk}/", "batch"),
+        (f"/why/cb-{made.batch.pk}", "why-batch"),
         (f"/products/agreements/{made.draft.pk}/edit/", "terms"),
         (f"/products/agreements/{made.deal.pk}/", "agreement"),
         ("/settlement/prices/", "prices"),

@@ -91,9 +91,9 @@ def _done(row: Any, visitor: access.Visitor) -> list[Screen]:
     return [
         {
             "at": each.written,
-            "title": words.DONE.get(each.fields["act"], each.fields["act"]),
-            "who": person(each.fields["actor"]),
-            "source": each.source,
+            "title": words.done(each.fields["act"]),
+            "who": words.SOURCES.get(each.fields["actor"]) or person(each.fields["actor"]),
+            "source": words.SOURCES.get(each.source, each.source),
             "number": each.number,
         }
         for each in lines

@@ -99,26 +99,46 @@ ROLES = {
 # 本域存证里的事
 DONE = {
     "ceiling.confirmed": "确认上限",
+    "ceiling.invalid": "上限不合规，没有采纳",
     "ceiling.received": "收到上限",
     "ceiling.refused": "不同意上限",
+    "deletion.done": "删除完成",
+    "deletion.ordered": "决定删除",
     "grant.confirmed": "确认授权",
     "grant.invalid": "授权与入库的内容不符，没有采纳",
     "grant.received": "收到授权",
     "grant.refused": "不同意授权",
     "intake.confirmed": "确认入库",
     "intake.received": "交入文件",
-    "intake.refused": "退回文件",
+    "intake.sent_back": "退回文件",
     "lift.confirmed": "同意解除熔断",
+    "lift.invalid": "解除熔断的请求不合规，没有采纳",
     "lift.received": "收到解除熔断的请求",
     "lift.refused": "不同意解除熔断",
+    "product.bound": "归入授权",
+    "project.dropped": "删去项目副本",
     "release.left": "出域",
     "release.refused": "不放行",
+    "sample.blocked": "样例没有通过检查",
     "sample.confirmed": "确认样例",
+    "sample.drawn": "抽成样例",
     "sample.refused": "不同意样例",
+    "sample.sent": "样例送出",
+    "serving.broken": "供数版本没有写成",
+    "serving.chosen": "选定供数版本",
+    "serving.retried": "重写供数版本",
+    "serving.written": "写成供数版本",
     "stop.made": "作出停止",
     "stop.obeyed": "停止生效",
     "vote.cast": "表决",
 }
+SOURCES = {"enclave": "计算进程", "airlock": "闸口"}
+
+
+def done(act: str) -> str:
+    """An act of this domain's journal in words; of a task its outcome's code."""
+    kind, _, code = act.partition(".")
+    return f"任务结束，代码 {code}" if kind in ("run", "task") else DONE.get(act, act)
 
 
 def measured(value: float) -> str:
