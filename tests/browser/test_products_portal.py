@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def log(folder: Path) -> None:
 
 def supplied(market: Market) -> tuple[Any, Any]:
     """A published product with a confirmed ceiling and a filed, signed agreement."""
-    from gongshu.office.products import agreements, supply
+    from gongshu.office.products import supply
 
     row = market.published()
     made = market.agreement(row)
@@ -79,15 +79,34 @@ def supplied(market: Market) -> tuple[Any, Any]:
     }  # fmt: skip
     market.arrive("confirmation", answer, 5)
     market.confirm(made)
-    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    market.sign(made)
     market.do(made, "submit", market.maker, market.later)
     market.do(made, "file", market.officer, market.later, number="黄数备〔2026〕1号")
     return row, made
 
 
+def tripped(market: Market, made: Any) -> None:
+    """Tripped once and lifted, tripped again and its lift refused: the operator may ask once more."""
+    from gongshu.office.products import lifts
+    from gongshu.office.products.models import Lift, Trip
+
+    for number in (1, 2):
+        at = market.later + timedelta(hours=number)
+        trip = Trip.objects.create(
+            id=f"trip-{number}", zone_id=market.zone, agreement=made, at=at, tries=5, seconds=600
+        )
+        lifts.ask(
+            trip, actor=market.maker, now=market.later, reason="程序把用途写成了营销，已经改正并回归测试。"
+        )
+    Trip.objects.filter(pk="trip-1").update(lifted=market.later + timedelta(hours=1, minutes=20))
+    Lift.objects.filter(trip="trip-1").update(state="confirmed")
+    Lift.objects.filter(trip="trip-2").update(state="refused")
+
+
 def test_the_operators_pages(market: Market, visit: Callable[..., Any], monkeypatch: Any) -> None:
     draft = market.begin(name="公积金缴存指数", summary="")
     row, made = supplied(market)
+    tripped(market, made)
     monkeypatch.setattr(clock, "business_now", lambda: market.later)
     page = visit(session=session(market.maker_person))
     for name, path in {

@@ -32,6 +32,10 @@ BAD: list[tuple[str, Any]] = [
     ("buyer", "org-op"),
     ("key", " "),
     ("key", "k" * 201),
+    ("key", "k-op"),  # one key for both sides
+    ("operator_key", ""),
+    ("operator_key", None),
+    ("operator_key", "k1"),
     ("from", "1 May"),
     ("from", "20260501"),
     ("from", "2026-02-30"),
@@ -101,12 +105,13 @@ def test_a_malformed_agreement_is_no_agreement(path: str, value: Any) -> None:
     assert all(one.sentence.endswith("。") for one in problems)
     names = {one.field for one in problems}
     assert any(
-        name.split(".")[0] in (path.split(".", maxsplit=1)[0], "public_benefit", "until", "buyer")
+        name.split(".")[0]
+        in (path.split(".", maxsplit=1)[0], "public_benefit", "until", "buyer", "operator_key")
         for name in names
     )
 
 
-@pytest.mark.parametrize("key", sorted(set(BODY) - {"v"}))
+@pytest.mark.parametrize("key", sorted(set(BODY) - {"v", *bodies.OPTIONAL}))
 def test_nothing_may_be_missing(key: str) -> None:
     with pytest.raises(BadContract):
         compile_contract("huangshi", changed(BODY, key, ...))
@@ -152,7 +157,8 @@ def test_all_faults_are_told_at_once() -> None:
 def test_everything_signed_is_in_the_contract() -> None:
     made = compile_contract("huangshi", BODY)
     assert (made.zone, made.version, made.id, made.product) == ("huangshi", 2, "ag-1", "pd-1")
-    assert (made.operator, made.buyer, made.key) == ("org-op", "org-bank", "k1")
+    assert (made.operator, made.buyer) == ("org-op", "org-bank")
+    assert (made.operator_key, made.key) == ("k-op", "k1")
     assert made.public_benefit == {"public-service"}
     assert made.consent == "standing"
     assert made.prohibitions == {"resell", "reidentify"}
@@ -161,6 +167,10 @@ def test_everything_signed_is_in_the_contract() -> None:
     assert made.clauses["tariff"] == "pricing"
     assert made.tariff is not None
     assert [line.id for line in made.tariff.lines] == ["base", "hits"]
+
+
+def test_what_was_signed_before_operators_signed_is_still_read_and_billed() -> None:
+    assert compile_contract("huangshi", changed(BODY, "operator_key", ...)).operator_key == ""
 
 
 FIRST = {

@@ -163,18 +163,17 @@ def test_a_raised_ceiling_by_the_office_alone_changes_nothing(street: Street) ->
 
 
 def test_a_contract_without_the_buyers_own_signature_is_none(street: Street) -> None:
-    street.office.publish("contract", street.contract())
-    street.office.publish("contract", street.contract(id="ct-2"), PrivateKey.generate("sm2"))
-    street.office.publish(
-        "credential", {"id": "cred-1", "contract": "ct-1", "buyer": "org-bank"}, street.buyer
-    )
+    office = street.office
+    office.send("contract", street.contract(), [("operator", street.world.keys["operator"])])
+    office.agree(street.contract(id="ct-2"), PrivateKey.generate("sm2"))
+    office.publish("credential", {"id": "cred-1", "contract": "ct-1", "buyer": "org-bank"}, street.buyer)
     street.poll()
     assert code(street.call(TARGET)) == "credential"
 
 
 def test_an_agreement_is_not_rewritten_under_its_number(street: Street) -> None:
     street.sign_up(calls_per_day=1)
-    street.office.publish("contract", street.contract(calls_per_day=40), street.buyer)
+    street.office.agree(street.contract(calls_per_day=40), street.buyer)
     street.poll()
     assert street.gateway.line.state.contracts["ct-1"].calls_per_day == 1
 

@@ -118,22 +118,28 @@ def test_a_contract_beyond_the_ceiling_gets_no_more_than_the_ceiling(scene: Scen
 
 
 def test_a_contract_without_the_buyers_own_key_is_none(scene: Scene) -> None:
-    """The office signs for the buyer with a key it made itself."""
+    """The office signs for the buyer with a key it made itself; the operator goes along."""
     forged = PrivateKey.generate("ed25519")
-    body = {
-        "id": "co-forged",
-        "product": PRODUCT,
-        "buyer": BUYER,
-        "key": forged.public().id,
-        "from": "2020-01-01",
-        "until": "2099-12-31",
-        "purposes": ["调度"],
-        "fields": COLUMNS,
-        "calls_per_day": 10,
-    }
-    seq = scene.publish("contract", body, buyer=forged)
+    body = scene.contract_body("co-forged", key=forged.public().id)
+    seq = scene.publish("contract", body, operator=scene.operator, buyer=forged)
     scene.wait_place()
     assert scene.domain(REFUSED, seq=seq).startswith("signer")
+
+
+def test_a_contract_without_the_operators_own_key_is_none(scene: Scene) -> None:
+    """The office signs for the operator with a key it made itself; the buyer goes along."""
+    forged = PrivateKey.generate("ed25519")
+    body = scene.contract_body("co-alone", operator_key=forged.public().id)
+    seqs = [
+        scene.publish("contract", body, operator=forged, buyer=scene.buyer),
+        scene.publish("contract", scene.contract_body("co-alone"), buyer=scene.buyer),
+    ]
+    scene.publish(
+        "credential", {"id": "cr-co-alone", "contract": "co-alone", "buyer": BUYER}, buyer=scene.buyer
+    )
+    scene.wait_place()
+    assert all(scene.domain(REFUSED, seq=seq).startswith("signer") for seq in seqs)
+    assert scene.call("co-alone")[0] == 401
 
 
 def test_a_stop_of_the_airlock_acts_within_seconds_although_the_office_swallows_it(scene: Scene) -> None:

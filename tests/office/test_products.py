@@ -18,7 +18,17 @@ from gongshu.gateway.book import Book
 from gongshu.office.accounts.permissions import Refused
 from gongshu.office.link import effects, inbox, trust
 from gongshu.office.link.models import FeedItem, InboxMessage, OutboxEntry
-from gongshu.office.products import agreements, content, endings, incoming, lifts, services, standing, supply
+from gongshu.office.products import (
+    agreements,
+    content,
+    endings,
+    incoming,
+    lifts,
+    services,
+    signing,
+    standing,
+    supply,
+)
 from gongshu.office.products.models import (
     Agreement,
     BuyerKey,
@@ -299,9 +309,9 @@ def test_a_filed_and_signed_agreement_reaches_the_gateway_with_both_signatures(
     market = trusted
     made = market.agreement(market.published())
     with pytest.raises(Refused, match="确认协议之后"):
-        agreements.to_sign(made)
+        agreements.to_sign(made, signing.SIDES["operator"])
     market.confirm(made)
-    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    market.sign(made)
     market.do(made, "submit", market.maker, market.later)
     assert not FeedItem.objects.filter(kind="contract").exists()
     market.do(made, "file", market.officer, market.later, number="黄数备〔2026〕1号")
@@ -313,6 +323,7 @@ def test_a_filed_and_signed_agreement_reaches_the_gateway_with_both_signatures(
     assert credential.seq > contract.seq
     compiled = compile_contract(market.zone, contract.body)
     assert compiled.key == market.key.public().id
+    assert compiled.operator_key == market.operator_key.public().id
     assert compiled.calls_per_day == 100
     assert credential.body["contract"] == contract.body["id"]
     book = Book(tmp_path / "book.json")
@@ -328,6 +339,7 @@ def test_signed_in_the_browser_after_filing_it_goes_at_once(trusted: Market) -> 
     market.confirm(made)
     market.do(made, "submit", market.maker, market.later)
     market.do(made, "file", market.officer, market.later, number="1")
+    market.sign(made, "operator")
     client = client_of(market.buyer_person)
     wanted = json.loads(client.get(f"/products/agreements/{made.pk}/to-sign").content)
     assert wanted["contract"]["body"]["buyer"] == market.buyer.pk
@@ -360,27 +372,124 @@ def test_a_signature_of_another_key_or_over_other_words_is_refused(trusted: Mark
         agreements.sign(made, actor=market.customer, now=NOW, given=swapped)
     with pytest.raises(Refused, match="base64"):
         agreements.sign(made, actor=market.customer, now=NOW, given=good | {"contract": "胡写"})
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="不符"):  # 使用单位的签名不是运营机构的
         agreements.sign(made, actor=market.maker, now=NOW, given=good)
+    with pytest.raises(Refused, match="各自签署"):
+        agreements.sign(made, actor=market.officer, now=NOW, given=good)
     assert not Agreement.objects.get(pk=made.pk).signatures
 
 
 def test_a_key_off_the_trust_list_signs_nothing(market: Market, monkeypatch: Any, tmp_path: Any) -> None:
     made = market.agreement(market.published())
     market.confirm(made)
-    right, market.key = market.key, PrivateKey.generate("ed25519")
+    right = market.operator_key, market.key
+    market.operator_key, market.key = PrivateKey.generate("sm2"), PrivateKey.generate("ed25519")
     market.trust(monkeypatch, tmp_path / "trust")
-    market.key = right
-    with pytest.raises(Refused, match="信任名单"):
-        agreements.sign(made, actor=market.customer, now=NOW, given=market.signatures(made))
+    market.operator_key, market.key = right
+    for role, words in (("operator", "^运营机构的这把公钥"), ("buyer", "^使用单位的这把公钥")):
+        with pytest.raises(Refused, match=words):
+            market.sign(made, role)
     trust.store.cache_clear()
+
+
+@pytest.mark.row("L12")
+@pytest.mark.parametrize("order", [("operator", "buyer"), ("buyer", "operator")])
+def test_neither_side_alone_sends_an_agreement_and_either_signs_first(
+    trusted: Market, order: tuple[str, str]
+) -> None:
+    market, titles = trusted, {"operator": "运营机构", "buyer": "使用单位"}
+    made = market.agreement(market.published())
+    market.confirm(made)
+    market.do(made, "submit", market.maker, market.later)
+    market.sign(made, order[0])
+    market.do(made, "file", market.officer, market.later, number="1")
+    for actor in (market.maker, market.customer):
+        with pytest.raises(Refused, match=f"^{titles[order[1]]}还没有用自己的钥匙签署"):
+            agreements.send(made, actor=actor)
+    assert not FeedItem.objects.filter(kind__in=("contract", "credential")).exists()
+    market.sign(made, order[1])
+    assert made.sent
+    body = FeedItem.objects.get(kind="contract").envelope
+    assert {(each["role"], each["key"]) for each in body["signatures"] if each["role"] != "office"} == {
+        ("operator", market.operator_key.public().id),
+        ("buyer", market.key.public().id),
+    }
+    with pytest.raises(Refused, match="不能重签"):
+        market.sign(made, order[0])
+
+
+@pytest.mark.parametrize("role", ["operator", "buyer"])
+def test_what_either_side_signed_is_void_when_the_terms_are_negotiated_again(
+    trusted: Market, role: str
+) -> None:
+    market = trusted
+    made = market.agreement(market.published())
+    market.confirm(made)
+    market.sign(made, role)
+    first = dict(made.signed)
+    market.do(made, "reopen", market.maker, market.later)
+    assert (made.signatures, made.signed, made.signed_at) == ({}, {}, None)
+    terms = made.terms | {"calls_per_day": "50"}
+    agreements.save(made, actor=market.maker, now=NOW, typed=made.typed, terms=terms, version=made.version)
+    market.confirm(made)
+    market.sign(made)
+    assert made.signed["contract"] != first["contract"]
+    assert made.signed["contract"]["quota"]["calls_per_day"] == 50
+
+
+def test_a_key_taken_off_the_list_after_signing_holds_the_agreement_back(
+    market: Market, monkeypatch: Any, tmp_path: Any
+) -> None:
+    world = market.trust(monkeypatch, tmp_path / "trust")
+    made = market.agreement(market.published())
+    market.confirm(made)
+    market.sign(made)
+    market.do(made, "submit", market.maker, market.later)
+    rows = [each for each in market.key_rows() if each["role"] == "buyer"]
+    now = datetime.now(UTC)
+    trust.store().install(world.trust_envelope(2, keys=[*world.body()["keys"], *rows]), now)
+    market.do(made, "file", market.officer, market.later, number="1")
+    assert not made.sent
+    with pytest.raises(Refused, match=r"^运营机构的这把公钥还没有列入信任名单"):
+        agreements.send(made, actor=market.maker)
+    assert not FeedItem.objects.filter(kind="contract").exists()
+    trust.store().install(world.trust_envelope(3, keys=[*world.body()["keys"], *market.key_rows()]), now)
+    agreements.send(made, actor=market.customer)
+    made.refresh_from_db()
+    assert made.sent
+    trust.store.cache_clear()
+
+
+def test_the_operator_signs_on_its_own_page_and_both_are_shown(trusted: Market) -> None:
+    market = trusted
+    made = market.agreement(market.published())
+    market.confirm(made)
+    client = client_of(market.maker_person)
+    assert 'id="sign-link"' in text(client.get(f"/products/agreements/{made.pk}/"))
+    wanted = json.loads(client.get(f"/products/agreements/{made.pk}/to-sign").content)
+    assert (wanted["role"], wanted["key"]) == ("operator", market.operator_key.public().id)
+    assert "credential" not in wanted
+    address = f"/products/agreements/{made.pk}/sign/"
+    page = text(client.get(address))
+    assert 'data-side="operator"' in page
+    assert 'name="credential_signature"' not in page
+    data = held(page, "sign-form") | {"contract_signature": market.signatures(made, "operator")["contract"]}
+    page = text(client.post(address, data, follow=True))
+    assert "还要使用单位签署" in page
+    assert 'id="signed-operator" data-signed="yes"' in page
+    assert 'id="signed-buyer" data-signed="no"' in page
+    assert "运营甲" in page and market.operator_key.public().id in page
+    assert f'href="/why/{made.case_id}"' in page
+    market.sign(made, "buyer")
+    assert 'id="signed-buyer" data-signed="yes"' in text(client.get(f"/products/agreements/{made.pk}/"))
+    assert client_of(market.officer_person).get(address).status_code == 403
 
 
 def test_ending_an_agreement_stops_its_calls(trusted: Market) -> None:
     market = trusted
     made = market.agreement(market.published())
     market.confirm(made)
-    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    market.sign(made)
     market.do(made, "submit", market.maker, market.later)
     market.do(made, "file", market.officer, market.later, number="1")
     market.do(made, "end", market.customer, market.later, reasons="不再使用")
@@ -412,7 +521,7 @@ def test_an_ended_operator_begins_nothing_more_and_nothing_of_it_stays_open(trus
     row = market.published()
     submitted, drafted = market.agreement(row), market.agreement(row)
     market.confirm(submitted)
-    agreements.sign(submitted, actor=market.customer, now=market.later, given=market.signatures(submitted))
+    market.sign(submitted)
     market.do(submitted, "submit", market.maker, market.later)
     with pytest.raises(Refused, match="没有终止"):  # 作罢只跟着终止运营
         market.do(drafted, "lapse", market.officer, market.later, reasons="不办了")
@@ -457,7 +566,7 @@ def test_a_trip_is_shown_and_lifted_with_two_keys(
     world = market.trust(monkeypatch, tmp_path / "trust")
     made = market.agreement(market.published())
     market.confirm(made)
-    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    market.sign(made)
     market.do(made, "submit", market.maker, market.later)
     market.do(made, "file", market.officer, market.later, number="1")
     book = Book(tmp_path / "book.json")
@@ -524,7 +633,7 @@ def test_a_lift_without_the_airlocks_signature_does_not_leave_and_a_refusal_may_
     market = trusted
     made = market.agreement(market.published())
     market.confirm(made)
-    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    market.sign(made)
     market.do(made, "submit", market.maker, market.later)
     market.do(made, "file", market.officer, market.later, number="1")
     trip = Trip.objects.create(id="trip-1", zone_id=market.zone, agreement=made, at=NOW)
@@ -561,7 +670,7 @@ def test_ending_an_operator_stops_everything_built_on_it_in_one_transaction(trus
     market = trusted
     made = market.agreement(market.published())
     market.confirm(made)
-    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    market.sign(made)
     market.do(made, "submit", market.maker, market.later)
     market.do(made, "file", market.officer, market.later, number="1")
     for wrong, words in ((market.maker, "实施机构"), (market.customer, "实施机构")):
@@ -658,6 +767,9 @@ def test_a_key_is_handed_in_once_and_a_private_one_never(market: Market) -> None
     for _ in range(2):
         assert client.post("/products/keys/", {"key": pem, "note": "调度系统"}).status_code == 302
     assert BuyerKey.objects.get().key == market.key.public().id
+    operator = client_of(market.maker_person)
+    assert operator.post("/products/keys/", {"key": market.operator_key.public().encode()}).status_code == 302
+    assert BuyerKey.objects.get(organisation=market.operator).key == market.operator_key.public().id
     secret = client.post("/products/keys/", {"key": market.key.to_pem().decode()})
     assert secret.status_code == 400
     assert "这是私钥" in text(secret)
@@ -752,9 +864,11 @@ def test_released_bytes_are_read_by_the_parties_only(trusted: Market) -> None:
 def test_the_bodies_follow_from_the_agreement_alone() -> None:
     typed = {"delivery": "api", "term": {"from": "2026-04-01", "until": "2026-12-31"}}
     split = [{"role": "operator", "organisation": "op-1", "parts": "2"}]
-    terms = {**TERMS, "purposes": ["b", "a", "a"], "fields": ["x"], "calls_per_day": "10", "key": "ab"}
+    terms = {**TERMS, "purposes": ["b", "a", "a"], "fields": ["x"], "calls_per_day": "10"}
+    terms |= {"key": "ab", "operator_key": "cd"}
     body = content.contract_body("ag-1", "pd-1", "op-1", "o-1", "huangshi", typed, {**terms, "split": split})
     assert (body["v"], body["purposes"], body["quota"]["calls_per_day"]) == (2, ["a", "b"], 10)
+    assert (body["operator_key"], body["key"]) == ("cd", "ab")
     assert body["rate"] == {"per_second": 10, "burst": 20}
     assert content.credential_body("ag-1", "o-1") == {"id": "cr-1", "contract": "ag-1", "buyer": "o-1"}
 
@@ -849,7 +963,7 @@ def test_what_was_signed_stays_though_the_program_would_say_it_otherwise(trusted
     market = trusted
     made = market.agreement(market.published())
     market.confirm(made)
-    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    market.sign(made)
     made.refresh_from_db()
     signed = dict(made.signed["contract"])
     made.terms = {**made.terms, "calls_per_day": "999"}

@@ -82,7 +82,7 @@ def signed(market: Market, tariff: Any = None, **terms: Any) -> Any:
         price_note="见价目",
     )
     market.confirm(made)
-    agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+    market.sign(made)
     market.do(made, "submit", market.maker, market.later)
     market.do(made, "file", market.officer, market.later, number="1")
     made.refresh_from_db()

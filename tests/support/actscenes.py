@@ -317,6 +317,7 @@ def products(monkeypatch: Any, folder: Any) -> list[Scene]:
         Scene(
             "products.agreements.sign", buyer,
             lambda actor: agreements.sign(other, actor=actor, now=later, given={}), "state",
+            homes={"operator": operator},
         ),
         Scene(
             "products.agreements.send", buyer,

@@ -53,19 +53,17 @@ class Desk:
         trust.store.cache_clear()
         rows = [
             *world.body()["keys"],
-            key_row(self.market.key, "buyer", organisation=self.market.buyer.pk),
+            *self.market.key_rows(),
             key_row(self.firm_key, "subject", organisation=self.market.provider.pk),
         ]
         trust.store().install(world.trust_envelope(keys=rows), datetime.now(UTC))
         return world
 
     def _agreement(self, product: Any) -> Any:
-        from gongshu.office.products import agreements
-
         market = self.market
         made = market.agreement(product, touches=True)
         market.confirm(made)
-        agreements.sign(made, actor=market.customer, now=market.later, given=market.signatures(made))
+        market.sign(made)
         market.do(made, "submit", market.maker, market.later)
         market.do(made, "file", market.officer, market.later, number="黄数备〔2026〕1号")
         made.refresh_from_db()

@@ -16,6 +16,7 @@ BODY: dict[str, Any] = {
     "id": "ag-1",
     "product": "pd-1",
     "operator": "org-op",
+    "operator_key": "k-op",
     "buyer": "org-bank",
     "key": "k1",
     "from": "2026-05-01",

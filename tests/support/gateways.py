@@ -8,6 +8,7 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -87,9 +88,19 @@ class Office:
     def publish(
         self, kind: str, body: dict[str, Any], buyer: PrivateKey | None = None, role: str = "buyer"
     ) -> None:
-        made = wire.make(kind, ZONE, len(self.items) + 1, body, datetime.now(UTC))
-        if buyer is not None:
-            made = wire.attach(made, [wire.consent(kind, ZONE, body, role, buyer)])
+        self.send(kind, body, () if buyer is None else ((role, buyer),))
+
+    def agree(self, body: dict[str, Any], buyer: PrivateKey) -> None:
+        """A contract that the operator signed, and the buyer with this key."""
+        self.send("contract", body, (("operator", self.world.keys["operator"]), ("buyer", buyer)))
+
+    def send(self, kind: str, body: dict[str, Any], signers: Iterable[tuple[str, PrivateKey]]) -> None:
+        """The office publishes what these signed: (role they claim, key)."""
+        self.put(kind, body, [wire.consent(kind, ZONE, body, role, key) for role, key in signers])
+
+    def put(self, kind: str, body: dict[str, Any], signatures: Iterable[wire.Signature]) -> None:
+        """The next item of the feed, whatever these signatures were made over."""
+        made = wire.attach(wire.make(kind, ZONE, len(self.items) + 1, body, datetime.now(UTC)), signatures)
         self.items.append(wire.sign(made, "office", self.world.keys["office"]))
 
     def close(self) -> None:
@@ -101,6 +112,8 @@ class Street:
     """Everything around one gateway, and the gateway itself on a real port."""
 
     portal_alg = "ed25519"
+    others: tuple[dict[str, Any], ...] = ()
+    """More rows of keys for the trust list."""
 
     def __init__(self, folder: Path) -> None:
         self.home = folder
@@ -133,13 +146,18 @@ class Street:
         keys = FileKeyStore(self.home / "gateway" / "keys")
         keys.add("gateway", self.world.keys["gateway"])
         keys.add("sealing", self.world.keys["sealing"])
-        rows = [key_row(key, role) for role, key in self.world.keys.items() if role != "buyer"]
+        rows = [
+            key_row(key, role) for role, key in self.world.keys.items() if role not in ("operator", "buyer")
+        ]
+        rows += self.others
+        rows.append(key_row(self.world.keys["operator"], "operator", organisation="org-op"))
         rows.append(key_row(self.buyer, "buyer", organisation="org-bank"))
         rows = [row for row in rows if row["role"] != "subject"]
         rows.append(key_row(self.world.keys["subject"], "subject", organisation="org-firm"))
         body = self.world.body(
             keys=rows,
             organisations=[
+                {"id": "org-op", "name": "运营机构"},
                 {"id": "org-bank", "name": "银行"},
                 {"id": "org-firm", "name": "企业", "uscc": FIRM},
             ],
@@ -171,6 +189,8 @@ class Street:
             "v": 1,
             "id": "ct-1",
             "product": "pd-1",
+            "operator": "org-op",
+            "operator_key": self.world.keys["operator"].public().id,
             "buyer": "org-bank",
             "key": self.buyer.public().id,
             "from": "2020-01-01",
@@ -218,8 +238,8 @@ class Street:
         return place
 
     def sign_up(self, **changes: Any) -> None:
-        """Contract and credential over the feed, signed by office and buyer."""
-        self.office.publish("contract", self.contract(**changes), self.buyer)
+        """Contract and credential over the feed, signed by office, operator and buyer."""
+        self.office.agree(self.contract(**changes), self.buyer)
         self.office.publish(
             "credential", {"id": "cred-1", "contract": "ct-1", "buyer": "org-bank"}, self.buyer
         )

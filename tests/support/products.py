@@ -38,7 +38,7 @@ TERMS: dict[str, Any] = {
 
 
 class Market:
-    """An operator with a product, its provider, the authority, a registrar and a buyer with a key."""
+    """An operator with a key and a product, its provider, the authority, a registrar, a buyer with a key."""
 
     def __init__(self, zone: str = ZONE) -> None:
         self.zone = zone
@@ -66,7 +66,7 @@ class Market:
         )
         self.office.registrant, self.office.applicant = self.operator, self.maker
         self.office.reviewer = people.actor(self.second_person, zone)
-        self.key = PrivateKey.generate("sm2")
+        self.key, self.operator_key = PrivateKey.generate("sm2"), PrivateKey.generate("ed25519")
         self.grant = self.publish_grant()
 
     def publish_grant(self, identifier: str = "g-1") -> str:
@@ -187,7 +187,7 @@ class Market:
     # ------------------------------------------------------------ a buyer
 
     def trust(self, monkeypatch: Any, folder: Any) -> World:
-        """A trust list with this office's key and the buyer's."""
+        """A trust list with this office's key, the operator's and the buyer's."""
         from gongshu.office.link import trust
 
         world = World(zone=self.zone)
@@ -195,13 +195,22 @@ class Market:
         monkeypatch.setattr(settings, "TRUST_DIR", folder)
         trust.store.cache_clear()
         body = world.body()
-        rows = [*body["keys"], key_row(self.key, "buyer", organisation=self.buyer.pk)]
+        rows = [*body["keys"], *self.key_rows()]
         trust.store().install(world.trust_envelope(keys=rows), datetime.now(UTC))
         return world
 
+    def key_rows(self) -> list[dict[str, Any]]:
+        """What the trust list says of the two sides."""
+        return [
+            key_row(self.operator_key, "operator", organisation=self.operator.pk),
+            key_row(self.key, "buyer", organisation=self.buyer.pk),
+        ]
+
     def hand_in_key(self) -> Any:
+        """Both sides hand in their keys; the buyer's."""
         from gongshu.office.products import supply
 
+        supply.hand_in_key(actor=self.maker, now=NOW, text=self.operator_key.public().encode())
         return supply.hand_in_key(actor=self.customer, now=NOW, text=self.key.public().to_pem().decode())
 
     def agreement(self, product: Any, terms: Any = None, **more: Any) -> Any:
@@ -214,6 +223,7 @@ class Market:
         terms = {
             **TERMS,
             **(agreed if touches else {}), "key": self.key.public().id,
+            "operator_key": self.operator_key.public().id,
             "split": [{"role": "operator", "organisation": self.operator.pk, "parts": "1"}], **(terms or {}),
         }  # fmt: skip
         return agreements.save(
@@ -229,12 +239,24 @@ class Market:
         file = {"name": paper.name, "digest": paper.digest}
         return self.do(row, "agree", self.customer, self.later, agreement=file, signed_on="2026-03-02")
 
-    def signatures(self, row: Any) -> dict[str, str]:
-        """What the buyer's own tool makes of `to-sign`: plain signatures over the bytes given there."""
+    def signatures(self, row: Any, role: str = "buyer") -> dict[str, str]:
+        """What a side's own tool makes of `to-sign`: plain signatures over the bytes given there."""
+        from gongshu.office.products import agreements, signing
+
+        side = signing.SIDES[role]
+        wanted = agreements.to_sign(row, side)
+        key = self.operator_key if role == "operator" else self.key
+        return {
+            kind: base64.b64encode(key.sign(base64.b64decode(wanted[kind]["message"]))).decode()
+            for kind in side.kinds
+        }
+
+    def sign(self, row: Any, *roles: str) -> Any:
+        """The sides named (both, the operator first, where none is) sign, the morning after publicity."""
         from gongshu.office.products import agreements
 
-        wanted = agreements.to_sign(row)
-        return {
-            kind: base64.b64encode(self.key.sign(base64.b64decode(wanted[kind]["message"]))).decode()
-            for kind in ("contract", "credential")
-        }
+        for role in roles or ("operator", "buyer"):
+            actor = self.maker if role == "operator" else self.customer
+            agreements.sign(row, actor=actor, now=self.later, given=self.signatures(row, role))
+        row.refresh_from_db()
+        return row

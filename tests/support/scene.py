@@ -57,7 +57,7 @@ for line in sys.stdin:
 SETTINGS = {"office": "gongshu.office.link.settings", "domain": "gongshu.enclave.settings"}
 
 
-def rows(buyer: PrivateKey) -> dict[str, Any]:
+def rows(operator: PrivateKey, buyer: PrivateKey) -> dict[str, Any]:
     """What the trust list says besides the services."""
     return {
         "organisations": [{"id": one, "name": one} for one in (BUS, AUTHORITY, OPERATOR, BUYER)],
@@ -65,7 +65,10 @@ def rows(buyer: PrivateKey) -> dict[str, Any]:
             {"id": one, "name": one, "organisation": organisation} for one, organisation in PEOPLE.items()
         ],
         "accounts": [{"user": one.replace("-", ""), "person": one} for one in PEOPLE],
-        "keys": [{"key": buyer.public().encode(), "role": "buyer", "organisation": BUYER}],
+        "keys": [
+            {"key": operator.public().encode(), "role": "operator", "organisation": OPERATOR},
+            {"key": buyer.public().encode(), "role": "buyer", "organisation": BUYER},
+        ],
     }
 
 
@@ -75,6 +78,7 @@ class Scene:
 
     path: Path
     base: Path
+    operator: PrivateKey = field(default_factory=lambda: PrivateKey.generate("ed25519"))
     buyer: PrivateKey = field(default_factory=lambda: PrivateKey.generate("ed25519"))
     urls: dict[str, str] = field(default_factory=dict)
     hands: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
@@ -136,9 +140,17 @@ class Scene:
     def domain(self, code: str, **given: Any) -> Any:
         return self.hand("domain", code, **given)
 
-    def publish(self, kind: str, body: dict[str, Any], *, buyer: PrivateKey | None = None) -> int:
-        """The office puts a message of its own making on the feed; its number."""
-        signatures = [vars(wire.consent(kind, ZONE, body, "buyer", buyer))] if buyer else []
+    def publish(
+        self,
+        kind: str,
+        body: dict[str, Any],
+        *,
+        operator: PrivateKey | None = None,
+        buyer: PrivateKey | None = None,
+    ) -> int:
+        """The office puts a message of its own making on the feed, signed by these too; its number."""
+        sides = {"operator": operator, "buyer": buyer}
+        signatures = [vars(wire.consent(kind, ZONE, body, role, key)) for role, key in sides.items() if key]
         seq: int = self.office(
             """
             from gongshu.office.link import feed
@@ -202,11 +214,12 @@ class Scene:
         self.contract("co-1", calls_per_day=max(calls_per_day, 1000))
         self.wait_place()
 
-    def contract(self, id_: str, **changes: Any) -> None:
-        """An agreement both office and buyer signed, and a credential `cr-…` for it."""
-        body = {
+    def contract_body(self, id_: str, **changes: Any) -> dict[str, Any]:
+        return {
             "id": id_,
             "product": PRODUCT,
+            "operator": OPERATOR,
+            "operator_key": self.operator.public().id,
             "buyer": BUYER,
             "key": self.buyer.public().id,
             "from": "2020-01-01",
@@ -216,7 +229,11 @@ class Scene:
             "calls_per_day": 1000,
             **changes,
         }
-        self.publish("contract", body, buyer=self.buyer)
+
+    def contract(self, id_: str, **changes: Any) -> None:
+        """An agreement office, operator and buyer signed, and a credential `cr-…` for it."""
+        body = self.contract_body(id_, **changes)
+        self.publish("contract", body, operator=self.operator, buyer=self.buyer)
         credential = {"id": f"cr-{id_}", "contract": id_, "buyer": BUYER}
         self.publish("credential", credential, buyer=self.buyer)
 
@@ -311,7 +328,7 @@ def installed(mark: str = "test", *, start: bool = True) -> Iterator[Scene]:
     with place() as base:
         scene = Scene(base / "h", base)
         gongshu(scene.path, "init", "--mark", mark, "--zone", ZONE)
-        found(scene.path, scene.folder, rows(scene.buyer))
+        found(scene.path, scene.folder, rows(scene.operator, scene.buyer))
         try:
             if start:
                 scene.up()

@@ -51,7 +51,7 @@ class Singles(Street):
     def agree(self, kind: str, **changes: Any) -> None:
         """Contract and credential of a kind of consent over the feed."""
         contract = self.single_contract(kind, **changes)
-        self.office.publish("contract", contract, self.buyer)
+        self.office.agree(contract, self.buyer)
         body = {"id": f"cred-{kind}", "contract": contract["id"], "buyer": "org-bank"}
         self.office.publish("credential", body, self.buyer)
 
@@ -73,6 +73,7 @@ class Singles(Street):
             "id": f"ct-{kind}",
             "product": f"pd-{kind}",
             "operator": "org-op",
+            "operator_key": self.world.keys["operator"].public().id,
             "buyer": "org-bank",
             "key": self.buyer.public().id,
             "from": "2020-01-01",

@@ -16,7 +16,7 @@ from gongshu.wire.store import TrustStore
 from gongshu.wire.trust import TrustList, anchors_of
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-ROLES = ("office", "portal", "enclave", "airlock", "gateway", "buyer", "subject")
+ROLES = ("office", "portal", "enclave", "airlock", "gateway", "operator", "buyer", "subject")
 
 
 def key_row(key: PrivateKey, role: str, **more: Any) -> dict[str, Any]:

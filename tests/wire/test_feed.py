@@ -23,7 +23,10 @@ from gongshu.wire.lease import Lease, fresh, issue
 from gongshu.wire.store import FileFeedState
 from support.wires import GRANT, NOW, STOP, TASK, World
 
-CONTRACT = {"id": "c-1", "product": "bus", "buyer": "org-b", "from": "2026-03-01", "until": "2026-12-31"}
+CONTRACT = {
+    "id": "c-1", "product": "bus", "operator": "org-op", "operator_key": "k-op", "buyer": "org-b", "key": "k-b",
+    "from": "2026-03-01", "until": "2026-12-31",
+}  # fmt: skip
 CLOCK = {"offset_seconds": 86400}
 
 
@@ -127,27 +130,30 @@ def test_a_page_that_is_none_is_refused(data: bytes) -> None:
 
 
 def test_a_forged_grant_is_skipped_and_named(world: World, tmp_path: Path) -> None:
-    """The office's own keys do not make a buyer's signature."""
+    """The office's own keys make neither a buyer's signature nor an operator's."""
     reader = reader_of(world, tmp_path)
     forged = world.item(1, "contract", CONTRACT)
     assert only(take(reader, world, [forged])).code == "signer"
-    self_made = wire.attach(
-        world.item(2, "contract", CONTRACT),
-        [wire.consent("contract", world.zone, CONTRACT, "buyer", world.keys["office"])],
-    )
-    assert only(take(reader, world, [self_made])).code == "signer"
-    agreed = wire.make("contract", world.zone, 3, CONTRACT, NOW)
-    agreed = wire.attach(
-        agreed, [wire.consent("contract", world.zone, CONTRACT, "buyer", world.keys["buyer"])]
-    )
-    agreed = wire.sign(agreed, "office", world.keys["office"])
-    assert isinstance(take(reader, world, [agreed]).items[0], Admitted)
+    for seq, whose in enumerate(
+        ({"operator": "office", "buyer": "office"}, {"operator": "office"}, {"buyer": "office"}), 2
+    ):
+        assert only(take(reader, world, [agreed(world, seq, CONTRACT, **whose)])).code == "signer"
+    assert isinstance(take(reader, world, [agreed(world, 5, CONTRACT)]).items[0], Admitted)
+
+
+def agreed(
+    world: World, seq: int, body: dict[str, str], signed: dict[str, str] = CONTRACT, **whose: str
+) -> Envelope:
+    """A contract both sides signed over `signed`; `whose`: role → another's key."""
+    made = wire.make("contract", world.zone, seq, body, NOW)
+    for role in ("operator", "buyer"):
+        key = world.keys[whose.get(role, role)]
+        made = wire.attach(made, [wire.consent("contract", world.zone, signed, role, key)])
+    return wire.sign(made, "office", world.keys["office"])
 
 
 def test_a_contract_changed_after_the_buyer_agreed_is_refused(world: World, tmp_path: Path) -> None:
-    agreed = wire.consent("contract", world.zone, CONTRACT, "buyer", world.keys["buyer"])
-    made = wire.make("contract", world.zone, 1, {**CONTRACT, "until": "2036-12-31"}, NOW)
-    made = wire.sign(wire.attach(made, [agreed]), "office", world.keys["office"])
+    made = agreed(world, 1, {**CONTRACT, "until": "2036-12-31"})
     assert only(take(reader_of(world, tmp_path), world, [made])).code == "signer"
 
 

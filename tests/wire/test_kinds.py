@@ -17,6 +17,8 @@ from support.wires import NOW, World
 DIGEST = "sha256:" + "a" * 64
 GOOD: dict[str, Any] = {
     "id": "x",
+    "key": "x",
+    "target": "",
     "text": "",
     "number": 0,
     "count": 0,
@@ -104,7 +106,9 @@ def test_each_kind_is_refused_without_one_of_its_signers(world: World, name: str
 
 
 @pytest.mark.parametrize("name", PLAIN)
-@pytest.mark.parametrize("role", ["office", "portal", "enclave", "airlock", "gateway", "buyer", "subject"])
+@pytest.mark.parametrize(
+    "role", ["office", "portal", "enclave", "airlock", "gateway", "operator", "buyer", "subject"]
+)
 def test_truth_table_of_roles_and_kinds(world: World, name: str, role: str) -> None:
     """One role alone is enough exactly where the table says so."""
     kind = KINDS[name]

@@ -59,6 +59,8 @@ REQUIRED = (
     "v", "id", "product", "operator", "buyer", "key", "from", "until", "purposes", "public_benefit", "fields",
     "consent", "quota", "rate", "over_scope", "prohibitions", "tariff", "split", "clauses",
 )  # fmt: skip
+OPTIONAL = ("operator_key",)
+"""Bodies signed before operators signed too do not name it; the wire takes no new one without."""
 FIRST = ("id", "product", "buyer", "key", "from", "until", "purposes", "fields", "calls_per_day")
 MOST_CALLS = 10**9
 MOST_SECONDS = 30 * 86_400
@@ -101,6 +103,7 @@ class Body:
     operator: str
     buyer: str
     key: str
+    operator_key: str
     starts: date
     ends: date
     purposes: frozenset[str]
@@ -132,6 +135,7 @@ def _first(reading: Reading, given: Mapping[str, Any]) -> Body:
         version=1,
         **_common(reading, given),
         operator="",
+        operator_key="",
         public_benefit=frozenset(),
         consent="none",
         quota=Quota(_calls(reading, given.get("calls_per_day"), "calls_per_day", "每日调用次数")),
@@ -145,7 +149,7 @@ def _first(reading: Reading, given: Mapping[str, Any]) -> Body:
 
 
 def _second(reading: Reading, value: object) -> Body:
-    given = reading.table(value, "", "使用协议", REQUIRED)
+    given = reading.table(value, "", "使用协议", REQUIRED, OPTIONAL)
     common = _common(reading, given)
     purposes = common["purposes"]
     benefit = reading.names(given.get("public_benefit"), "public_benefit", "公益用途", empty=True)
@@ -155,6 +159,7 @@ def _second(reading: Reading, value: object) -> Body:
         version=2,
         **common,
         operator=_opaque(reading, given, "operator", "运营机构"),
+        operator_key=_operator_key(reading, given),
         public_benefit=benefit,
         consent=reading.one_of(given.get("consent"), "consent", "同意方式", CONSENTS),
         quota=_quota(reading, given.get("quota")),
@@ -196,6 +201,12 @@ def _opaque(reading: Reading, given: Mapping[str, Any], name: str, title: str) -
         f"{title}的编号以字母或数字开头，只用字母、数字和 . : - _，至多 96 个，不能像证件号码、手机号。",
     )
     return ""
+
+
+def _operator_key(reading: Reading, given: Mapping[str, Any]) -> str:
+    if "operator_key" not in given:
+        return ""
+    return reading.text(given["operator_key"], "operator_key", "运营机构的公钥")
 
 
 def _calls(reading: Reading, value: object, field: str, title: str) -> int:
@@ -253,6 +264,8 @@ def _together(reading: Reading, body: Body) -> None:
         reading.fault("quota.subjects_per_day", "需要同意的产品，每日主体数至少是 1。")
     if body.buyer and body.buyer == body.operator:
         reading.fault("buyer", "运营机构不能与自己签订使用协议。")
+    if body.key and body.key == body.operator_key:
+        reading.fault("operator_key", "双方不能用同一把钥匙签署。")
     if (
         body.shares
         and body.operator

@@ -44,9 +44,10 @@ class Ruling:
 class Contract:
     """Who may call which product, for what, until when, how often, under which consent, at what price.
 
-    `buyer`, `operator`: organisation ids; `key`: id of the buyer's public key; `starts`, `ends`: first and
-    last day of business time; `fields`: what an answer may hold; `clauses`: term → clause of the agreement;
-    `rulings`: code → the ruling, made once.
+    `buyer`, `operator`: organisation ids; `key`, `operator_key`: ids of their public keys (the operator's is
+    empty in what was signed before operators signed); `starts`, `ends`: first and last day of business time;
+    `fields`: what an answer may hold; `clauses`: term → clause of the agreement; `rulings`: code → the
+    ruling, made once.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Contract:
     shares: tuple[Share, ...]
     clauses: Mapping[str, str]
     version: int = 2
+    operator_key: str = ""
     rulings: Mapping[str, Ruling] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -39,6 +39,8 @@ class Person:
     airlock: tuple[str, ...] = field(default=())
 
 
+# 使用协议的双方（也是签署的账号）→ 各自的机构
+SIDES = {"operator": "operator", "buyer": "bank"}
 ORGANISATIONS = (
     Organisation("authority", "黄石市数据局（演示）", 1, "government"),
     Organisation("registrar", "黄石市公共数据登记中心（演示）", 2, "institution"),

@@ -95,14 +95,10 @@ def certify_product(stage: Stage, content: Content) -> str:
 
 
 def draft(stage: Stage, content: Content) -> str:
-    """The seven items and the terms of the calls; the buyer agrees and signs with the buyer's own key."""
+    """The seven items and the terms of the calls; the buyer agrees, both sides sign with their own keys."""
     known = remembered(stage, content)
-    operator, buyer = stage.at_office("operator"), stage.at_office("buyer")
-    key = trust.buyer_key(stage)
-    if not stage.memory.get("key_handed_in"):
-        page = buyer.open("/products/keys/")
-        buyer.do(page, "key-form", key=key.public().encode(), note="网关调用")
-        stage.memory.put("key_handed_in", True)
+    operator = stage.at_office("operator")
+    _hand_in_keys(stage)
     if "agreement" not in known:
         page = operator.open(f"/products/{known['product']}/agreements/new/")
         page = operator.do(page, "new-agreement", buyer=stage.organisation("bank"))
@@ -118,7 +114,8 @@ def draft(stage: Stage, content: Content) -> str:
             "agreement-form",
             button={"do": "check"},
             **acts.typed(content.agreement),
-            key=key.public().id,
+            key=trust.side_key(stage, "buyer").public().id,
+            operator_key=trust.side_key(stage, "operator").public().id,
         )
         wrong = [" ".join(node.text().split()) for node in said.tree.css("#problems li, .problem")]
         if wrong:
@@ -128,8 +125,19 @@ def draft(stage: Stage, content: Content) -> str:
     case = known["agreement_case"]
     paper = acts.paper(stage, "使用协议.txt", "数据产品使用协议")
     acts.do(stage, "buyer", case, "agree", passed, agreement=paper, signed_on=acts.today(stage))
-    _sign(stage, content, made)
-    return "使用协议七项写明，使用单位用自己的 SM2 私钥签署。"
+    for side in cast.SIDES:
+        _sign(stage, content, made, side)
+    return "使用协议七项写明，运营机构和使用单位各用自己的 SM2 私钥签署同一份正文。"
+
+
+def _hand_in_keys(stage: Stage) -> None:
+    """Each party hands in its public key, once."""
+    for side, note in (("operator", "签署协议"), ("buyer", "签署协议、网关调用")):
+        if not stage.memory.get(f"{side}_key_handed_in"):
+            browser = stage.at_office(side)
+            page = browser.open("/products/keys/")
+            browser.do(page, "key-form", key=trust.side_key(stage, side).public().encode(), note=note)
+            stage.memory.put(f"{side}_key_handed_in", True)
 
 
 def file(stage: Stage, content: Content) -> str:
@@ -147,25 +155,22 @@ def agreement(stage: Stage, content: Content) -> str:
     return draft(stage, content) + file(stage, content)
 
 
-def _sign(stage: Stage, content: Content, made: str) -> None:
-    """The buyer signs the two messages the page shows, with its own tool."""
-    browser = stage.at_office("buyer")
+def _sign(stage: Stage, content: Content, made: str, side: str) -> None:
+    """A party signs the messages the page shows it, with its own tool."""
+    browser = stage.at_office(side)
     page = browser.open(f"/products/agreements/{made}/sign/")
     if "sign-form" not in page.forms():
         return
     asked: dict[str, Any] = json.loads(browser.open(f"/products/agreements/{made}/to-sign").content)
-    key = trust.buyer_key(stage)
-
-    def signature(part: str) -> str:
-        return base64.b64encode(key.sign(base64.b64decode(asked[part]["message"]))).decode()
-
-    browser.do(
-        page,
-        "sign-form",
-        contract_signature=signature("contract"),
-        credential_signature=signature("credential"),
-    )
-    remember(stage, content, credential=asked["credential"]["body"]["id"])
+    key = trust.side_key(stage, side)
+    signatures = {
+        f"{kind}_signature": base64.b64encode(key.sign(base64.b64decode(asked[kind]["message"]))).decode()
+        for kind in ("contract", "credential")
+        if kind in asked
+    }
+    browser.do(page, "sign-form", **signatures)
+    if "credential" in asked:
+        remember(stage, content, credential=asked["credential"]["body"]["id"])
 
 
 def ceiling(stage: Stage, content: Content) -> str:

@@ -22,10 +22,16 @@ def administrators(stage: Stage) -> Path:
 
 
 def buyer_key(stage: Stage) -> PrivateKey:
-    """The buyer's own key, made by the buyer; only its public half is given away."""
-    kept = stage.memory.get("buyer_key")
+    """The buyer's own key, with which it signs and calls."""
+    return side_key(stage, "buyer")
+
+
+def side_key(stage: Stage, side: str) -> PrivateKey:
+    """The own key of a party of usage agreements (operator, buyer), made by that party; only its public half
+    is given away."""
+    kept = stage.memory.get(f"{side}_key")
     if kept is None:
-        kept = stage.memory.put("buyer_key", PrivateKey.generate("sm2").to_pem().decode())
+        kept = stage.memory.put(f"{side}_key", PrivateKey.generate("sm2").to_pem().decode())
     return PrivateKey.from_pem(kept.encode())
 
 
@@ -50,10 +56,11 @@ def sign_and_install(stage: Stage) -> int:
         ],
         "keys": [
             {
-                "key": buyer_key(stage).public().encode(),
-                "role": "buyer",
-                "organisation": stage.organisation("bank"),
+                "key": side_key(stage, side).public().encode(),
+                "role": side,
+                "organisation": stage.organisation(organisation),
             }
+            for side, organisation in cast.SIDES.items()
         ],
     }
     place = folder / "rows.json"

@@ -157,23 +157,32 @@ class Book:
 
 
 def _contract(book: Book, item: Admitted) -> None:
-    buyer = item.signed_by("buyer")[0]
     body = item.envelope.body
     known = book.contracts.get(body["id"])
     if known is not None and known["body"] != body:
         return  # an agreement is not rewritten under its number
-    if buyer.organisation != body["buyer"] or buyer.key != body.get("key"):
-        return  # signed by a key that is not this buyer's
-    book.contracts[body["id"]] = {"zone": item.envelope.zone, "body": body, "key": buyer.key}
+    if body["operator"] == body["buyer"] or body["operator_key"] == body["key"]:
+        return  # one side is not both
+    sides = (("operator", body["operator"], body["operator_key"]), ("buyer", body["buyer"], body["key"]))
+    if not all(_signed(item, *side) for side in sides):
+        log.warning("contract %s: not signed by both sides it names", body["id"])
+        return
+    book.contracts[body["id"]] = {"zone": item.envelope.zone, "body": body, "key": body["key"]}
+
+
+def _signed(item: Admitted, role: str, organisation: str, key: str) -> bool:
+    """Did the organisation sign with the key the body names, the list giving it that key in that role?"""
+    return any(one.organisation == organisation and one.key == key for one in item.signed_by(role))
 
 
 def _credential(book: Book, item: Admitted) -> None:
     body = item.envelope.body
     contract = book.contracts.get(body["contract"])
-    buyer = item.signed_by("buyer")[0]
-    if contract is None or contract["key"] != buyer.key or contract["body"]["buyer"] != body["buyer"]:
+    if contract is None or contract["body"]["buyer"] != body["buyer"]:
         return
-    book.credentials.setdefault(body["id"], {"contract": body["contract"], "key": buyer.key})
+    if not _signed(item, "buyer", body["buyer"], contract["key"]):
+        return
+    book.credentials.setdefault(body["id"], {"contract": body["contract"], "key": contract["key"]})
 
 
 def _stop(book: Book, item: Admitted) -> None:

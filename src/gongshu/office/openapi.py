@@ -91,7 +91,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "products:release-record", "一次出域的记录",
         _object("id", "product", "digest", "size", "record"), account=True,
     ),
-    Operation("products:to-sign", "待签的协议", _object("v", "agreement", "contract", "credential"),
+    Operation("products:to-sign", "待签的协议", _object("v", "agreement", "role", "contract"),
               account=True),
     Operation(
         "supervision:cockpit", "监管驾驶舱", _object("zone", "day", "measures"), account=True,

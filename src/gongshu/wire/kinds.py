@@ -93,7 +93,9 @@ class Kind:
 
 OFFICE = Signer(("office",))
 ADMINISTRATORS = Signer(("administrator",), 2)
-ANYONE = Signer(("office", "portal", "airlock", "enclave", "gateway", "administrator", "operator", "buyer", "subject"))
+ANYONE = Signer(
+    ("office", "portal", "airlock", "enclave", "gateway", "administrator", "operator", "buyer", "subject")
+)
 OPERATOR = Signer(("operator",))
 BUYER = Signer(("buyer",))
 SUBJECT = Signer(("portal", "subject"))

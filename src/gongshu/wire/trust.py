@@ -30,6 +30,7 @@ ROLES = (
     "airlock",
     "gateway",
     "sealing",
+    "operator",
     "buyer",
     "subject",
 )

@@ -27,7 +27,7 @@ OWN: dict[str, str] = {
     "audit.draw": "审计抽样",
     "bill.issued": "出账",
     "bill.batch.settled": "查清计数冲突的批次",
-    "buyer.key": "提交使用单位公钥",
+    "buyer.key": "提交使用单位公钥",  # 日志里较早的条目
     "cases.refuse": "不准许办理",
     "catalogue.begin": "新建目录",
     "catalogue.facts": "收到闸口告知的入库情况",
@@ -43,6 +43,7 @@ OWN: dict[str, str] = {
     "lift.ask": "请求解除熔断",
     "lift.confirmed": "提供单位同意解除熔断",
     "lift.refused": "提供单位不同意解除熔断",
+    "party.key": "提交签署协议的公钥",
     "price.published": "公布价目",
     "product.begin": "建立产品",
     "product.released": "产品成果出域",

@@ -1,14 +1,12 @@
-"""Usage agreements: drafted by the operator, confirmed and signed by the buyer, filed, sent on the feed.
+"""Usage agreements: drafted by the operator, confirmed by the buyer, signed by both, filed, sent on the feed.
 
-The case (agreement.usage) decides each step; here is what goes with it: the content, the buyer's electronic
-signatures over contract and credential, and their publication on the feed.
+The case (agreement.usage) decides each step; here is what goes with it: the content, both sides' electronic
+signatures over the contract and the buyer's over the credential, and their publication on the feed.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -26,16 +24,13 @@ from gongshu.office.accounts.queries import saved_between
 from gongshu.office.cases import lawbook
 from gongshu.office.cases import services as cases
 from gongshu.office.cases.models import Case
-from gongshu.office.link import clock, evidence, feed, trust
-from gongshu.office.products import content, permissions, standing
+from gongshu.office.link import clock, evidence, feed
+from gongshu.office.products import content, permissions, signing, standing
 from gongshu.office.products import terms as terms_
-from gongshu.office.products.models import Agreement, BuyerKey, Product
+from gongshu.office.products.models import Agreement, Product
 from gongshu.wire import envelope as wire
-from gongshu.wire.errors import WireError
-from gongshu.wire.kinds import KINDS as KIND_TITLES
 
 PROCEDURE = "agreement.usage"
-KINDS = ("contract", "credential")
 GROUND = "agreement.usage"
 
 
@@ -61,7 +56,8 @@ def begin(product: Product, *, actor: Actor, now: datetime, buyer: str) -> Agree
     )
     made.typed = fixed(made, {"touches": product.typed.get("touches")})
     touches = product.typed.get("touches")
-    made.terms = terms_.begun(product.typed.get("fields") or (), product.operator_id, touches)
+    key = signing.newest_key(product.operator_id, product.zone_id, "operator")
+    made.terms = terms_.begun(product.typed.get("fields") or (), product.operator_id, touches, key)
     made.saved_at, made.saved_by = now, actor.person
     made.save(force_insert=True)
     _record("agreement.begin", made, actor, "operator")
@@ -151,114 +147,77 @@ def problems_with(
     )
 
 
-def to_sign(row: Agreement) -> dict[str, Any]:
-    """What the buyer's own tool signs: for each message its body, its digest and the exact bytes (base64)."""
+def to_sign(row: Agreement, side: signing.Side) -> dict[str, Any]:
+    """What a side's own tool signs: for each message its body, its digest and the exact bytes (base64)."""
     if row.case.state not in ("agreed", "submitted", "filed"):
         raise Refused(
-            "使用单位在案件页确认协议之后，内容才定下来，才可以签署。", "state", basis(row.zone_id, GROUND)
+            "使用单位在案件页确认协议之后，内容才定下来，双方才可以签署。",
+            "state",
+            basis(row.zone_id, GROUND),
         )
+    found = bodies(row)
     made = {}
-    for kind, body in bodies(row).items():
+    for kind in side.kinds:
         made[kind] = {
             "kind": kind,
             "zone": row.zone_id,
-            "body": body,
-            "digest": wire.body_digest(kind, row.zone_id, body),
-            "message": base64.b64encode(wire.consent_message(kind, row.zone_id, body)).decode(),
+            "body": found[kind],
+            "digest": wire.body_digest(kind, row.zone_id, found[kind]),
+            "message": base64.b64encode(wire.consent_message(kind, row.zone_id, found[kind])).decode(),
         }
-    return {"v": 1, "agreement": row.pk, "role": "buyer", "key": row.terms.get("key", ""), **made}
+    return {"v": 1, "agreement": row.pk, "role": side.role, "key": row.terms.get(side.term, ""), **made}
 
 
 @transaction.atomic
 def sign(agreement: Agreement, *, actor: Actor, now: datetime, given: Mapping[str, str]) -> Agreement:
-    """Take the buyer's signatures (base64, or the signature object as JSON); `now` is business time.
+    """Take the signatures of the actor's side (base64, or the signature object as JSON), in either order;
+    `now` is business time.
 
-    Refused unless both hold under the key the agreement names, as the trust list has it now. A filed
-    agreement goes to the data domain at once.
+    Refused unless each holds under the key the agreement names for that side, as the trust list has it now.
+    A filed agreement both sides signed goes to the data domain at once.
     """
     row = locked(agreement)
-    permissions.check_sign(actor, row)
-    key = trusted_key(row)
-    made = {kind: _signature(kind, given.get(kind, ""), key) for kind in KINDS}
-    wall = clock.wall_now()
-    for kind, body in bodies(row).items():
-        envelope = wire.attach(wire.make(kind, row.zone_id, 0, body, wall), [made[kind]])
-        if not any(each.role == "buyer" for each in wire.verify(envelope, trust.current(wall), wall)):
-            raise Refused(
-                f"{KIND_TITLES[kind].title}的签名与协议的内容或公钥不符，请用最新的待签内容重新签署。",
-                f"input:{kind}",
-            )
-    row.signed = bodies(row)
-    row.signatures = {kind: each.data() for kind, each in made.items()}
+    side = signing.SIDES[permissions.check_sign(actor, row)]
+    key = signing.trusted_key(row, side)
+    made = {kind: signing.read(kind, given.get(kind, ""), side, key) for kind in side.kinds}
+    found = bodies(row)
+    for kind, each in made.items():
+        signing.check(each, kind, row.zone_id, found[kind])
+    row.signed = found
+    row.signatures = {**row.signatures, side.role: signing.kept(made, actor.person, now)}
     row.signed_at = now
     row.save(update_fields=["signatures", "signed", "signed_at"])
-    _record("agreement.sign", row, actor, "buyer")
+    _record("agreement.sign", row, actor, side.role)
     if row.case.state == "filed":
-        publish(row, actor, "buyer")
+        publish(row, actor, side.role)
     return row
-
-
-def trusted_key(row: Agreement) -> BuyerKey:
-    """The buyer's key of the agreement when the trust list has it; `Refused` says what is missing."""
-    wanted = str(row.terms.get("key") or "")
-    key = BuyerKey.objects.filter(organisation_id=row.buyer_id, key=wanted).first()
-    if key is None:
-        raise Refused("协议写明的公钥不是使用单位提交过的，请先在“使用单位钥匙”提交。", "input:key")
-    if not on_list(key, row.zone_id):
-        raise Refused(
-            "这把公钥还没有列入信任名单；请由数据域的两名安全管理员签署名单后再签。", "key_untrusted"
-        )
-    return key
-
-
-def on_list(key: BuyerKey, zone: str) -> bool:
-    """Is the key on the trust list, as this organisation's, for the zone, now?"""
-    wall = clock.wall_now()
-    try:
-        entry = trust.current(wall).find(key.key, "buyer")
-    except WireError:
-        return False
-    return entry is not None and entry.organisation == key.organisation_id and entry.holds(zone, wall)
-
-
-def _signature(kind: str, text: str, key: BuyerKey) -> wire.Signature:
-    text = text.strip()
-    if not text:
-        raise Refused("请填写两份签名：使用协议和凭证。", f"input:{kind}")
-    if text.startswith("{"):
-        try:
-            text = str(json.loads(text)["sig"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise Refused("签名不是合格的 JSON。", f"input:{kind}") from error
-    try:
-        base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Refused("签名不是 base64。", f"input:{kind}") from error
-    return wire.Signature("buyer", key.key, key.alg, text, "body")
 
 
 @transaction.atomic
 def send(agreement: Agreement, *, actor: Actor) -> Agreement:
-    """Send a filed and signed agreement to the data domain."""
+    """Send a filed agreement, which both sides signed, to the data domain."""
     row = locked(agreement)
     role = permissions.check_send(actor, row)
     if row.case.state != "filed":
         raise Refused("协议备案之后才能送往数据域。", "state", basis(row.zone_id, GROUND))
-    if not row.signatures:
-        raise Refused("使用单位还没有用自己的钥匙签署。", "unsigned")
+    left = signing.waited_for(row)
+    if left:
+        names = "、".join(side.title for side in left)
+        raise Refused(f"{names}还没有用自己的钥匙签署，双方都签了才能送往数据域。", "unsigned")
     publish(row, actor, role)
     return row
 
 
 def publish(row: Agreement, actor: Actor, role: str) -> None:
-    """Put contract and credential on the feed, once, in the caller's transaction."""
-    if row.sent or not row.signatures:
+    """Put contract and credential on the feed once both sides signed, in the caller's transaction."""
+    if row.sent or signing.waited_for(row):
         return
-    trusted_key(row)
+    for side in signing.SIDES.values():
+        signing.trusted_key(row, side)
     wall = clock.wall_now()
     for kind, body in bodies(row).items():
-        signature = wire.Signature(**row.signatures[kind])
-        item = feed.publish(kind, body, zone=row.zone_id, now=wall, signatures=[signature], subject=row.pk)
+        signatures = signing.signatures_of(row, kind)
+        item = feed.publish(kind, body, zone=row.zone_id, now=wall, signatures=signatures, subject=row.pk)
         row.sent = row.sent or item.seq
     row.sent_at = wall
     row.save(update_fields=["sent", "sent_at"])

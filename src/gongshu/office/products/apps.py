@@ -25,4 +25,4 @@ class ProductsConfig(AppConfig):
         frame.add("产品", "products:list", 500, frame.works)
         frame.add("使用协议", "products:agreements", 510, permissions.deals)
         frame.add("终止运营", "products:endings", 590, permissions.ends)
-        frame.add("使用单位钥匙", "products:keys", 520, permissions.holds_keys)
+        frame.add("签署钥匙", "products:keys", 520, permissions.holds_keys)

@@ -11,7 +11,7 @@ from gongshu.law.predicates import blank
 from gongshu.law.rules import Rules
 from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.models import RoleAssignment
-from gongshu.office.products import content, terms, upstream
+from gongshu.office.products import content, signing, terms, upstream
 from gongshu.office.products.models import Agreement, BuyerKey, Product
 from gongshu.ui import lawforms
 from gongshu.ui.inputs import RawField, field_for, plain
@@ -78,9 +78,10 @@ def agreement_form(rules: Rules, row: Agreement, data: Any = None) -> lawforms.P
     for each in terms.TERMS:
         made.fields[each.id] = term_field(each, parties)
         made.inputs.append(each)
-    held = BuyerKey.objects.filter(organisation_id=row.buyer_id).order_by("-at")
-    choices = [NOTHING, *((each.key, key_title(each)) for each in held)]
-    made.fields["key"].widget = forms.Select(choices=choices)
+    for side in signing.SIDES.values():
+        held = BuyerKey.objects.filter(organisation_id=side.organisation(row)).order_by("-at")
+        choices = [NOTHING, *((each.key, key_title(each)) for each in held)]
+        made.fields[side.term].widget = forms.Select(choices=choices)
     made.initial.update(row.terms)
     made.groups += [(title, list(names)) for title, names in terms.GROUPS]
     return with_version(made, row.version)
@@ -125,6 +126,7 @@ class CeilingForm(forms.Form):
     def __init__(self, product: Product, data: Any = None, initial: Mapping[str, Any] | None = None) -> None:
         super().__init__(data, initial={"fields": list(product.typed.get("fields") or ()), **(initial or {})})
         keys = BuyerKey.objects.filter(zone=product.zone_id).select_related("organisation")
+        keys = keys.exclude(organisation=product.operator_id)
         options = [
             (f"{each.organisation_id}|{each.key}", f"{each.organisation.name} · {key_title(each)}")
             for each in keys.order_by("organisation__name", "-at")

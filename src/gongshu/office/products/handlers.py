@@ -18,7 +18,16 @@ from gongshu.office.accounts.permissions import Refused
 from gongshu.office.cases import lawbook, parties
 from gongshu.office.cases.models import Case, CaseEvent
 from gongshu.office.cases.registry import Handler
-from gongshu.office.products import agreements, content, permissions, services, standing, supply, upstream
+from gongshu.office.products import (
+    agreements,
+    content,
+    permissions,
+    services,
+    signing,
+    standing,
+    supply,
+    upstream,
+)
 from gongshu.office.products.models import Agreement, Product
 from gongshu.office.registration.widgets import DefectsWidget
 from gongshu.ui.inputs import build
@@ -137,7 +146,7 @@ class AgreementHandler(Handler):
         if event.act == "reopen" and row.signatures:
             row.signatures, row.signed, row.signed_at = {}, {}, None
             row.save(update_fields=["signatures", "signed", "signed_at"])
-        elif event.act == "file" and row.signatures:
+        elif event.act == "file":
             try:
                 agreements.publish(row, actor, event.role)
             except Refused:
@@ -147,7 +156,10 @@ class AgreementHandler(Handler):
 
     def panel_context(self, case: Case, actor: Actor) -> Mapping[str, Any]:  # noqa: ARG002
         row = agreement_of(case)
-        return {"agreement": row, "called": content.called(row.typed)} if row else {}
+        if row is None:
+            return {}
+        left = [side.title for side in signing.waited_for(row)]
+        return {"agreement": row, "called": content.called(row.typed), "unsigned": left}
 
     def subject_url(self, case: Case) -> str:
         return reverse("products:agreement", args=[case.subject])

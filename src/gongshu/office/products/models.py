@@ -135,10 +135,13 @@ class KeyQuerySet(ZonedQuerySet):
 
 
 class BuyerKey(ZonedModel):
-    """A public key a buyer handed in. It counts only once two security administrators put it on the list."""
+    """A public key a party of usage agreements, operator or buyer, handed in.
+
+    It counts only once two security administrators put it on the trust list, which says for which side.
+    """
 
     organisation = models.ForeignKey(
-        Organisation, on_delete=models.PROTECT, related_name="+", verbose_name="使用单位"
+        Organisation, on_delete=models.PROTECT, related_name="+", verbose_name="提交的机构"
     )
     key = models.CharField("指纹", max_length=40)
     public = models.CharField("公钥", max_length=400)
@@ -150,7 +153,7 @@ class BuyerKey(ZonedModel):
     objects = KeyQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "使用单位公钥"
+        verbose_name = "签署协议的公钥"
         constraints = [models.UniqueConstraint(fields=["organisation", "key"], name="buyer_key_once")]
 
     def __str__(self) -> str:
@@ -199,9 +202,9 @@ class Agreement(ZonedModel):
     """使用协议 between an operator and a buyer; its states and deadlines are those of its case.
 
     `typed` holds the seven items of the law; `terms` what the machine checks at every call and bills by
-    (`terms.TERMS`). `signatures`: contract and credential, made by the buyer's own tool; `signed`: the
-    bodies they were made over, which no later version of this program changes. `sent` is the number of the
-    contract on the feed.
+    (`terms.TERMS`). `signatures`: side (operator, buyer) → {by, at, contract[, credential]}, made by that
+    side's own tool; `signed`: the bodies they were made over, which no later version of this program
+    changes; `signed_at`: when the last of them came. `sent` is the number of the contract on the feed.
     """
 
     id = models.CharField("编号", max_length=24, primary_key=True, default=agreement_id, editable=False)
@@ -213,7 +216,7 @@ class Agreement(ZonedModel):
     typed = models.JSONField("协议七项", default=dict)
     terms = models.JSONField("调用条件", default=dict)
     version = models.PositiveIntegerField("保存次数", default=0)
-    signatures = models.JSONField("使用单位的签名", default=dict)
+    signatures = models.JSONField("双方的签名", default=dict)
     signed = models.JSONField("签署的正文", default=dict)
     signed_at = models.DateTimeField("签名时间（业务时间）", null=True)
     sent = models.PositiveBigIntegerField("通知流编号", null=True)

@@ -29,11 +29,17 @@ declare(
 )
 declare(
     "products.key",
-    "提交使用单位公钥",
-    ["buyer"],
-    sentence="公钥由产品使用单位自己提交，您的账号没有这个角色。",
+    "提交签署协议的公钥",
+    ["operator", "buyer"],
+    sentence="公钥由运营机构、产品使用单位各自提交，您的账号没有这个角色。",
 )
-declare("products.sign", "签署使用协议", ["buyer"], "agreement.usage", "使用协议由使用单位签署。")
+declare(
+    "products.sign",
+    "签署使用协议",
+    ["operator", "buyer"],
+    "agreement.usage",
+    "使用协议由签订它的运营机构和使用单位各自签署，您的账号没有这个角色。",
+)
 declare(
     "products.send",
     "把使用协议送往数据域",
@@ -74,7 +80,7 @@ def deals(actor: Actor) -> bool:
 
 
 def holds_keys(actor: Actor) -> bool:
-    return not actor.anonymous and "buyer" in actor.roles
+    return not actor.anonymous and bool(actor.roles & {"operator", "buyer"})
 
 
 def ends(actor: Actor) -> bool:
@@ -130,25 +136,33 @@ def check_draft(actor: Actor, agreement: Agreement) -> None:
         )
 
 
-def check_sign(actor: Actor, agreement: Agreement) -> None:
+def side_of(actor: Actor, agreement: Agreement) -> str:
+    """The role in which the actor speaks for one of the two parties; empty for everybody else."""
+    homes = {"operator": agreement.product.operator_id, "buyer": agreement.buyer_id}
+    held = actor.roles_in(agreement.zone_id)
+    return next((role for role, home in homes.items() if role in held and home in actor.organisations), "")
+
+
+def check_sign(actor: Actor, agreement: Agreement) -> str:
+    """The role of the party the actor may sign for now."""
     check(actor, "products.sign", agreement.zone_id)
-    if agreement.buyer_id not in actor.organisations:
-        raise Refused("这份协议由别的使用单位签署。", "organisation")
+    role = side_of(actor, agreement)
+    if not role:
+        raise Refused("协议由签订它的运营机构和使用单位各自签署，您的机构不是其中一方。", "organisation")
     if agreement.case.state not in ("agreed", "submitted", "filed"):
-        raise Refused("使用单位确认协议之后才能签署；请先在案件页确认。", "state")
+        raise Refused("使用单位确认协议之后双方才能签署；请使用单位先在案件页确认。", "state")
     if agreement.sent:
-        raise Refused("这份协议已经签署并送往数据域，不能重签；要改请终止后另签。", "state")
+        raise Refused("这份协议已经双方签署并送往数据域，不能重签；要改请终止后另签。", "state")
+    return role
 
 
 def check_send(actor: Actor, agreement: Agreement) -> str:
     """The role in which the actor, of one of the two parties, sends a filed agreement."""
     check(actor, "products.send", agreement.zone_id)
-    homes = {"operator": agreement.product.operator_id, "buyer": agreement.buyer_id}
-    held = actor.roles_in(agreement.zone_id)
-    for role, home in homes.items():
-        if role in held and home in actor.organisations:
-            return role
-    raise Refused("协议由签订它的一方送往数据域。", "organisation")
+    role = side_of(actor, agreement)
+    if not role:
+        raise Refused("协议由签订它的一方送往数据域。", "organisation")
+    return role
 
 
 def can_(check_: object, *args: object) -> bool:
@@ -170,4 +184,5 @@ __all__ = [
     "check_sign",
     "deals",
     "holds_keys",
+    "side_of",
 ]

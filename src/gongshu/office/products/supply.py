@@ -1,4 +1,4 @@
-"""Ceilings asked for, buyers' keys, and stops: what the data domain and the gateway act on."""
+"""Ceilings asked for, the parties' keys, and stops: what the data domain and the gateway act on."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _check_buyers(product: Product, buyers: Sequence[tuple[str, str]]) -> None:
 
 @transaction.atomic
 def hand_in_key(*, actor: Actor, now: datetime, text: str, note: str = "") -> BuyerKey:
-    """A buyer's public key, as PEM or `alg:base64`. Handing in the same key twice changes nothing."""
+    """A party's public key, as PEM or `alg:base64`. Handing in the same key twice changes nothing."""
     check(actor, "products.key")
     if actor.organisation is None:
         raise Refused("您的账号没有所在机构，不能提交公钥。", "input:key")
@@ -111,10 +111,11 @@ def hand_in_key(*, actor: Actor, now: datetime, text: str, note: str = "") -> Bu
         },
     )
     if new:
+        role = "operator" if "operator" in actor.roles else "buyer"
         evidence.record(
-            act="buyer.key",
+            act="party.key",
             actor=actor.person,
-            role="buyer",
+            role=role,
             subject=actor.organisation,
             zone=actor.zone,
             now=clock.wall_now(),

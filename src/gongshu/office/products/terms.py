@@ -52,11 +52,13 @@ TERMS: tuple[Input, ...] = (
     Input("split", "分成", "rows",
           help="收入怎样分：支持数据提供单位、运营机构、开发者各几份；按份数分到分，总是加得起来。"),
     Input("key", "使用单位公钥指纹", "code", help="使用单位提交、已列入信任名单的公钥。"),
+    Input("operator_key", "运营机构公钥指纹", "code",
+          help="本机构提交、已列入信任名单的公钥；双方各用自己的签同一份正文。"),
 )  # fmt: skip
 NAMES = tuple(each.id for each in TERMS)
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("调用的范围（交付方式为接口调用的填写，数据域按它逐次核对）",
-     ("purposes", "public_benefit", "fields", "consent", "key")),
+     ("purposes", "public_benefit", "fields", "consent", "key", "operator_key")),
     ("额度、速率和熔断", ("calls_per_day", "calls_per_month", "calls_total", "subjects_per_day",
                   "rate_per_second", "rate_burst", "over_tries", "over_seconds")),
     ("禁止事项", ("prohibitions",)),
@@ -91,8 +93,9 @@ PLACES: tuple[tuple[str, str], ...] = (
 )
 
 
-def begun(fields: Iterable[str], operator: str, touches: object) -> dict[str, Any]:
-    """What a new draft already says: the product's fields, careful limits, everything for the operator.
+def begun(fields: Iterable[str], operator: str, touches: object, operator_key: str = "") -> dict[str, Any]:
+    """What a new draft already says: the product's fields, careful limits, everything for the operator, and
+    the operator's own key where it has one.
 
     All of it is on the page to be changed, and in the preview before anybody signs.
     """
@@ -107,6 +110,7 @@ def begun(fields: Iterable[str], operator: str, touches: object) -> dict[str, An
         "prohibitions": ["resell", "redistribute", "reidentify", "other_use"],
         "tariff": [{"unit": "call", "up_to": "", "fen": "0", "per": "1", "partial": ""}],
         "split": [{"role": "operator", "organisation": operator, "parts": "1"}],
+        "operator_key": operator_key,
     }
 
 
@@ -165,6 +169,7 @@ def body(id_: str, product: str, operator: str, buyer: str, typed: Data, terms: 
         "id": id_,
         "product": product,
         "operator": operator,
+        "operator_key": str(terms.get("operator_key") or ""),
         "buyer": buyer,
         "key": str(terms.get("key") or ""),
         "from": str(term.get("from") or ""),

@@ -1,8 +1,9 @@
-"""Pages of usage agreements and of buyers' keys."""
+"""Pages of usage agreements and of the keys both sides sign them with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -19,14 +20,26 @@ from gongshu.office.accounts.actors import Actor
 from gongshu.office.accounts.grounds import cited
 from gongshu.office.accounts.middleware import status_of
 from gongshu.office.accounts.permissions import Refused, can, keep
+from gongshu.office.accounts.queries import person_names
 from gongshu.office.cases import casepage, lawbook
 from gongshu.office.cases.views import as_json, attachment
 from gongshu.office.link import clock, effects
-from gongshu.office.products import agreements, content, forms, lifts, permissions, preview, queries, supply
-from gongshu.office.products.models import Agreement, BuyerKey, Ceiling
+from gongshu.office.products import (
+    agreements,
+    content,
+    forms,
+    lifts,
+    permissions,
+    preview,
+    queries,
+    signing,
+    supply,
+)
+from gongshu.office.products.models import Agreement, Ceiling
 from gongshu.office.products.views.makers import visible as visible_product
 from gongshu.ui.inputs import plain
 from gongshu.ui.tables import Column, Filter, Table
+from gongshu.wire.kinds import KINDS
 
 STATES = (
     ("draft", "草稿"),
@@ -192,7 +205,6 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
     row, actor = visible(request, pk), actor_of(request)
     rules = lawbook.rules_of(row.case)
     form = content.form_of(rules, content.AGREEMENT)
-    key = BuyerKey.objects.filter(organisation_id=row.buyer_id, key=row.terms.get("key") or "").first()
     called = content.called(row.typed)
     context = {
         "title": f"{row.product.name}：使用协议",
@@ -207,8 +219,7 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         "preview": preview.of(row, row.typed, row.terms),
         "problems": problems_of(row) if row.case.state == "draft" else [],
         "called": called,
-        "key": key,
-        "key_trusted": bool(key and agreements.on_list(key, row.zone_id)),
+        "sides": sides_of(row) if called else (),
         "ceiling": ceiling_answer(row) if called else None,
         "edits": permissions.can_(permissions.check_draft, actor, row),
         "signs": called and permissions.can_(permissions.check_sign, actor, row),
@@ -217,6 +228,26 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         **trips_of(row, actor),
     }
     return render(request, "products/agreement.html", context)
+
+
+def sides_of(row: Agreement) -> list[dict[str, Any]]:
+    """Each side for the page: its key, whether the trust list has it, and who signed when."""
+    people = person_names({each["by"] for each in row.signatures.values()})
+    found = []
+    for side in signing.SIDES.values():
+        key, kept = signing.named_key(row, side), row.signatures.get(side.role)
+        found.append(
+            {
+                "role": side.role,
+                "title": side.title,
+                "organisation": row.product.operator if side.role == "operator" else row.buyer,
+                "key": key,
+                "trusted": bool(key and signing.on_list(key, row.zone_id, side.role)),
+                "person": people.get(kept["by"], (kept["by"], ""))[0] if kept else "",
+                "at": datetime.fromisoformat(kept["at"]) if kept else None,
+            }
+        )
+    return found
 
 
 def trips_of(row: Agreement, actor: Actor) -> dict[str, Any]:
@@ -267,32 +298,43 @@ def ceiling_answer(row: Agreement) -> dict[str, Any]:
 @require_GET
 @login_required
 def to_sign(request: HttpRequest, pk: str) -> HttpResponse:
-    """What the buyer's own tool signs, as JSON."""
+    """What the tool of the reader's side signs, as JSON; who is neither sees the buyer's, which is all."""
     row = visible(request, pk)
-    answer = as_json(agreements.to_sign(row))
+    side = signing.SIDES[permissions.side_of(actor_of(request), row) or "buyer"]
+    answer = as_json(agreements.to_sign(row, side))
     answer["Content-Disposition"] = attachment(f"to-sign-{row.pk}.json")
     return answer
 
 
 @login_required
 def sign(request: HttpRequest, pk: str) -> HttpResponse:
-    """Hand in the two signatures."""
+    """Hand in the signatures of one's own side."""
     row, actor = visible(request, pk), actor_of(request)
+    side = signing.SIDES.get(permissions.side_of(actor, row))
+    kinds = side.kinds if side else ()
     refusal, given = None, {}
     if request.method == "POST":
-        given = {kind: plain(request.POST.get(f"{kind}_signature", "")) for kind in agreements.KINDS}
+        given = {kind: plain(request.POST.get(f"{kind}_signature", "")) for kind in kinds}
         try:
             made = agreements.sign(row, actor=actor, now=clock.business_now(), given=given)
         except Refused as error:
             keep(error, actor, "agreement.sign")
             refusal = error
         else:
-            words = "已签署，协议和凭证已送往数据域。" if made.sent else "已签署；协议备案时一并送往数据域。"
-            messages.success(request, words)
+            messages.success(request, signed_words(made))
             return redirect("products:agreement", pk=pk)
     permissions.check_sign(actor, row) if refusal is None else None
-    context = {"title": "签署使用协议", "row": row, "refusal": refusal, "given": given}
+    fields = [(kind, KINDS[kind].title, given.get(kind, "")) for kind in kinds]
+    context = {"title": "签署使用协议", "row": row, "refusal": refusal, "side": side, "fields": fields}
     return render(request, "products/sign.html", context, status=status_of(refusal.code) if refusal else 200)
+
+
+def signed_words(row: Agreement) -> str:
+    """What follows from the signature just taken."""
+    left = [side.title for side in signing.waited_for(row)]
+    if left:
+        return f"已签署；还要{left[0]}签署，双方都签了才送往数据域。"
+    return "双方都已签署，协议和凭证已送往数据域。" if row.sent else "双方都已签署；协议备案时送往数据域。"
 
 
 @login_required
@@ -306,7 +348,7 @@ def send(request: HttpRequest, pk: str) -> HttpResponse:
 
 @login_required
 def keys(request: HttpRequest) -> HttpResponse:
-    """Buyers' keys: hand one in, see whether the trust list has it."""
+    """The parties' keys: hand one in, see for which side the trust list has it."""
     actor = actor_of(request)
     refusal, typed = None, ""
     if request.method == "POST":
@@ -316,16 +358,14 @@ def keys(request: HttpRequest) -> HttpResponse:
                 actor=actor, now=clock.business_now(), text=typed, note=plain(request.POST.get("note", ""))
             )
         except Refused as error:
-            keep(error, actor, "buyer.key")
+            keep(error, actor, "party.key")
             refusal = error
         else:
             messages.success(request, f"公钥已提交，指纹 {made.key}。列入信任名单之后才能签署协议。")
             return redirect("products:keys")
-    rows = [
-        {"row": each, "trusted": agreements.on_list(each, each.zone_id)} for each in queries.keys(actor)[:200]
-    ]
+    rows = [{"row": each, "listed": signing.listed(each, each.zone_id)} for each in queries.keys(actor)[:200]]
     context = {
-        "title": "使用单位公钥",
+        "title": "签署协议的公钥",
         "rows": rows,
         "hands_in": can(actor, "products.key"),
         "refusal": refusal,
