@@ -15,7 +15,7 @@ from django.test import Client
 from gongshu.gateway.book import Book  # noqa: F401 — the gateway's own reading is tested in its room
 from gongshu.office.accounts import actors, granting, roles
 from gongshu.office.accounts.permissions import Refused, can
-from gongshu.office.consent import complaints, identity, notices, queries, requests, services, terms
+from gongshu.office.consent import complaints, forms, identity, notices, queries, requests, services, terms
 from gongshu.office.consent.models import (
     COMPLAINT_READERS,
     Consent,
@@ -123,6 +123,20 @@ def test_only_the_agreements_own_buyer_asks(desk: Desk) -> None:
     for actor, words in ((other, "别的使用单位"), (desk.market.maker, "由产品使用单位")):
         with pytest.raises(Refused, match=words):
             requests.ask(desk.agreement, actor=actor, now=desk.now, typed=ASKED)
+
+
+def test_where_each_call_needs_a_new_consent_only_such_are_asked_for(
+    monkeypatch: Any, tmp_path_factory: Any
+) -> None:
+    """The gateway lets no standing consent carry a call there; the subject would have agreed for nothing."""
+    desk = Desk(monkeypatch, tmp_path_factory.mktemp("trust"), "each_call")
+    with pytest.raises(Refused, match="每次调用都要新的同意") as refused:
+        desk.ask(kind="standing")
+    assert refused.value.code == "input:kind"
+    assert desk.ask(kind="once").terms["kind"] == "once"
+    form = forms.ask_form(requests.allowed(desk.agreement, desk.now))
+    assert "standing" not in str(form["kind"]) and "once" in str(form["kind"])
+    trust.store.cache_clear()
 
 
 def test_no_consent_without_an_agreement_in_force_or_a_gateway_to_seal_to(

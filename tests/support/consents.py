@@ -35,7 +35,8 @@ def firm(market: Market) -> dict[str, str]:
 class Desk:
     """A market whose product touches persons, with keys on the trust list, and an agreement in force."""
 
-    def __init__(self, monkeypatch: Any, folder: Any) -> None:
+    def __init__(self, monkeypatch: Any, folder: Any, consent: str = "standing") -> None:
+        self.consent = consent
         self.market = Market()
         self.firm_key = PrivateKey.generate("sm2")
         self.world = self._trust(monkeypatch, folder)
@@ -61,7 +62,7 @@ class Desk:
 
     def _agreement(self, product: Any) -> Any:
         market = self.market
-        made = market.agreement(product, touches=True)
+        made = market.agreement(product, touches=True, terms={"consent": self.consent})
         market.confirm(made)
         market.sign(made)
         market.do(made, "submit", market.maker, market.later)

@@ -14,6 +14,7 @@ def ask_form(allowed: Mapping[str, Any], data: Any = None) -> inputs.LawForm:
     """`allowed` as `requests.allowed` gives it."""
     options = {
         "purpose": tuple((each, each) for each in allowed["purposes"]),
+        "kind": terms.kinds(str(allowed.get("consent", ""))),
         "fields": tuple((each, each) for each in allowed["fields"]),
     }
     asked = [replace(each, options=options.get(each.id, each.options)) for each in terms.INPUTS]

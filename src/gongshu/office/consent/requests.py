@@ -27,6 +27,7 @@ def allowed(agreement: Agreement, now: datetime) -> dict[str, Any]:
     return {
         "purposes": list(agreement.terms.get("purposes") or ()),
         "fields": list(agreement.terms.get("fields") or ()),
+        "consent": str(agreement.terms.get("consent") or ""),
         "from": terms.day(term.get("from")) or local_day(now),
         "until": terms.day(term.get("until")) or local_day(now),
         "today": local_day(now),

@@ -42,7 +42,7 @@ GIVEN = ("title", "purpose", "fields", "kind", "from", "until", "refusal")
 def problem(typed: Mapping[str, Any], allowed: Mapping[str, Any]) -> tuple[str, str] | None:
     """(input, sentence) of the first thing wrong, or None.
 
-    `allowed`: purposes, fields, from, until of the agreement, and the business day `today`.
+    `allowed`: purposes, fields, from, until, consent of the agreement, and the business day `today`.
     """
     for each in INPUTS:
         if each.kind in ("choice", "choices", "date"):
@@ -67,8 +67,18 @@ def _fields(typed: Mapping[str, Any], allowed: Mapping[str, Any]) -> str:
     return "" if good else "请从使用协议约定的数据项里选，至少一项。"
 
 
-def _kind(typed: Mapping[str, Any], _allowed: Mapping[str, Any]) -> str:
-    return "" if typed.get("kind") in dict(KINDS) else "请选择使用次数。"
+def kinds(consent: str) -> tuple[tuple[str, str], ...]:
+    """The kinds of consent that can carry calls under an agreement's `consent`: where each call needs a new
+    one, a consent good for many never does."""
+    return KINDS[:1] if consent == "each_call" else KINDS
+
+
+def _kind(typed: Mapping[str, Any], allowed: Mapping[str, Any]) -> str:
+    if typed.get("kind") in dict(kinds(str(allowed.get("consent", "")))):
+        return ""
+    if typed.get("kind") in dict(KINDS):
+        return "使用协议约定每次调用都要新的同意，只能请求只用一次的同意。"
+    return "请选择使用次数。"
 
 
 def _period(typed: Mapping[str, Any], allowed: Mapping[str, Any]) -> str:
