@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ from django.test import Client
 from gongshu.evidence.checkpoint import read
 from gongshu.evidence.log import Log
 from gongshu.office.accounts.models import RoleAssignment
+from gongshu.office.accounts.permissions import Refused
 from gongshu.office.authorisation.queries import Filed
+from gongshu.office.cases import services as cases
+from gongshu.office.cases.models import Case
 from gongshu.office.link import clock, feed
-from gongshu.office.portal import disclosure, laws, logfiles, sources
+from gongshu.office.portal import approval, disclosure, laws, logfiles, sources
 from support import people
 from support.people import NOW
 from support.products import FIELDS, Market
@@ -196,6 +199,20 @@ def test_object_and_scope_come_from_what_is_filed_and_granted(market: Market, mo
 
 
 @pytest.mark.row("P02")
+def test_what_is_refused_unconfirmed_stopped_or_over_is_not_published_as_granted(market: Market) -> None:
+    from gongshu.office.scenarios.models import Grant
+
+    assert len(sources.granted_resources(market.zone, NOW.date())) == 1
+    for state in ("awaiting", "refused", "stopped"):
+        Grant.objects.update(state=state)
+        assert sources.granted_resources(market.zone, NOW.date()) == [], state
+    Grant.objects.update(state="live")
+    until = date.fromisoformat(Grant.objects.get().body["until"])
+    assert sources.granted_resources(market.zone, until)
+    assert sources.granted_resources(market.zone, until + timedelta(days=1)) == []
+
+
+@pytest.mark.row("P02")
 def test_where_the_authority_is_the_implementing_body_it_is_named(market: Market) -> None:
     RoleAssignment.objects.filter(role="implementing_body").update(revoked_at=NOW)
     named = {each.id: each.lines for each in disclosure.items("huangshi", NOW.date())[0]}
@@ -212,6 +229,37 @@ def test_in_gansu_usage_waits_for_approval() -> None:
     usage = next(each for each in items if each.id == "usage")
     assert not usage.lines
     assert "审核同意" in usage.note
+
+
+@pytest.mark.row("P02")
+def test_in_gansu_both_bodies_agree_before_the_use_of_data_is_disclosed(monkeypatch: Any) -> None:
+    market = Market("gansu")
+    monkeypatch.setattr(clock, "business_now", lambda: NOW)
+    operator = people.log_in(Client(), market.maker_person)
+    assert 'id="disclose-form"' in text(operator.get("/portal/disclosure/"))
+    buyer = people.log_in(Client(), market.buyer_person)
+    assert 'id="disclose-form"' not in text(buyer.get("/portal/disclosure/"))
+    assert buyer.post("/portal/disclosure/new/").status_code == 403
+    page = operator.post("/portal/disclosure/new/", follow=True)
+    assert 'id="act-form"' in text(page)
+    case = Case.objects.get(procedure=approval.PROCEDURE)
+    said = {"period": "2026年上半年", "usage": "用于公交线网优化，运行十二次，出域两份。"}
+
+    body = people.acting(people.organisation("省实施机构", zone="gansu"), "implementing_body", zone="gansu")
+    authority = people.acting(people.organisation("省数据局", zone="gansu"), "data_authority", zone="gansu")
+    cases.perform(case, "submit", market.maker, said | {"usage": "写错了"}, NOW)
+    cases.perform(case, "return", authority, {"reasons": "次数不对"}, NOW)
+    cases.perform(case, "submit", market.maker, said, NOW)
+    with pytest.raises(Refused):  # 实施机构不能先同意
+        cases.perform(case, "body_agree", body, {}, NOW)
+    cases.perform(case, "authority_agree", authority, {}, NOW)
+    assert not approval.approved("gansu")
+    cases.perform(case, "body_agree", body, {}, NOW)
+    assert approval.approved("gansu") == [f"{market.operator.name}（2026年上半年）：{said['usage']}"]
+    usage = next(each for each in disclosure.items("gansu", NOW.date())[0] if each.id == "usage")
+    assert usage.lines == tuple(approval.approved("gansu")) and not usage.note
+    with pytest.raises(Refused):  # 别的专区没有这项审批
+        approval.begin(actor=Market().maker, now=NOW)
 
 
 def test_texts_are_named_with_their_standing(visitor: Client) -> None:

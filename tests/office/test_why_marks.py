@@ -69,6 +69,7 @@ NO_PAGE: dict[str, str] = {
     "portal:log-archive": "文件",
     "portal:log-file": "文件",
     "products:to-sign": "文件",
+    "portal:disclose": "只收提交",
     "products:lift": "只收提交",
     "products:send": "只收提交",
     "products:agreement-look": "只收提交：页面的一部分",

@@ -378,6 +378,7 @@ def products(monkeypatch: Any, folder: Any) -> list[Scene]:
 
 
 def settlement(_monkeypatch: Any, _folder: Any) -> list[Scene]:
+    from gongshu.office.portal import approval
     from gongshu.office.products import agreements
     from gongshu.office.settlement import billing, conflicts, pricing, reports
     from gongshu.office.settlement.models import CallBatch
@@ -403,6 +404,10 @@ def settlement(_monkeypatch: Any, _folder: Any) -> list[Scene]:
         conflict=True,
     )
     return [
+        Scene(
+            "portal.approval.begin", operator,
+            lambda actor: approval.begin(actor=actor, now=NOW, zone="huangshi"), "rule",
+        ),
         Scene(
             "settlement.billing.run", operator,
             lambda actor: billing.run(actor=actor, now=later, month="2099-01", zone="huangshi"), "input:month",

@@ -172,6 +172,8 @@ TABLE: tuple[Act, ...] = (
     _of(
         "supervision.services.stop_own", "停止用本单位数据做的产品", "supervision.mine", own=True,
     ),
+    # ---- portal
+    _of("portal.approval.begin", "提请审核数据使用情况披露", "portal.disclose"),
     # ---- link
     _of("link.inbox.accept_all", "收下数据域的消息", ground="signed", unproved="消息自己带签名，原样保存"),
     _of("link.inbox.handle_waiting", "处理收下的消息", ground="signed", unproved="每种消息的处理各自存证"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -13,6 +15,8 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         from gongshu.office.accounts import frame
         from gongshu.office.accounts.actors import Actor
+
+        import_module("gongshu.office.portal.approval")
 
         def visitor(actor: Actor) -> bool:
             return actor.anonymous

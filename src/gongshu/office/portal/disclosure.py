@@ -11,7 +11,7 @@ from gongshu.law.errors import LawError
 from gongshu.law.rules import Rules
 from gongshu.office.accounts.lawroles import law_roles, zone_title
 from gongshu.office.cases import lawbook
-from gongshu.office.portal import sources
+from gongshu.office.portal import approval, sources
 
 AGREEMENT = "operation_agreement"
 BODY, AUTHORITY = "implementing_body", "data_authority"
@@ -20,7 +20,8 @@ DOCUMENT = "disclosure"
 
 @dataclass(frozen=True)
 class Item:
-    """One item of disclosure: its lines as people read them, and its articles in words."""
+    """One item of disclosure: its lines as people read them, and its articles in words. `asked`: it is let
+    out only after approval."""
 
     id: str
     title: str
@@ -28,6 +29,7 @@ class Item:
     lines: tuple[str, ...]
     basis: tuple[str, ...]
     note: str = ""
+    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,8 @@ def items(zone: str, today: date) -> tuple[list[Item], tuple[str, ...], str]:
 def _item(asked: Asked, raw: Any) -> Item:
     name = str(raw["id"])
     waits = bool(raw.get("approval"))
-    lines = () if waits or name not in FILL else tuple(FILL[name](asked))
+    fill = (lambda asked: approval.approved(asked.zone)) if waits else FILL.get(name)
+    lines = tuple(fill(asked)) if fill else ()
     note = "" if lines else UNAPPROVED if waits else NOTES.get(name, "现在还没有可以公开的内容。")
     return Item(
         name,
@@ -152,4 +155,5 @@ def _item(asked: Asked, raw: Any) -> Item:
         lines,
         tuple(asked.rules.cite(each) for each in raw.get("basis", ())),
         note,
+        waits,
     )

@@ -15,6 +15,7 @@ urlpatterns = [
     path("products/<str:pk>/", views.product, name="product"),
     path("runs/", views.runs, name="runs"),
     path("disclosure/", views.disclosed, name="disclosure"),
+    path("disclosure/new/", views.disclose, name="disclose"),
     path("laws/", views.law_texts, name="laws"),
     path("openapi.json", views.interfaces, name="openapi"),
     path("log/", views.log, name="log"),

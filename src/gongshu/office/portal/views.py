@@ -6,18 +6,19 @@ from typing import Any
 
 from django.conf import settings
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import NoReverseMatch, reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from gongshu.law import forms as law_forms
 from gongshu.office import openapi
-from gongshu.office.accounts.access import actor_of
+from gongshu.office.accounts.access import actor_of, login_required
+from gongshu.office.accounts.permissions import can
 from gongshu.office.accounts.zones import ZONES
 from gongshu.office.cases import lawbook
 from gongshu.office.cases.views import as_json
 from gongshu.office.link import clock, logarchive
-from gongshu.office.portal import disclosure, laws, logfiles, sources
+from gongshu.office.portal import approval, disclosure, laws, logfiles, sources
 from gongshu.ui import errors
 from gongshu.ui.export import attachment
 from gongshu.ui.inputs import whole_number
@@ -254,8 +255,17 @@ def disclosed(request: HttpRequest) -> HttpResponse:
     owed: dict[str, list[disclosure.Item]] = {}
     for each in items:
         owed.setdefault(each.by, []).append(each)
+    discloses = any(each.asked for each in items) and can(actor_of(request), "portal.disclose")
     context = {"title": "授权运营信息披露", "owed": owed, "basis": basis, "missing": missing}
-    return render(request, "portal/disclosure.html", context)
+    return render(request, "portal/disclosure.html", {**context, "discloses": discloses})
+
+
+@require_POST
+@login_required
+def disclose(request: HttpRequest) -> HttpResponse:
+    """Begin the case in which a disclosure of use is approved; its first act asks what is to be said."""
+    made = approval.begin(actor=actor_of(request), now=clock.business_now())
+    return redirect("cases:act", made.pk, "submit")
 
 
 @require_GET
