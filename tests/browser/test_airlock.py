@@ -334,10 +334,10 @@ def test_a_day_of_two_reviewers_who_do_not_see_each_other(
         "reviews": "/reviews/",
         "review-blocked": f"/reviews/{blocked.id}/",
         "review-report": f"/reviews/{report.id}/",
-        "review": f"/reviews/{output.id}/",
         "why-blocked": f"/why/{blocked.id}",
         "why-finding": f"/why/{blocked.id}.f0",
         "why-limits": f"/why/{output.id}.limits",
+        "review": f"/reviews/{output.id}/",
     }.items():
         first.goto(path)
         good(first, name)

@@ -57,6 +57,7 @@ def city(monkeypatch: Any, tmp_path_factory: Any, log: None) -> Any:
     """A zone in which something of everything has happened."""
     from gongshu.office.accounts import zones
     from gongshu.office.products import supply
+    from gongshu.office.products.models import Trip
 
     zones.sync()
     scene = Zone()
@@ -66,6 +67,16 @@ def city(monkeypatch: Any, tmp_path_factory: Any, log: None) -> Any:
     market.trust(monkeypatch, tmp_path_factory.mktemp("trust"))
     row = market.published()
     made = market.agreement(row)
+    for number, lifted in enumerate((NOW, None)):
+        Trip.objects.create(
+            id=f"trip-{number}",
+            zone_id=made.zone_id,
+            agreement=made,
+            at=NOW,
+            tries=5,
+            seconds=600,
+            lifted=lifted,
+        )
     for number, count in enumerate((1200, 430, 77), 1):
         body = {"product": row.pk, "contract": made.pk, "count": count, "root": "sha256:" + "1" * 64}
         market.arrive("calls", body, 40 + number)
@@ -95,6 +106,7 @@ def test_the_supervisors_pages(city: Any, visit: Callable[..., Any], width: int)
         "cases": "/supervision/rows/cases/",
         "calls": "/supervision/rows/calls/",
         "stops": "/supervision/rows/stops/",
+        "trips": "/supervision/rows/trips/",
         "reports": "/supervision/rows/reports/",
         "targets": "/supervision/rows/targets/",
         "totals": "/supervision/totals/",
