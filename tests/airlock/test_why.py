@@ -62,7 +62,11 @@ def test_a_verdict_and_its_thresholds_open_their_why_and_no_other_vote_does(
     on_page = set(marks(client, f"/reviews/{output.id}/"))
     assert {f"/why/{output.id}", f"/why/{output.id}.limits"} <= on_page
     verdict = shown(client, f"/why/{output.id}")
-    assert "互不可见" in verdict and output.digest in verdict and "主体数够不够门槛" in verdict
+    assert (
+        "互不可见" in verdict
+        and output.digest in verdict
+        and "“主体数够不够门槛”没有不得出域的发现" in verdict
+    )
     assert "出域" in verdict and "《" in verdict, "no article"
     limits = shown(client, f"/why/{output.id}.limits")
     assert "10 个主体" in limits and "项目选择" in limits

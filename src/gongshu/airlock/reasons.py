@@ -111,9 +111,9 @@ def of_output(row: Output, place: str, visitor: access.Visitor) -> Screen | None
     }
     steps = [
         {
-            "title": words.CHECKS.get(check, check),
+            "title": f"“{words.CHECKS.get(check, check)}”没有不得出域的发现",
             "held": worst.get(check) != "block",
-            "sentence": SEVERITIES.get(worst.get(check, ""), "没有发现"),
+            "sentence": SEVERITIES.get(worst.get(check, ""), ""),
         }
         for check in CHECKS
     ]

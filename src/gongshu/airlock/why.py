@@ -85,7 +85,8 @@ def _articles(citations: Iterable[str], law: rules.Rules) -> list[law_why.Articl
 
 def _done(row: Any, visitor: access.Visitor) -> list[Screen]:
     """The domain's own lines of evidence about a row, the oldest first."""
-    lines = JournalEntry.objects.filter(fields__subject=row.pk).order_by("pk")[:LINES]
+    about = [row.pk, row.task_id] if isinstance(row, Output) else [row.pk]
+    lines = JournalEntry.objects.filter(fields__subject__in=about).order_by("pk")[:LINES]
     blind = isinstance(row, Output) and row.state not in PUBLISHED
     person, _ = names(clock.wall_now())
     return [
