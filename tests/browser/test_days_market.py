@@ -117,7 +117,7 @@ def agreement(day: Day, market: Market, made: Agreement, folder: Path) -> None:
     page.fill("#id_contract", given["contract"])
     page.fill("#id_credential", given["credential"])
     day.send("#sign-form button")
-    assert page.get_attribute("#signed", "data-signed") == "yes"
+    assert page.get_attribute("#signed-buyer", "data-signed") == "yes"
     day.good("agreement-signed", phone=True)
 
 

@@ -133,6 +133,7 @@ def test_the_buyers_pages(market: Market, visit: Callable[..., Any], monkeypatch
     looked_at(operator, f"/products/agreements/{made.pk}/edit/?check=1", "agreement-edit", DESK)
     market.confirm(made)
     monkeypatch.setattr(clock, "business_now", lambda: market.later)
+    looked_at(operator, f"/products/agreements/{made.pk}/sign/", "operator-sign", DESK)
     page = visit(session=session(market.buyer_person))
     for name, path in {
         "buyer-agreement": f"/products/agreements/{made.pk}/",
