@@ -245,7 +245,8 @@ def test_many_at_once_asks_what_the_law_asks_and_answers_nothing_itself(
     page = client.get("/catalogue/many/hand_in/").content.decode()
     for asked in ("shared_source", "not_excluded", "graded"):
         assert f'name="{asked}"' in page
-    assert "《" in LexborHTMLParser(page).css_first("#many-asked").text()
+    cited = LexborHTMLParser(page).css("#many-asked .mark-article")
+    assert len(cited) == 3 and all("《" in each.text() for each in cited)
     for missing in ANSWERED:
         given = {key: value for key, value in ANSWERED.items() if key != missing}
         answer = client.post("/catalogue/many/hand_in/", {"item": [row.id], **given})
