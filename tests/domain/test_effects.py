@@ -13,7 +13,7 @@ from support.domainworld import ZONE, Domain
 @pytest.mark.parametrize("origin", ["feed", "airlock"])
 def test_the_effect_of_a_stop_names_its_instant(domain: Domain, origin: str) -> None:
     made = stops.stop(
-        zone=ZONE, scope="product", target="pd-1", reason="", origin=origin, now=domain.now, person="p"
+        zone=ZONE, scope="product", target="pd-1", reason="", origin=origin, now=domain.now, person="p-bus"
     )
     (sent,) = [
         row.envelope

@@ -241,7 +241,7 @@ def test_only_the_provider_confirms(domain: Domain, trips: Path) -> None:
         confirm.answer(
             Grant.objects.get(),
             organisation=AUTHORITY,
-            person="p-auth",
+            person="p-auth2",
             agreed=True,
             reason="",
             now=domain.now,

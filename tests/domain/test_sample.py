@@ -140,7 +140,9 @@ def test_a_stop_between_confirmation_and_sending_holds(granted: Domain) -> None:
     ask(granted)
     sample = Sample.objects.get()
     yes(sample, granted)
-    stops.stop(zone=ZONE, scope="grant", target="g-1", reason="查", origin="airlock", now=granted.now)
+    stops.stop(
+        zone=ZONE, scope="grant", target="g-1", reason="查", origin="airlock", person="p-bus", now=granted.now
+    )
     assert work.step(granted.now) == 0
     sample.refresh_from_db()
     assert sample.state == "stopped"
@@ -152,7 +154,7 @@ def test_only_the_provider_confirms(granted: Domain) -> None:
         confirming.answer(
             Sample.objects.get(),
             organisation=AUTHORITY,
-            person="p-auth",
+            person="p-auth2",
             agreed=True,
             reason="",
             now=granted.now,

@@ -39,7 +39,15 @@ def test_nothing_is_answered_under_a_grant_that_is_over(granted: Domain, how: st
     if how == "until":
         days(granted, 366 * 100)
     else:
-        stops.stop(zone=ZONE, scope=how, target=target, reason="查", origin="airlock", now=granted.now)
+        stops.stop(
+            zone=ZONE,
+            scope=how,
+            target=target,
+            reason="查",
+            origin="airlock",
+            person="p-bus",
+            now=granted.now,
+        )
         granted.feed("ceiling", {**CEILING, "id": "ce-2"})
     assert confirm.live_ceilings(ZONE, granted.now) == []
     Ceiling.objects.update(state="awaiting")  # as if the stop had found it nowhere
@@ -58,7 +66,15 @@ def test_a_ceiling_nobody_has_to_confirm_is_not_in_force(granted: Domain) -> Non
 
 def test_a_grant_stopped_before_its_confirmation_stays_closed(domain: Domain, tmp_path: Path) -> None:
     domain.hand_in(trips.write(tmp_path / "trips.csv"), "res-1", "trips", trips.graded)
-    stops.stop(zone=ZONE, scope="project", target="pr-1", reason="查", origin="airlock", now=domain.now)
+    stops.stop(
+        zone=ZONE,
+        scope="project",
+        target="pr-1",
+        reason="查",
+        origin="airlock",
+        person="p-bus",
+        now=domain.now,
+    )
     domain.feed("grant", domain.grant("res-1", "trips"))
     with pytest.raises(confirm.ConfirmError, match="停止"):
         confirm.answer(
@@ -76,13 +92,31 @@ def test_a_stop_tells_the_office_what_ended_and_leaves_another_zone_alone(grante
         )
         for zone in (ZONE, "gansu")
     )  # fmt: skip
-    stops.stop(zone=ZONE, scope="product", target="pd-1", reason="查", origin="airlock", now=granted.now)
+    stops.stop(
+        zone=ZONE,
+        scope="product",
+        target="pd-1",
+        reason="查",
+        origin="airlock",
+        person="p-bus",
+        now=granted.now,
+    )
     here.refresh_from_db()
     there.refresh_from_db()
     assert (here.state, there.state) == ("withdrawn", "live")
-    stops.stop(zone="gansu", scope="grant", target="g-1", reason="查", origin="airlock", now=granted.now)
+    stops.stop(
+        zone="gansu",
+        scope="grant",
+        target="g-1",
+        reason="查",
+        origin="airlock",
+        person="p-bus",
+        now=granted.now,
+    )
     assert Grant.objects.get().state == "live"
-    stops.stop(zone=ZONE, scope="grant", target="g-1", reason="查", origin="airlock", now=granted.now)
+    stops.stop(
+        zone=ZONE, scope="grant", target="g-1", reason="查", origin="airlock", person="p-bus", now=granted.now
+    )
     run, drop = Task.objects.get(id="t-run"), Task.objects.get(id="t-drop")
     assert (run.state, run.outcome) == ("ended", "refused_stop")
     assert drop.state == "waiting"  # to destroy copies one key is enough
@@ -98,7 +132,15 @@ def test_what_was_stopped_while_it_was_attacked_stays_stopped(
 
     def stopped_meanwhile(*args: Any, **more: Any) -> Any:
         found = real(*args, **more)
-        stops.stop(zone=ZONE, scope="grant", target="g-1", reason="查", origin="airlock", now=granted.now)
+        stops.stop(
+            zone=ZONE,
+            scope="grant",
+            target="g-1",
+            reason="查",
+            origin="airlock",
+            person="p-bus",
+            now=granted.now,
+        )
         return found
 
     monkeypatch.setattr(release.attack, "run", stopped_meanwhile)
@@ -130,7 +172,15 @@ def test_a_stop_breaks_off_an_attack_on_its_way(granted: Domain, monkeypatch: py
     worker = threading.Thread(target=lambda: (work(), connection.close()))
     worker.start()
     assert begun.wait(30)
-    stops.stop(zone=ZONE, scope="product", target="pd-1", reason="查", origin="airlock", now=granted.now)
+    stops.stop(
+        zone=ZONE,
+        scope="product",
+        target="pd-1",
+        reason="查",
+        origin="airlock",
+        person="p-bus",
+        now=granted.now,
+    )
     asked = time.monotonic()
     while worker.is_alive() and time.monotonic() - asked < 20:
         tasks.halt(granted.now)

@@ -305,7 +305,7 @@ def test_a_lift_is_signed_for_exactly_what_the_provider_agreed_to(granted: Domai
     assert confirm.required(row) == (BUS,)
     assert not signatures(granted)
     with pytest.raises(confirm.ConfirmError, match="不是所涉数据的提供单位"):
-        confirm.answer(row, organisation=AUTHORITY, person="p-a1", agreed=True, reason="", now=granted.now)
+        confirm.answer(row, organisation=AUTHORITY, person="p-auth2", agreed=True, reason="", now=granted.now)
     confirm.answer(row, organisation=BUS, person="p-bus", agreed=True, reason="", now=granted.now)
     (signature,) = signatures(granted)
     body = {key: LIFT[key] for key in ("id", "contract", "product", "trip")}
@@ -321,10 +321,10 @@ def test_no_lift_without_every_provider_and_none_against_one(
     granted: Domain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = lifting(granted)
-    monkeypatch.setattr(confirm, "owners", lambda _: (BUS, "org-other"))
+    monkeypatch.setattr(confirm, "owners", lambda _: (BUS, AUTHORITY))
     confirm.answer(row, organisation=BUS, person="p-bus", agreed=True, reason="", now=granted.now)
     assert signatures(granted) == [None]
-    confirm.answer(row, organisation="org-other", person="p-x", agreed=True, reason="", now=granted.now)
+    confirm.answer(row, organisation=AUTHORITY, person="p-auth2", agreed=True, reason="", now=granted.now)
     assert signatures(granted)[1] is not None
     granted.feed("lift_asked", {**LIFT, "id": "lf-2"})
     again = Lift.objects.get(id="lf-2")

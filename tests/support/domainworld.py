@@ -27,6 +27,8 @@ PEOPLE = {
     "p-dev": (OPERATOR, ["developer"]),
 }
 
+OFFICERS = {BUS: "p-bus", AUTHORITY: "p-auth2"}
+
 
 class Domain:
     """Keys, trust list, and short ways to hand things in."""
@@ -110,7 +112,7 @@ class Domain:
         made = handin.begin(
             zone=ZONE,
             organisation=organisation,
-            person="p-bus",
+            person=OFFICERS[organisation],
             resource=resource,
             title=resource,
             table=table,
@@ -121,7 +123,7 @@ class Domain:
         made = handin.read(made, self.now)
         if made.state == "read":
             decision = change(intake.accept(handin.proposal_of(made)))
-            handin.confirm(made, decision, person="p-bus", now=self.now)
+            handin.confirm(made, decision, person=OFFICERS[organisation], now=self.now)
             made.refresh_from_db()
         return made
 

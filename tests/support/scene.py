@@ -27,6 +27,7 @@ from support.homes import place, until
 ZONE = "huangshi"
 BUS, AUTHORITY, OPERATOR, BUYER = "org-bus", "org-authority", "org-operator", "org-buyer"
 PEOPLE = {"p-bus": BUS, "p-bus2": BUS, "p-auth": AUTHORITY, "p-dev": OPERATOR}
+ROLES = {"p-bus": ["provider_officer", "reviewer"], "p-dev": ["developer"]}
 PRODUCT, VERSION, COLUMNS = "pd-1", "rel-1", ["line", "trips"]
 PRELUDE = """
 import json, os, sys
@@ -62,7 +63,8 @@ def rows(operator: PrivateKey, buyer: PrivateKey) -> dict[str, Any]:
     return {
         "organisations": [{"id": one, "name": one} for one in (BUS, AUTHORITY, OPERATOR, BUYER)],
         "people": [
-            {"id": one, "name": one, "organisation": organisation} for one, organisation in PEOPLE.items()
+            {"id": one, "name": one, "organisation": organisation, "roles": ROLES.get(one, ["reviewer"])}
+            for one, organisation in PEOPLE.items()
         ],
         "accounts": [{"user": one.replace("-", ""), "person": one} for one in PEOPLE],
         "keys": [

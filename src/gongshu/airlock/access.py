@@ -19,7 +19,7 @@ from django.utils.functional import SimpleLazyObject
 
 from gongshu.airlock import frame
 from gongshu.airlock.acts import ACTS
-from gongshu.enclave import clock, journal, trust
+from gongshu.enclave import acting, clock, journal, trust
 from gongshu.enclave.store.models import Account
 from gongshu.ui import errors
 from gongshu.wire.errors import WireError
@@ -214,6 +214,8 @@ class VisitorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, acting.Forbidden):
+            return errors.page(request, 403, str(exception), "forbidden")
         if not isinstance(exception, Refused):
             return None
         return errors.page(request, exception.status, exception.sentence, exception.code, why=exception.why)

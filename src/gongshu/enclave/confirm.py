@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from gongshu.enclave import clock, journal, outgoing, products, sources, trust
+from gongshu.enclave import acting, clock, journal, outgoing, products, sources, trust
 from gongshu.enclave.policy import PolicyError, check_grant, owners, within
 from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Lift, Stop
 from gongshu.wire import envelope as wire
@@ -141,6 +141,7 @@ def answer(
     subject: Subject, *, organisation: str, person: str, agreed: bool, reason: str, now: datetime
 ) -> Confirmation:
     """A provider's answer, signed by the airlock over the digest of exactly what was shown."""
+    acting.check("confirm", person, now, organisation)
     hold_stops()
     subject = type(subject).objects.select_for_update().get(pk=subject.pk)
     if subject.state != "awaiting":

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from gongshu.crypto.hashes import digest
-from gongshu.enclave import intake, journal, outgoing, sources
+from gongshu.enclave import acting, intake, journal, outgoing, sources
 from gongshu.enclave.intake import Decision, IntakeError, Proposal
 from gongshu.enclave.store.models import Intake, Snapshot
 from gongshu.enclave.vault import Manifest, Vault, VaultError
@@ -53,6 +53,7 @@ def begin(
     now: datetime,
 ) -> Intake:
     """Note a file handed in; it is read by `read`, which may take its time."""
+    acting.check("hand_in", person, now, organisation)
     made = Intake.objects.create(
         id=fresh("in"),
         zone=zone,
@@ -94,6 +95,7 @@ def confirm(made: Intake, decision: Decision, *, person: str, now: datetime) -> 
     """Take the provider's decision: the snapshot enters the vault and the office hears its outline."""
     with transaction.atomic():
         made = Intake.objects.select_for_update().get(pk=made.pk)
+        acting.check("hand_in", person, now, made.organisation)
         if made.state != "read":
             raise HandInError("这次入库已经处理过。")
         before = sources.newest(made.zone, made.resource)
@@ -194,6 +196,7 @@ def lost(made: Intake, why: str) -> Intake:
 def send_back(made: Intake, *, person: str, reason: str, now: datetime) -> Intake:
     """The provider takes the file back: draft and key are destroyed."""
     made = Intake.objects.select_for_update().get(pk=made.pk)
+    acting.check("hand_in", person, now, made.organisation)
     if made.state != "read":
         raise HandInError("这次入库已经处理过。")
     intake.refuse(proposal_of(made), drafts=drafts(), now=now)

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from gongshu.enclave import confirm, journal, outgoing, tasks
+from gongshu.enclave import acting, confirm, journal, outgoing, tasks
 from gongshu.enclave.store.models import Ceiling, Grant, Output, Sample, Stop, Task
 from gongshu.evidence.ids import fresh
 from gongshu.wire.times import stamp
@@ -33,6 +33,8 @@ def stop(
 
     It waits for the short transactions that ask for stops and then let something go on, and they for it.
     """
+    if origin == "airlock":
+        acting.check("stop", person, now)
     with connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", [confirm.STOPS])
     made, new = note(

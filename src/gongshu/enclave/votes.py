@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from gongshu.crypto.hashes import digest
-from gongshu.enclave import journal, trust
+from gongshu.enclave import acting, journal, trust
 from gongshu.enclave.outgoing import AIRLOCK, tell_review
 from gongshu.enclave.policy import reviewers_missing
 from gongshu.enclave.store.models import Grant, Output, Vote
@@ -38,6 +38,7 @@ def may_vote(output: Output, person: str, organisation: str) -> str:
 @transaction.atomic
 def cast(output: Output, *, person: str, organisation: str, agreed: bool, reason: str, now: datetime) -> Vote:
     """Sign and keep a vote over exactly what the reviewer saw."""
+    acting.check("review", person, now, organisation)
     output = Output.objects.select_for_update().get(pk=output.pk)
     refused = may_vote(output, person, organisation)
     if refused:

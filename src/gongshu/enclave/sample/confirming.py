@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from gongshu.enclave import clock, confirm, outgoing, trust
+from gongshu.enclave import acting, clock, confirm, outgoing, trust
 from gongshu.enclave.confirm import ConfirmError
 from gongshu.enclave.sample.work import record
 from gongshu.enclave.store.models import Confirmation, Grant, Sample
@@ -33,6 +33,7 @@ def answer(
 
     The digest is salted and the salt stays here until the sample leaves. Raises ConfirmError.
     """
+    acting.check("confirm", person, now, organisation)
     sample = Sample.objects.select_for_update().get(pk=sample.pk)
     if sample.state != "awaiting":
         raise ConfirmError("该样例已经处理过，不能再次确认。")
