@@ -594,6 +594,9 @@ def test_a_trip_is_shown_and_lifted_with_two_keys(
             "协议已熔断" in text(client_of(person).get(reverse("cases:notices")))
             or person is market.officer_person
         )
+    reason = text(client_of(market.buyer_person).get("/why/trip-1"))
+    assert "越权" in reason and "项目选择" in reason and "请求解除" in reason
+    assert Client().get("/why/trip-1").status_code == 404
     for wrong in (market.customer, market.officer, market.checker):
         with pytest.raises(Refused, match="运营机构"):
             lifts.ask(Trip.objects.get(), actor=wrong, now=market.later, reason="放行")

@@ -14,13 +14,14 @@ class ProductsConfig(AppConfig):
     def ready(self) -> None:
         from gongshu.office.accounts import frame
         from gongshu.office.cases import registry
-        from gongshu.office.products import handlers, incoming, permissions, standing
+        from gongshu.office.products import handlers, incoming, permissions, standing, why
         from gongshu.office.workbench import served
 
         registry.register(handlers.COMPLIANCE, handlers.ComplianceHandler())
         registry.register(handlers.AGREEMENT, handlers.AgreementHandler())
         registry.check_beginning(permissions.check_beginning)
         served.find_with(standing.of_project)
+        registry.explain_with(why.TRIP, why.of_trip)
         incoming.listen()
         frame.add("产品", "products:list", 500, frame.works)
         frame.add("使用协议", "products:agreements", 510, permissions.deals)
