@@ -268,7 +268,11 @@ def test_who_may_only_look_leaves_no_file_in_the_case(client: Client) -> None:
     """A refused act takes no file: neither into the case nor at all."""
     case, _ = objection(client)
     # 别人的一步，和自己的、现在还不能办的一步
-    for act, field in (("uphold", "appraisal"), ("apply_cancellation", "proof"), ("object_after", "evidence")):
+    for act, field in (
+        ("uphold", "appraisal"),
+        ("apply_cancellation", "proof"),
+        ("object_after", "evidence"),
+    ):
         file = SimpleUploadedFile("伪造.pdf", PDF)
         answer = client.post(f"/cases/{case.id}/acts/{act}/", {field: file})
         assert answer.status_code in (403, 409), act
