@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gongshu.enclave.acting import ACTS
+from gongshu.enclave.acts import ACTS
 
 __all__ = ["ACTS", "TITLES"]
 
