@@ -12,7 +12,16 @@ from django.test import Client
 from gongshu.airlock import seeing
 from gongshu.enclave import confirm, release, serve, tasks, votes, waiting
 from gongshu.enclave.project import supply
-from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Outgoing, Output, Served, Task
+from gongshu.enclave.store.models import (
+    Ceiling,
+    Confirmation,
+    Grant,
+    Outgoing,
+    Output,
+    Served,
+    Snapshot,
+    Task,
+)
 from support import firms
 from support.domainworld import AUTHORITY, BUS, ZONE, Domain
 
@@ -100,6 +109,14 @@ def test_reviewers_see_classes_and_the_provider_goes_back_by_one_act(banded: Dom
         Ceiling.objects.get(), organisation=BUS, person="p-bus", agreed=True, reason="", now=banded.now
     )
     assert supply.step(datetime.now(UTC)) == 1
+    Task.objects.filter(kind="supply").update(
+        state="ended", outcome="failed", ended=datetime.now(UTC), detail="磁盘"
+    )
+    page = text(officer, "/supply/")
+    assert "磁盘" in page and "再试一次" in page and "还没有写成版本" in page
+    again = {"zone": ZONE, "product": "pd-9", "retry": "1"}
+    assert officer.post("/supply/", again).status_code == 302
+    assert officer.post("/supply/", again).status_code == 409  # it waits already
     firms.work()
     version = Served.objects.get(product="pd-9").version
     assert version in text(officer, "/supply/") and "正在回答" in text(officer, "/supply/")
@@ -155,3 +172,18 @@ def test_one_provider_sees_nothing_that_came_of_anothers_rows(
     assert output.state == "blocked"
     assert bus.get(f"/reviews/{output.id}/").status_code == 404 and output.id not in text(bus, "/reviews/")
     assert output.id in text(other, "/reviews/") and "检验发现" in text(other, f"/reviews/{output.id}/")
+
+
+def test_the_provider_agrees_to_a_deletion_the_office_ordered(banded: Domain, enter: Enter) -> None:
+    officer = enter("p-bus")
+    snapshot = Snapshot.objects.get()
+    assert "没有等贵单位同意删除的数据" in text(officer, "/deletions/")
+    assert officer.post("/deletions/", {"snapshot": snapshot.id}).status_code == 409
+    banded.feed("delete", {"id": "d-1", "snapshot": snapshot.id})
+    page = text(officer, "/deletions/")
+    assert snapshot.id in page and "项目的表和模型 1 件" in page
+    assert snapshot.id not in text(enter("p-auth2"), "/deletions/")
+    assert enter("p-auth").get("/deletions/").status_code == 403
+    assert officer.post("/deletions/", {"snapshot": snapshot.id}).status_code == 302
+    snapshot.refresh_from_db()
+    assert snapshot.deleted is not None and "已经删除的" in text(officer, "/deletions/")

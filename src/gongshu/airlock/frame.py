@@ -23,6 +23,7 @@ NAV = (
     ("出域审核", "/reviews/", "see"),
     ("供数版本", "/supply/", "confirm"),
     ("运行记录", "/runs/", "confirm"),
+    ("删除快照", "/deletions/", "confirm"),
     ("停止", "/stops/", ""),
 )
 
@@ -58,6 +59,7 @@ def navigation(visitor: Visitor, here: str) -> tuple[NavItem, ...]:
         "/intake/": len(waiting.intakes(visitor)),
         "/grants/": len(waiting.confirmations(visitor)),
         "/samples/": len(waiting.samples(visitor)),
+        "/deletions/": len(waiting.deletions(visitor)),
         "/reviews/": len(waiting.reviews(visitor)),
     }
     return tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from gongshu.airlock import views
-from gongshu.airlock.pages import grants, intake, reviews, runs, samples, stops, supply, why
+from gongshu.airlock.pages import deletions, grants, intake, reviews, runs, samples, stops, supply, why
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -30,6 +30,7 @@ urlpatterns = [
     path("runs/", runs.index, name="runs"),
     path("runs/<str:pk>/", runs.one, name="run"),
     path("supply/", supply.index, name="supply"),
+    path("deletions/", deletions.index, name="deletions"),
     path("stops/", stops.index, name="stops"),
     path("why/<str:identifier>", why.page, name="why"),
 ]

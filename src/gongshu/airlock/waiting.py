@@ -5,8 +5,17 @@ from __future__ import annotations
 from gongshu.airlock import seeing
 from gongshu.airlock.access import Visitor, can
 from gongshu.enclave import confirm, votes
+from gongshu.enclave.deletions import ordered
 from gongshu.enclave.sample import confirming
-from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Intake, Lift, Output, Sample
+from gongshu.enclave.store.models import Ceiling, Confirmation, Grant, Intake, Lift, Output, Sample, Snapshot
+
+
+def deletions(visitor: Visitor) -> list[Snapshot]:
+    """Snapshots of the own organisation that the office ordered deleted and that wait for its word."""
+    if not can(visitor, "confirm"):
+        return []
+    found = [row for zone in visitor.zones for row in ordered(zone)]
+    return [row for row in found if row.organisation == visitor.organisation]
 
 
 def intakes(visitor: Visitor) -> list[Intake]:

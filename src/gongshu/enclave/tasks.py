@@ -20,7 +20,7 @@ from gongshu.enclave import clock, confirm, halting, journal, outgoing, sources,
 from gongshu.enclave.engines import DuckDB, Engine, EngineError, Run
 from gongshu.enclave.policy import lens_grant
 from gongshu.enclave.runner import Sandbox
-from gongshu.enclave.store.models import Grant, Output, Task
+from gongshu.enclave.store.models import Grant, Output, Snapshot, Task
 from gongshu.enclave.vault import VaultError
 from gongshu.evidence.ids import fresh
 from gongshu.law import grounds
@@ -231,14 +231,15 @@ def cancel(task: Task) -> None:
 
 
 def halt(_now: datetime) -> int:
-    """Stop the work whose grant, project or product was stopped; how many.
+    """Stop the work whose grant, project or product was stopped, or whose data was deleted; how many.
 
     A stop of the feed says so itself; one made at the airlock is another process's, and is found here.
     """
     halted = 0
     for task in Task.objects.filter(id__in=list(RUNNING)):
         product = str(task.body.get("product") or "")
-        if confirm.stopped(task.zone, grant=task.grant, project=task.project, product=product):
+        gone = Snapshot.objects.filter(id__in=task.sources, deleted__isnull=False).exists()
+        if gone or confirm.stopped(task.zone, grant=task.grant, project=task.project, product=product):
             cancel(task)
             halted += 1
     return halted
