@@ -7,12 +7,13 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 from django.conf import settings
 
 from gongshu.enclave import stops, tasks
-from gongshu.enclave.project import answers, plainer, tables
+from gongshu.enclave.project import answers, plainer, sides, tables
 from gongshu.enclave.store.models import Outgoing, Output, ProjectTable, Task
 from gongshu.enclave.vault import VaultError
 from support import firms
@@ -171,6 +172,51 @@ def test_a_query_cannot_carry_held_back_subjects_into_training(granted: Domain) 
     assert features(granted, "b-3", again, "washed").outcome == "done"
     washed = program(granted, "b-4", TRAIN.replace("features", "washed"), ["washed"], MODEL)
     assert "一行只说一个主体" in washed.detail
+
+
+def _partners(path: Path) -> Path:
+    """600 firms, each with another as its partner; what those held back turn over lies beyond a million."""
+    key = tables.pseudonym_key(ZONE, "pr-1")
+    codes = [f"QY{n:08d}" for n in range(600)]
+    with duckdb.connect() as engine:
+        asked = f"SELECT p, {tables.is_held_back('p')} FROM (SELECT unnest(?::VARCHAR[]) AS p)"
+        held = dict(engine.execute(asked, [[tables.pseudonym(key, code) for code in codes]]).fetchall())
+    lines = ["code,partner,staff,turnover,good"]
+    for n, code in enumerate(codes):
+        large = 1_000_000 if held[tables.pseudonym(key, code)] else 0
+        lines.append(f"{code},{codes[(n * 7 + 1) % 600]},{n % 90 + 10},{large + n * 1.25:.2f},{n % 2}")
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_no_join_carries_a_held_back_subject_into_training(
+    domain: Domain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Partners are joined by identifiers, as the rule asks, and still are other subjects. The raw rows of those
+    held back are gone before the recipe is computed again."""
+    monkeypatch.setitem(firms.GRADES, "partner", "L4")
+    firms.granted(domain, _partners(tmp_path / "firms.csv"))
+    sql = """SELECT pseudonym(a.code) AS who, a.staff, b.turnover, a.good
+             FROM firms a JOIN firms b ON a.partner = b.code"""
+    assert features(domain, "b-1", sql).outcome == "done"
+    assert sum(row["turnover"] > 999_999 for row in rows("features")) > 60  # the project's own table is whole
+    source = """
+import json, pandas
+data = pandas.read_parquet(inputs["features"])
+print("rows", len(data), "largest", data.turnover.max())
+json.dump({"model": "linear", "n_samples": len(data), "features": ["staff"], "coef": [0.0], "intercept": 0.5},
+          open(outputs["line.json"], "w"))
+"""
+    told = {"name": "line", "kind": "model", "format": "json"}
+    made = program(domain, "b-2", source, ["features"], told)
+    assert made.outcome == "done", made.detail
+    seen, largest = made.detail.split("rows ")[1].split()[:3:2]
+    assert 250 < int(seen) < 500 and float(largest) < 1_000_000, made.detail
+    (model,) = ProjectTable.objects.filter(kind="model")
+    (table,) = ProjectTable.objects.filter(id__in=model.parents)
+    with sides.recomputed(table, True, datetime.now(UTC)) as place:
+        held = pq.read_table(place).to_pylist()
+    assert held and all(row["turnover"] > 999_999 for row in held)
 
 
 MISWORDED = [

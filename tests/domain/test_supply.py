@@ -238,7 +238,7 @@ def test_a_new_snapshot_trains_again_and_answers_by_the_new_model(scored: Domain
     assert {one["check"] for one in output.findings} >= {"unexplained"}  # a program wrote it: people decided
     before = tables.newest(ZONE, "pr-1")["model"]
     scored.now += timedelta(minutes=1)
-    scored.hand_in(firms.firms(tmp_path / "next.csv", seed=12, many=3300), "res-f", "firms", firms.graded)
+    scored.hand_in(firms.firms(tmp_path / "next.csv", seed=14, many=3300), "res-f", "firms", firms.graded)
     *_, task = supply_step()  # a try that broke off on a busy machine is made again
     assert (task.kind, task.outcome) == ("refresh", "done"), task.detail
     after = Served.objects.order_by("number").last()

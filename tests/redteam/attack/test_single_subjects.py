@@ -40,6 +40,10 @@ ANSWERS_BLOCKED = {
         f"SELECT {TOKEN}, CASE WHEN age > 85 AND insured = 1 THEN '高龄参保' ELSE '其他' END AS v FROM person",
         {"threshold"},
     ),
+    "a rare class named like a withheld cell": (
+        f"SELECT {TOKEN}, CASE WHEN age > 85 AND insured = 1 THEN 'C' ELSE 'A' END AS v FROM person",
+        {"threshold"},
+    ),
     "rare streets and jobs": (f"SELECT {TOKEN}, district || street || job AS v FROM person", {"threshold"}),
     "an encoded number": (f"SELECT {TOKEN}, to_base64(encode(id)) AS v FROM person", {"identifier_encoded"}),
 }
@@ -52,6 +56,7 @@ ANSWERS_HONEST = {
     "district": f"SELECT {TOKEN}, district FROM person WHERE district <> '铁山区'",
     "age band": f"SELECT {TOKEN}, CAST(floor(age / 20) * 20 AS INT) || '岁起' AS v FROM person WHERE age BETWEEN 20 AND 79",
     "job": f"SELECT {TOKEN}, job FROM person",
+    "grades of which one reads like a withheld cell": f"SELECT {TOKEN}, CASE WHEN insured = 1 THEN 'C' ELSE 'A' END AS v FROM person",
     "trips": "SELECT substr(sha256('key-2' || card_id), 1, 32) AS who, CASE WHEN count(*) < 5 THEN '少' ELSE '多' END AS v FROM trip GROUP BY card_id",
     "firm grade": "SELECT substr(sha256('key-3' || code), 1, 32) AS who, CASE WHEN staff > 150 THEN 'A' ELSE 'B' END AS v FROM firm",
 }

@@ -46,7 +46,8 @@ def check(table: Table, key: int | None, spec: Spec, named: Callable[[str], bool
     for index, cells in enumerate(table.columns):
         if index == key:
             continue
-        classes = Counter(text(c) for c in cells if not is_suppressed(c))
+        # every answer counts, also one that reads like the mark of a withheld cell (C, x)
+        classes = Counter(answer for c in cells if (answer := text(c)))
         where = place(table, index, named)
         numeric = is_numeric(cells)
         if len(classes) == 1 and table.height >= spec.threshold:

@@ -14,18 +14,17 @@ import duckdb
 from django.conf import settings
 from django.db import transaction
 
-from gongshu.enclave import clock, journal, sources, tasks, thresholds
+from gongshu.enclave import clock, halting, journal, sources, tasks
 from gongshu.enclave.engines import EngineError, Program, Python, Run
 from gongshu.enclave.policy import lens_grant
-from gongshu.enclave.project import programs, tables
+from gongshu.enclave.project import programs, sides, tables
+from gongshu.enclave.project.judging import judge, work_limits
 from gongshu.enclave.project.rowwise import own_rows
-from gongshu.enclave.runner import Limits, Result, Sandbox
+from gongshu.enclave.runner import Result, Sandbox
 from gongshu.enclave.store.models import Grant, Output, ProjectTable, Task
 from gongshu.enclave.vault import VaultError
 from gongshu.evidence.ids import fresh
-from gongshu.law import grounds
 from gongshu.lens import Verdict
-from gongshu.lens import check as lens_check
 
 log = logging.getLogger(__name__)
 GROUND = "development.controlled"
@@ -55,29 +54,13 @@ def make(task: Task, now: datetime) -> tuple[str, str]:
         if step.language == "sql":
             return _query(task, grant, step, now)
         return _program(task, grant, step, now)
+    except halting.Halted:
+        return "cancelled", ""
     except SAID as error:
         return "failed", str(error)
     except Exception as error:
         log.exception("build %s failed", task.id)
         return "failed", f"{type(error).__name__}: {error}"
-
-
-def lens_view(grant: Grant, own: Mapping[str, ProjectTable]) -> dict[str, Any]:
-    """The grant the lens judges a step by: the granted tables and the project's own."""
-    by = lens_grant(grant.body, sources.of_grant(grant.body))
-    mine = {name: tables.told(row) for name, row in own.items() if row.kind == "table"}
-    clash = {name.casefold() for name in by["tables"]} & {name.casefold() for name in mine}
-    if clash:
-        raise tables.TableError("项目表与授权的表重名，请换一个名称。")
-    by["tables"] = {**by["tables"], **mine}
-    return by
-
-
-def judge(sql: str, grant: Grant, own: Mapping[str, ProjectTable], now: datetime) -> Verdict:
-    """The lens's verdict in `build` mode over granted and own tables."""
-    today = clock.business_today(grant.zone, now)
-    by = {**lens_view(grant, own), "mode": "build"}
-    return lens_check(sql, by, at=today, cite=grounds.citing(grant.zone, today))
 
 
 def _query(task: Task, grant: Grant, step: programs.Step, now: datetime) -> tuple[str, str]:
@@ -152,7 +135,14 @@ def _program(task: Task, grant: Grant, step: programs.Step, now: datetime) -> tu
     tables.standing(read.values())
     endings = {name: _ending(row) for name, row in read.items() if row.kind == "model"}
     tasks.note(task, made_of.values())
-    with tables.staged_for_program(read, step.trains, endings) as places:
+    with ExitStack() as stack:
+        seen = {}
+        if step.trains:
+            with tasks.breakable(task):
+                seen = {
+                    name: stack.enter_context(sides.recomputed(row, False, now)) for name, row in read.items()
+                }
+        places = stack.enter_context(tables.staged_for_program(read, seen, endings))
         run = Program(
             fresh("p"),
             step.source,
@@ -271,11 +261,6 @@ def _execute(task: Task, engine: Any, run: Run | Program, keep: Callable[[Result
     finally:
         tasks.RUNNING.pop(task.id, None)
         engine.finalise(run.id)
-
-
-def work_limits(grant: Grant, now: datetime) -> Limits:
-    """Time and memory of one job: the packs' limits, or less where the grant says so."""
-    return thresholds.work(grant.zone, clock.business_today(grant.zone, now), grant.body)
 
 
 def drop(task: Task, now: datetime) -> None:

@@ -23,7 +23,7 @@ from django.conf import settings
 from gongshu.crypto.canonical import dumps
 from gongshu.crypto.hashes import digest, file_digest, salted
 from gongshu.enclave import attack, clock, render, sources, thresholds
-from gongshu.enclave.project import build, plainer, programs, tables
+from gongshu.enclave.project import build, plainer, programs, sides, tables
 from gongshu.enclave.project.answers import (
     Unfit,
     answer_type,
@@ -32,6 +32,7 @@ from gongshu.enclave.project.answers import (
     quote,
     rows_digest,
 )
+from gongshu.enclave.project.judging import judge
 from gongshu.enclave.store.models import Grant, Output, ProjectTable, Task
 from gongshu.evidence.ids import fresh
 from gongshu.wire import subjects
@@ -39,6 +40,9 @@ from gongshu.wire import subjects
 KINDS = ("model", "dataset", "lookup")
 MOST_FIELDS = 60
 FIELD = re.compile(r"[A-Za-z_\u4e00-\u9fff][A-Za-z0-9_\u4e00-\u9fff]{0,62}")
+
+
+recipe = sides.recipe
 
 
 class Forbidden(Exception):
@@ -77,19 +81,6 @@ def find(task: Task, wanted: Mapping[str, Any]) -> ProjectTable:
     return rows[0]
 
 
-def recipe(row: ProjectTable) -> list[ProjectTable]:
-    """Everything it was made of, the first steps first, itself last."""
-    found: dict[str, ProjectTable] = {}
-
-    def visit(one: ProjectTable) -> None:
-        for parent in ProjectTable.objects.filter(id__in=one.parents).order_by("made"):
-            visit(parent)
-        found.setdefault(one.id, one)
-
-    visit(row)
-    return list(found.values())
-
-
 def recheck(row: ProjectTable, now: datetime) -> None:
     """Raises `Forbidden` unless the lens still allows every query of the recipe."""
     grant = Grant.objects.get(id=row.grant)
@@ -99,7 +90,7 @@ def recheck(row: ProjectTable, now: datetime) -> None:
         if step.language != "sql":
             continue
         own = {each.name: each for each in steps if each.kind == "table" and each.id != one.id}
-        if not build.judge(step.source, grant, own, now).allowed:
+        if not judge(step.source, grant, own, now).allowed:
             raise Forbidden
 
 
@@ -191,10 +182,11 @@ def _model(row: ProjectTable, wanted: Mapping[str, Any], place: Path, stack: Exi
     path = place / f"leaving.{programs.MODELS[form_]}"
     path.write_bytes(plainer.PLAINER[form_](data))
     read = {one.name: one for one in ProjectTable.objects.filter(id__in=row.parents) if one.kind == "table"}
-    plain = stack.enter_context(tables.staged(read))
     raw: dict[str, Path] = {}
     for name, one in read.items():
-        raw[name], raw[f"{name}_held_back"] = tables.seen_and_held_back(plain[name], one)
+        for table, back in ((name, False), (f"{name}_held_back", True)):
+            place = stack.enter_context(sides.recomputed(one, back, clock.wall_now()))
+            raw[table] = tables.side(place, one, back)
     model: dict[str, Any] = {"format": form_}
     if form_ == "lightgbm-text":
         model["least_leaf"] = plainer.least_leaf(data)

@@ -190,10 +190,10 @@ def staged(rows: Mapping[str, ProjectTable]) -> Iterator[dict[str, Path]]:
 
 @contextmanager
 def staged_for_program(
-    rows: Mapping[str, ProjectTable], hold_back: bool, ending: Mapping[str, str]
+    rows: Mapping[str, ProjectTable], seen: Mapping[str, Path], ending: Mapping[str, str]
 ) -> Iterator[dict[str, Path]]:
-    """The same for a program: a model as its plain file, and with `hold_back` each table without the subjects
-    held back. `ending`: model → ending of its file."""
+    """The same for a program: a model as its plain file (`ending`: model → ending of its file), and in place
+    of a table in `seen` what stands there, without the subjects held back."""
     with ExitStack() as stack:
         places = stack.enter_context(staged(rows))
         found = {}
@@ -201,7 +201,7 @@ def staged_for_program(
             if rows[name].kind == "model":
                 found[name] = _plain_model(place, ending.get(name, "txt"))
             else:
-                found[name] = _without_held_back(place, rows[name]) if hold_back else place
+                found[name] = _without_held_back(seen[name], rows[name]) if name in seen else place
         yield found
 
 
@@ -231,12 +231,11 @@ def _without_held_back(place: Path, row: ProjectTable) -> Path:
     return target
 
 
-def seen_and_held_back(place: Path, row: ProjectTable) -> tuple[Path, Path]:
-    """A staged table cut in two files: the rows a training program saw, and those it did not."""
-    seen, held = (place.with_name(f"{place.name}-{part}.parquet") for part in ("given", "held"))
-    _write_part(place, row, "NOT", seen)
-    _write_part(place, row, "", held)
-    return seen, held
+def side(place: Path, row: ProjectTable, held: bool) -> Path:
+    """A file with the rows of a computed side of a table: those a training program saw, or did not."""
+    found = place.with_name(f"{place.name}-{'held' if held else 'given'}.parquet")
+    _write_part(place, row, "" if held else "NOT", found)
+    return found
 
 
 def _write_part(place: Path, row: ProjectTable, which: str, target: Path) -> None:
