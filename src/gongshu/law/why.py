@@ -232,6 +232,7 @@ FACTS = {
     "recused": "办理人是否应当回避",
     "actor_organisation": "办理人的单位",
     "registrant_organisations": "登记主体",
+    "operation_ended": "运营已经终止",
     "form_problems": "表单中的问题",
     "form_digest": "表单内容的摘要",
     "deposited": "是否已经存证",
