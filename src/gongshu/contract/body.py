@@ -95,7 +95,12 @@ class OverScope:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body that was read; `rate`, `over_scope`, `tariff` are None only for version 1."""
+    """A body that was read; `rate`, `over_scope`, `tariff` are None only for version 1.
+
+    `buyer`, `operator`: organisation ids; `key`, `operator_key`: ids of their public keys (the operator's is
+    empty in what was signed before operators signed); `starts`, `ends`: first and last day of business time;
+    `fields`: what an answer may hold; `clauses`: term → clause of the agreement.
+    """
 
     version: int
     id: str

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 from gongshu.contract import body as bodies
-from gongshu.contract.body import OverScope, Quota, Rate
+from gongshu.contract.body import Body
 from gongshu.contract.grounds import SAYINGS, Citing
 from gongshu.law.forms import Problem
 from gongshu.money.caps import cap_problems
 from gongshu.money.pricelaw import PriceLaw
 from gongshu.money.reading import Reading
-from gongshu.money.split import Share
-from gongshu.money.tariff import Price, Tariff
+from gongshu.money.tariff import Price
 
 STRICTNESS = {name: place for place, name in enumerate(bodies.CONSENTS)}
 
@@ -41,36 +39,13 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
+class Contract(Body):
     """Who may call which product, for what, until when, how often, under which consent, at what price.
 
-    `buyer`, `operator`: organisation ids; `key`, `operator_key`: ids of their public keys (the operator's is
-    empty in what was signed before operators signed); `starts`, `ends`: first and last day of business time;
-    `fields`: what an answer may hold; `clauses`: term → clause of the agreement; `rulings`: code → the
-    ruling, made once.
+    A body (`body.Body`) of a `zone`, compiled. `rulings`: code → the ruling, made once.
     """
 
-    id: str
     zone: str
-    product: str
-    operator: str
-    buyer: str
-    key: str
-    starts: date
-    ends: date
-    purposes: frozenset[str]
-    public_benefit: frozenset[str]
-    fields: frozenset[str]
-    consent: str
-    quota: Quota
-    rate: Rate | None
-    over_scope: OverScope | None
-    prohibitions: frozenset[str]
-    tariff: Tariff | None
-    shares: tuple[Share, ...]
-    clauses: Mapping[str, str]
-    version: int = 2
-    operator_key: str = ""
     rulings: Mapping[str, Ruling] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -20,9 +20,9 @@ from gongshu.wire.times import stamp
 from gongshu.wire.trust import TrustList
 
 log = logging.getLogger(__name__)
-TABLES = ("contracts", "credentials", "stops", "clocks", "trips", "lifted", "effects")
+TABLES = ("contracts", "credentials", "stops", "clocks", "trips", "effects")
 # What other threads write too: never rolled back with a feed item, whose effect on them is idempotent.
-OWN = ("trips", "lifted", "effects")
+OWN = ("trips", "effects")
 
 
 @dataclass
@@ -40,8 +40,6 @@ class Book:
     trips: dict[str, dict[str, Any]] = field(default_factory=dict)
     """contract id → {id, zone, at, product, tries, seconds}: stopped by this gateway itself (熔断), at the
     n-th over-scope try within so many seconds, until a `lift` names that id"""
-    lifted: dict[str, str] = field(default_factory=dict)
-    """trip id → contract: a trip is lifted once, and a lift that came first counts too"""
     effects: dict[str, dict[str, Any]] = field(default_factory=dict)
     """stop, withdrawal or lift id → {zone, at}: took effect here and is still to be told"""
     checkpoints: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -218,7 +216,6 @@ def _lift(book: Book, item: Admitted) -> None:
     known = book.contracts.get(body["contract"])
     if known is None or known["body"]["product"] != body["product"]:
         return
-    book.lifted = {**book.lifted, body["trip"]: body["contract"]}
     trip = book.trips.get(body["contract"])
     if trip is not None and trip["id"] == body["trip"]:
         book.trips = {one: row for one, row in book.trips.items() if one != body["contract"]}
