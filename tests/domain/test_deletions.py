@@ -12,7 +12,7 @@ from django.conf import settings
 from domain.test_supply import BANDS, LOOKUP, ask, banded, served, supply_step  # noqa: F401
 from gongshu.enclave import acting, deletions, sources
 from gongshu.enclave.project import supply, tables
-from gongshu.enclave.store.models import JournalEntry, Output, ProjectTable, Served, Snapshot
+from gongshu.enclave.store.models import JournalEntry, Outgoing, Output, ProjectTable, Served, Snapshot
 from gongshu.enclave.vault import VaultError
 from support import firms
 from support.domainworld import AUTHORITY, BUS, ZONE, Domain
@@ -57,6 +57,8 @@ def test_with_the_snapshot_goes_all_that_was_made_of_it(banded: Domain) -> None:
     output.refresh_from_db()
     assert (waiting.state, output.state) == ("stopped", "released") and not Path(waiting.path).exists()
     assert JournalEntry.objects.filter(fields__act="deletion.done").count() == 1
+    told = Outgoing.objects.get(kind="deleted").envelope["body"]
+    assert told == {"id": "res-f", "organisation": BUS, "snapshot": snapshot.id}
     with pytest.raises(deletions.DeletionError, match="已经删除"):
         agree(banded, snapshot)
     # nothing is computed or served again behind the deletion's back

@@ -133,11 +133,13 @@ def _assigned(person: Any) -> Any:
 
 
 def catalogue(_monkeypatch: Any, _folder: Any) -> list[Scene]:
-    from gongshu.office.catalogue import importing, services
+    from gongshu.office.catalogue import deleting, importing, services
 
     home = people.organisation()
     maker = people.acting(home, "provider_officer")
     row = services.begin(actor=maker, now=NOW, typed={"name": "刷卡记录"})
+    row.facts = {"snapshot": "s-1"}
+    row.save(update_fields=["facts"])
 
     def taken(actor: Any) -> Any:
         made, left = importing.take(actor, [{"name": "甲"}], NOW)
@@ -156,6 +158,10 @@ def catalogue(_monkeypatch: Any, _folder: Any) -> list[Scene]:
             lambda actor: services.save(row, actor=actor, now=NOW, typed={"name": "乙"}, version=row.version),
         ),
         Scene("catalogue.importing.take", home, taken, local=True),
+        Scene(
+            "catalogue.deleting.order", home,
+            lambda actor: deleting.order(row, actor=actor, reason="到期不再留存"),
+        ),
     ]  # fmt: skip
 
 

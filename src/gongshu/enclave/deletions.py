@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from gongshu.enclave import acting, journal, sources
+from gongshu.enclave import acting, journal, outgoing, sources
 from gongshu.enclave.project import tables
 from gongshu.enclave.store.models import FeedItem, Output, ProjectTable, Sample, Served, Snapshot
 from gongshu.wire import envelope as wire
@@ -108,6 +108,8 @@ def agree(snapshot: Snapshot, *, organisation: str, person: str, now: datetime) 
         ground=GROUND,
         digests={"manifest": manifest.digest},
     )
+    body = {"id": snapshot.resource, "organisation": organisation, "snapshot": snapshot.id}
+    outgoing.post("deleted", body, zone=snapshot.zone, now=now, source=outgoing.AIRLOCK)
     articles = line.fields["articles"]
     transaction.on_commit(lambda: finish(snapshot.id, now, articles), robust=True)
 

@@ -99,6 +99,7 @@ TABLE: tuple[Act, ...] = (
     _of("catalogue.services.begin", "新编目录", "catalogue.make"),
     _of("catalogue.services.save", "保存目录", "catalogue.make", own=True),
     _of("catalogue.importing.take", "批量编目录", "catalogue.make"),
+    _of("catalogue.deleting.order", "下达删除入库数据的指令", "catalogue.delete"),
     _of("authorisation.services.enter", "文件建档", "authorisation.file"),
     # ---- registration
     _of("registration.drafts.begin", "新建登记申请", "registration.apply"),

@@ -232,6 +232,13 @@ KINDS: Mapping[str, Kind] = {
         {"id": "id", "organisation": "id", "title": "text", "columns": "map", "rows": "count"},
         (AIRLOCK,),
     ),
+    # 提供单位在闸口同意以后，一份快照已经销毁
+    "deleted": Kind(
+        "快照已删除",
+        "inbox",
+        {"id": "id", "organisation": "id", "snapshot": "key"},
+        (AIRLOCK,),
+    ),
     "confirmation": Kind(
         "提供方确认",
         "inbox",

@@ -31,6 +31,8 @@ OWN: dict[str, str] = {
     "cases.refuse": "不准许办理",
     "catalogue.begin": "新建目录",
     "catalogue.facts": "收到闸口告知的入库情况",
+    "catalogue.delete": "下达删除入库数据的指令",
+    "catalogue.deleted": "收到闸口告知：数据已删除",
     "ceiling.ask": "请提供单位确认上限",
     "ceiling.confirmed": "上限已确认",
     "clock.moved": "移动演示时钟",

@@ -12,7 +12,7 @@ from gongshu.office.accounts.actors import Actor
 from gongshu.office.cases import lawbook
 from gongshu.office.cases.models import Case, CaseEvent
 from gongshu.office.cases.registry import Handler
-from gongshu.office.catalogue import content, services
+from gongshu.office.catalogue import content, deleting, services
 from gongshu.office.catalogue.models import Resource
 from gongshu.office.link import inbox
 from gongshu.wire import envelope as wire
@@ -56,3 +56,9 @@ def of(case: Case) -> Resource | None:
 def _resource(made: wire.Envelope, _verified: list[wire.Verified], now: datetime) -> None:
     """What a provider confirmed at the airlock belongs to its item of the catalogue."""
     services.take_facts(made.body["id"], made.zone, made.body, now)
+
+
+@inbox.on("deleted")
+def _deleted(made: wire.Envelope, _verified: list[wire.Verified], now: datetime) -> None:
+    """A snapshot its provider agreed to delete is gone."""
+    deleting.deleted(made.body, made.zone, now)

@@ -17,4 +17,5 @@ urlpatterns = [
     path("api/items", views.api_items, name="api-items"),
     path("<str:pk>/", views.detail, name="detail"),
     path("<str:pk>/edit/", views.edit, name="edit"),
+    path("<str:pk>/delete-data/", views.delete_data, name="delete-data"),
 ]

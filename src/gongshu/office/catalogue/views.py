@@ -18,9 +18,9 @@ from gongshu.law.history import local_day
 from gongshu.office.accounts.access import actor_of, login_required, needs
 from gongshu.office.accounts.permissions import Refused, can
 from gongshu.office.cases import lawbook
-from gongshu.office.catalogue import content, importing, many, queries, services, sheets, shown
+from gongshu.office.catalogue import content, deleting, importing, many, queries, services, sheets, shown
 from gongshu.office.link import clock
-from gongshu.ui.inputs import RawField, build, whole_number
+from gongshu.ui.inputs import RawField, build, plain, whole_number
 from gongshu.ui.lawforms import condition_text
 from gongshu.ui.tables import Column, Filter, Table
 from gongshu.ui.widgets import RowsWidget
@@ -228,9 +228,22 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         "open": row.state in services.OPEN_STATES,
         "registers": shown.registers(actor, row),
         "inside": not actor.anonymous,
+        "deletes": can(actor, "catalogue.delete", row.zone_id),
+        "deleting": deleting.ordered(row)[:16].replace("T", " "),
         "state_title": dict(STATES).get(row.state, row.state),
     }
     return render(request, "catalogue/detail.html", context)
+
+
+@require_POST
+@needs("catalogue.delete")
+def delete_data(request: HttpRequest, pk: str) -> HttpResponse:
+    """Order that the data of a resource be deleted; the provider agrees at the airlock."""
+    actor = actor_of(request)
+    row = get_object_or_404(queries.visible(actor), pk=pk)
+    deleting.order(row, actor=actor, reason=str(plain(request.POST.get("reason", ""))))
+    messages.success(request, "删除指令已发到数据域；提供单位在闸口同意以后，数据才销毁。")
+    return redirect("catalogue:detail", pk=row.pk)
 
 
 @require_GET
