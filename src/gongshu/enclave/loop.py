@@ -13,6 +13,7 @@ from django.db import close_old_connections
 from gongshu.enclave import (
     clock,
     consume,
+    deletions,
     handin,
     journal,
     posting,
@@ -120,7 +121,9 @@ def run() -> int:
     """Mend what a crash left, then work until told to stop."""
     sources.vault().sweep()
     handin.drafts().sweep()
+    deletions.sweep(clock.wall_now())
     handin.sweep(clock.wall_now())
+    supply.sweep(clock.wall_now())
     tasks.recover(clock.wall_now())
     stops.CANCEL.append(tasks.cancel)
     clients = consume.clients()

@@ -44,16 +44,19 @@ def request(task: Task, now: datetime) -> None:
     tasks.end(task, code, clock.wall_now(), detail)
 
 
-def make(task: Task, now: datetime) -> tuple[str, str]:
-    """(outcome code, detail for the airlock) of one step. Its tables are kept when the code is `done`."""
+def make(task: Task, now: datetime, for_output: str = "") -> tuple[str, str]:
+    """(outcome code, detail for the airlock) of one step. Its tables are kept when the code is `done`.
+
+    `for_output`: computed again by the enclave for the answers of that output, beside the project's own.
+    """
     grant = Grant.objects.get(id=task.grant)
     if grant.body["mode"] != "build":
         return "refused_grant", "授权的用法不是建设（build），不能留下项目的表。"
     try:
         step = programs.parse(task.body)
         if step.language == "sql":
-            return _query(task, grant, step, now)
-        return _program(task, grant, step, now)
+            return _query(task, grant, step, now, for_output)
+        return _program(task, grant, step, now, for_output)
     except halting.Halted:
         return "cancelled", ""
     except SAID as error:
@@ -63,8 +66,8 @@ def make(task: Task, now: datetime) -> tuple[str, str]:
         return "failed", f"{type(error).__name__}: {error}"
 
 
-def _query(task: Task, grant: Grant, step: programs.Step, now: datetime) -> tuple[str, str]:
-    own = tables.newest(grant.zone, grant.project)
+def _query(task: Task, grant: Grant, step: programs.Step, now: datetime, for_output: str) -> tuple[str, str]:
+    own = tables.newest(grant.zone, grant.project, for_output)
     name = step.outputs[0].name
     verdict = judge(step.source, grant, {each: row for each, row in own.items() if each != name}, now)
     if not verdict.allowed or verdict.sql is None:
@@ -73,6 +76,7 @@ def _query(task: Task, grant: Grant, step: programs.Step, now: datetime) -> tupl
     read = {table: held[table] for table in verdict.reads if table in held}
     mine = {table: own[table] for table in verdict.reads if table not in held}
     made_of = tables.snapshots_of(mine.values())
+    tables.standing(mine.values())
     for source in read.values():
         if made_of.setdefault(source.resource, source.snapshot) != source.snapshot:
             raise tables.TableError("所读的项目表来自旧的快照，请先用最新快照重新建表。")
@@ -97,7 +101,7 @@ def _query(task: Task, grant: Grant, step: programs.Step, now: datetime) -> tupl
             parents = mine.values()
             tables.keep_table(
                 task, grant.id, name, path, columns, clock.wall_now(),
-                subject=subject, origin=origin, made_of=made_of, parents=parents,
+                subject=subject, origin=origin, made_of=made_of, parents=parents, for_output=for_output,
             )  # fmt: skip
 
         return _execute(task, tasks.engine(), run, keep)
@@ -123,8 +127,10 @@ def _subject(
     return "", []
 
 
-def _program(task: Task, grant: Grant, step: programs.Step, now: datetime) -> tuple[str, str]:
-    own = tables.newest(grant.zone, grant.project)
+def _program(
+    task: Task, grant: Grant, step: programs.Step, now: datetime, for_output: str
+) -> tuple[str, str]:
+    own = tables.newest(grant.zone, grant.project, for_output)
     lost = [name for name in step.reads if name not in own]
     if lost:
         raise tables.TableError(f"项目里没有“{lost[0]}”，程序只能读项目自己建的表和模型。")
@@ -153,7 +159,7 @@ def _program(task: Task, grant: Grant, step: programs.Step, now: datetime) -> tu
 
         def keep(result: Result) -> None:
             for one in step.outputs:
-                _keep_output(task, grant, one, result.files[one.file], read, made_of)
+                _keep_output(task, grant, one, result.files[one.file], read, made_of, for_output)
 
         return _execute(task, engine(), run, keep)
 
@@ -203,10 +209,14 @@ def _keep_output(
     path: Path,
     read: Mapping[str, ProjectTable],
     made_of: Mapping[str, str],
+    for_output: str,
 ) -> None:
     now = clock.wall_now()
     if one.kind == "model":
-        tables.keep_model(task, grant.id, one.name, path, now, made_of=made_of, parents=read.values())
+        tables.keep_model(
+            task, grant.id, one.name, path, now,
+            made_of=made_of, parents=read.values(), for_output=for_output,
+        )  # fmt: skip
         return
     types = tables.columns_of(path)
     _check_pseudonyms(one, path, types, read)
@@ -215,7 +225,7 @@ def _keep_output(
     origin = sorted({(r, c) for row in read.values() for r, c in row.origin}) if one.subject else []
     tables.keep_table(
         task, grant.id, one.name, path, columns, now,
-        subject=one.subject, origin=origin, made_of=made_of, parents=read.values(),
+        subject=one.subject, origin=origin, made_of=made_of, parents=read.values(), for_output=for_output,
     )  # fmt: skip
 
 

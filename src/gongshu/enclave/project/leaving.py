@@ -72,7 +72,12 @@ def find(task: Task, wanted: Mapping[str, Any]) -> ProjectTable:
     """The table or model of the task named, of this grant."""
     kind = "model" if wanted["kind"] == "model" else "table"
     made = ProjectTable.objects.filter(
-        task_id=task.body.get("from_task"), zone=task.zone, grant=task.grant, kind=kind, dropped__isnull=True
+        task_id=task.body.get("from_task"),
+        zone=task.zone,
+        grant=task.grant,
+        kind=kind,
+        dropped__isnull=True,
+        for_output="",
     )
     named = wanted.get("table")
     rows = list(made.filter(name=named) if named else made)

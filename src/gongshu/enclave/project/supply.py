@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+import shutil
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-import duckdb
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from gongshu.crypto.sign import PublicKey
-from gongshu.enclave import attack, clock, confirm, journal, sources, tasks, thresholds, trust, votes
+from gongshu.enclave import acting, attack, clock, confirm, journal, sources, tasks, thresholds, votes
 from gongshu.enclave.policy import owners
-from gongshu.enclave.project import answers, build, leaving, programs, tables
+from gongshu.enclave.project import answers, build, leaving, programs, sealing, sides, tables
+from gongshu.enclave.project.sealing import SupplyError
 from gongshu.enclave.store.models import Ceiling, Grant, LiveVersion, Output, ProjectTable, Served, Task, Vote
 from gongshu.enclave.vault import VaultError
 from gongshu.evidence.ids import fresh
@@ -29,8 +30,14 @@ from gongshu.wire import snapshots
 from gongshu.wire.errors import WireError
 
 log = logging.getLogger(__name__)
-# An attempt that failed is made again at most so many times for the same sources.
-ATTEMPTS = 3
+# How long after each failure for the same sources it is tried again; the last pause repeats.
+PAUSES = (
+    timedelta(seconds=5),
+    timedelta(minutes=1),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=6),
+)
 GROUND = "release.review"
 SAID = (
     answers.Unfit,
@@ -41,10 +48,6 @@ SAID = (
     attack.BadSpec,
     attack.BadRaw,
 )
-
-
-class SupplyError(Exception):
-    """A version cannot be written or chosen. `args[0]`: one Chinese sentence."""
 
 
 def ceiling_of(output: Output, now: datetime) -> Ceiling | None:
@@ -75,7 +78,7 @@ def step(now: datetime) -> int:
     return sum(_queue(output, now) for zone in settings.SITE.zones for output in reviewed(zone))
 
 
-def _queue(output: Output, now: datetime) -> int:
+def _queue(output: Output, now: datetime, at_once: bool = False) -> int:
     grant = Grant.objects.get(id=output.grant)
     closed = confirm.closed(grant, clock.business_today(output.zone, now), now)
     if closed or confirm.stopped(output.zone, product=output.product):
@@ -91,7 +94,7 @@ def _queue(output: Output, now: datetime) -> int:
         return 0
     if kind == "supply" and ceiling_of(output, now) is None:
         return 0
-    return _task(kind, output, due, now)
+    return _task(kind, output, due, now, at_once)
 
 
 def newest(output: Output) -> dict[str, str]:
@@ -101,13 +104,19 @@ def newest(output: Output) -> dict[str, str]:
     return {resource: one.snapshot if one else row.sources[resource] for resource, one in found.items()}
 
 
-def _task(kind: str, output: Output, due: str, now: datetime) -> int:
-    """One task of the enclave's own, unless it waits, runs, or failed too often."""
+def _task(kind: str, output: Output, due: str, now: datetime, at_once: bool) -> int:
+    """One task of the enclave's own, unless it waits, runs, was done, or failed too lately.
+
+    `at_once`: a provider asks that it be tried now.
+    """
     mine = Task.objects.filter(kind=kind, zone=output.zone, body__output=output.id, body__due=due)
-    if mine.filter(state__in=("waiting", "running")).exists() or mine.count() >= ATTEMPTS:
+    if mine.exclude(state="ended").exists() or mine.filter(outcome="done").exists():
         return 0
-    if mine.filter(outcome="done").exists():
-        return 0
+    last = mine.order_by("ended").last()
+    if last is not None and last.ended is not None and not at_once:
+        pause = PAUSES[min(mine.count(), len(PAUSES)) - 1]
+        if now < last.ended + pause:
+            return 0
     grant = Grant.objects.get(id=output.grant)
     Task.objects.create(
         id=fresh(kind),
@@ -125,6 +134,7 @@ def supply(task: Task, now: datetime) -> None:
     """A task of kind `supply`: the reviewed rows become the product's next version."""
     output = Output.objects.get(id=task.body["output"])
     row = ProjectTable.objects.get(id=output.spec["table"])
+    tasks.note(task, row.sources.values())
     _ended(task, lambda: _reviewed_rows(output, row, now))
 
 
@@ -140,11 +150,28 @@ def _reviewed_rows(output: Output, row: ProjectTable, now: datetime) -> str:
 def refresh(task: Task, now: datetime) -> None:
     """A task of kind `refresh`: the recipe on the newest snapshots, attacked again, then the next version."""
     output = Output.objects.get(id=task.body["output"])
+    tasks.note(task, newest(output).values())
     _ended(task, lambda: _again(output, now))
 
 
 def _again(output: Output, now: datetime) -> str:
-    row = _rebuilt(ProjectTable.objects.get(id=output.spec["table"]), now)
+    try:
+        return _computed_again(output, now)
+    finally:
+        _erase_superseded(output, now)
+
+
+def _erase_superseded(output: Output, now: datetime) -> None:
+    """Of what was computed again only that stays of which the newest version was written."""
+    last = Served.objects.filter(zone=output.zone, product=output.product).order_by("number").last()
+    table = ProjectTable.objects.filter(id=last.table).first() if last is not None else None
+    kept = [one.id for one in sides.recipe(table)] if table is not None else []
+    for row in ProjectTable.objects.filter(for_output=output.id, dropped__isnull=True).exclude(id__in=kept):
+        tables.erase(row, now, "superseded")
+
+
+def _computed_again(output: Output, now: datetime) -> str:
+    row = _rebuilt(output, now)
     wanted = {
         "kind": "lookup",
         "subject": output.spec["sheet"]["subject"],
@@ -168,13 +195,15 @@ def unseen(output: Output, report: attack.AttackReport) -> bool:
     return any((one.check, one.severity, one.where) not in seen for one in report.findings)
 
 
-def _rebuilt(row: ProjectTable, now: datetime) -> ProjectTable:
-    """The recipe computed again, step by step; the table that now stands for `row`."""
-    for one in leaving.recipe(row):
-        code, detail = build.make(one.task, now)
+def _rebuilt(output: Output, now: datetime) -> ProjectTable:
+    """The recipe computed again, step by step, beside the project's own tables, which developers may have
+    written anew meanwhile; the table that now stands for the one reviewed."""
+    row = ProjectTable.objects.get(id=output.spec["table"])
+    for one in sides.recipe(row):
+        code, detail = build.make(one.task, now, output.id)
         if code != "done":
             raise SupplyError(f"重新计算“{one.name}”没有成功（{code}）：{detail[-300:]}")
-    return tables.newest(row.zone, row.project)[row.name]
+    return tables.newest(row.zone, row.project, output.id)[row.name]
 
 
 def _ended(task: Task, act: Any) -> None:
@@ -223,16 +252,21 @@ def write(output: Output, row: ProjectTable, now: datetime) -> str:
         ceiling=ceiling.digest,
     )
     missed: list[str] = []
-    snapshots.write(
+    place, manifest = snapshots.prepare(
         settings.SERVING_DIR,
         made,
-        _named(row, _names(output), missed),
+        sealing.named(row, _names(output), missed),
         now=now,
         key=settings.KEYS.signer("enclave"),
-        sealing=sealing_key(now),
+        sealing=sealing.key(now),
         cipher=settings.SITE.cipher,
     )
-    _keep(output, row, made, ceiling, now)
+    _keep(output, row, made, ceiling, now)  # on record first: no answer comes from a version without evidence
+    try:
+        snapshots.publish(place, manifest)
+    except OSError:
+        sweep(now)
+        raise
     return f"已写成供数版本 {version}。" + (
         f"{len(missed)} 行的假名不属于任何主体，没有写入。" if missed else ""
     )
@@ -243,40 +277,6 @@ def _next_number(output: Output) -> int:
         "last"
     ]
     return int(last or 0) + 1
-
-
-def sealing_key(now: datetime) -> PublicKey:
-    """The gateway's key that opens serving snapshots, of the trust list."""
-    found = [entry.public for entry in trust.current(now).keys("sealing")]
-    if len(found) != 1:
-        raise SupplyError("信任名单里没有网关的封存钥匙，请安全管理员签发新的名单。")
-    return found[0]
-
-
-def _named(row: ProjectTable, fields: list[str], missed: list[str]) -> Iterator[tuple[str, list[Any]]]:
-    """(the subject's own number, answers): pseudonyms are resolved only here, on the way to the seal."""
-    numbers = numbers_of(row)
-    for who, cells in answers.answers(row, fields):
-        number = numbers.get(who)
-        if number is None:
-            missed.append(who)
-        else:
-            yield number, cells
-
-
-def numbers_of(row: ProjectTable) -> dict[str, str]:
-    """pseudonym → the subject's number, from the snapshots the table was made of."""
-    key = tables.pseudonym_key(row.zone, row.project)
-    found: dict[str, str] = {}
-    wanted = {f"t{n}": row.sources[resource] for n, (resource, _) in enumerate(row.origin)}
-    with sources.vault().stage(wanted) as places, duckdb.connect() as engine:
-        for n, (_, column) in enumerate(row.origin):
-            one = answers.quote(column)
-            read = f"read_parquet('{places[f't{n}']}/*.parquet')"
-            asked = engine.sql(f"SELECT DISTINCT CAST({one} AS VARCHAR) FROM {read} WHERE {one} IS NOT NULL")  # noqa: S608
-            while rows := asked.fetchmany(50_000):
-                found.update((tables.pseudonym(key, value), str(value)) for (value,) in rows)
-    return found
 
 
 @transaction.atomic
@@ -297,12 +297,34 @@ def _keep(output: Output, row: ProjectTable, made: snapshots.Build, ceiling: Cei
     _journal("serving.written", made.zone, made.version, made.product, "enclave", now)
 
 
+def sweep(now: datetime) -> int:
+    """When the enclave starts: the record of a version whose manifest was not written any more. Nothing was
+    answered from it, and it is written anew under its number; how many. One deleted with its data stays."""
+    lost = 0
+    for zone, product in Served.objects.values_list("zone", "product").distinct():
+        row = Served.objects.filter(zone=zone, product=product).order_by("number").last()
+        if row is None or (_folder(row) / snapshots.MANIFEST).exists():
+            continue
+        if ProjectTable.objects.filter(id=row.table, dropped__isnull=True).exists():
+            with transaction.atomic():
+                row.delete()
+                _journal("serving.broken", zone, row.version, product, "enclave", now)
+            shutil.rmtree(_folder(row), ignore_errors=True)
+            lost += 1
+    return lost
+
+
+def _folder(row: Served) -> Path:
+    return Path(settings.SERVING_DIR, row.zone, "products", row.product, row.version)
+
+
 @transaction.atomic
 def choose(zone: str, product: str, version: str, *, organisation: str, person: str, now: datetime) -> None:
     """A provider's one act: answer from this version, '' from none, `newest` from the newest again.
 
     It reaches the gateway by the signed word in `serving/`. Raises `SupplyError`.
     """
+    acting.check("confirm", person, now, organisation)
     if organisation not in providers(zone, product):
         raise SupplyError("只有提供数据的单位能选择供数版本。")
     if version == "newest":
@@ -315,12 +337,27 @@ def choose(zone: str, product: str, version: str, *, organisation: str, person: 
     _journal("serving.chosen", zone, version or "none", product, person, now)
 
 
+@transaction.atomic
+def retry(zone: str, product: str, *, organisation: str, person: str, now: datetime) -> None:
+    """A provider asks that what failed be tried now. Raises `SupplyError`."""
+    acting.check("confirm", person, now, organisation)
+    found = [output for output in reviewed(zone) if output.product == product]
+    if not found or organisation not in owners_of(found[0]):
+        raise SupplyError("只有提供数据的单位能要求重新计算。")
+    if not _queue(found[0], now, at_once=True):
+        raise SupplyError("没有要重新计算的：供数版本是最新的，或者正在计算，或者授权、上限已经不在。")
+    _journal("serving.retried", zone, product, product, person, now)
+
+
 def providers(zone: str, product: str) -> tuple[str, ...]:
     """The organisations whose data a served product was made of."""
     last = Served.objects.filter(zone=zone, product=product).order_by("number").last()
-    if last is None:
-        return ()
-    return owners(sources.of_grant(Grant.objects.get(id=last.output.grant).body))
+    return owners_of(last.output) if last is not None else ()
+
+
+def owners_of(output: Output) -> tuple[str, ...]:
+    """The organisations that provide the tables of an output's grant."""
+    return owners(sources.of_grant(Grant.objects.get(id=output.grant).body))
 
 
 def _journal(act: str, zone: str, subject: str, case: str, actor: str, now: datetime) -> None:

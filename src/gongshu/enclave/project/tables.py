@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
 
-from gongshu.enclave import sources
+from gongshu.enclave import parquet, sources
 from gongshu.enclave.store.models import ProjectTable, Task
 from gongshu.enclave.vault import Column, Vault, VaultError, Writer
 
@@ -64,9 +64,12 @@ def vault(zone: str, project: str) -> Vault:
     )
 
 
-def newest(zone: str, project: str) -> dict[str, ProjectTable]:
-    """Name → the newest table or model of that name that was not dropped."""
-    rows = ProjectTable.objects.filter(zone=zone, project=project, dropped__isnull=True)
+def newest(zone: str, project: str, for_output: str = "") -> dict[str, ProjectTable]:
+    """Name → the newest table or model of that name that was not dropped: the project's own, or those
+    computed again for the answers of an output."""
+    rows = ProjectTable.objects.filter(
+        zone=zone, project=project, dropped__isnull=True, for_output=for_output
+    )
     return {row.name: row for row in rows.order_by("made")}
 
 
@@ -78,7 +81,12 @@ def told(row: ProjectTable) -> dict[str, Any]:
 
 
 def columns_of(path: Path) -> dict[str, str]:
-    """Column → type as the engine names it. Raises `TableError` for what no table of ours holds."""
+    """Column → type as the engine names it. Raises `TableError` for what no table of ours holds, and for a
+    file that would not fit (`parquet.check`)."""
+    try:
+        parquet.check(path)
+    except parquet.TooLarge as error:
+        raise TableError(str(error)) from error
     schema = pq.read_schema(path)
     nested = [one.name for one in schema if pa.types.is_nested(one.type) or pa.types.is_binary(one.type)]
     if nested or not schema.names or len(schema.names) > 2000:
@@ -100,16 +108,16 @@ def keep_table(
     origin: Sequence[tuple[str, str]] = (),
     made_of: Mapping[str, str],
     parents: Iterable[ProjectTable] = (),
+    for_output: str = "",
 ) -> ProjectTable:
     """Put a Parquet file into the project's vault. `columns`: name → {type, grade}, in its order; `made_of`:
     resource → snapshot."""
-    table = pq.read_table(path, coerce_int96_timestamp_unit="us")
-    if table.schema.names != list(columns):
-        raise TableError("结果表的字段与判断时的不一致，没有保存。")
-    made = [Column(each, said["type"], said["grade"]) for each, said in columns.items()]
-    return _keep(
-        task, grant, name, "table", table, made, now, subject, origin, made_of, list(parents), held_back=False
-    )
+    with parquet.opened(path) as file:
+        if file.schema_arrow.names != list(columns):
+            raise TableError("结果表的字段与判断时的不一致，没有保存。")
+        made = [Column(each, said["type"], said["grade"]) for each, said in columns.items()]
+        row = _row(task, grant, name, "table", subject, origin, made_of, list(parents), for_output)
+        return _keep(row, file.schema_arrow, parquet.batches(file, path), made, now)
 
 
 def keep_model(
@@ -121,6 +129,7 @@ def keep_model(
     *,
     made_of: Mapping[str, str],
     parents: Iterable[ProjectTable],
+    for_output: str = "",
 ) -> ProjectTable:
     """Put a model's file into the project's vault."""
     data = path.read_bytes()
@@ -128,53 +137,62 @@ def keep_model(
         raise TableError("模型文件是空的或过大，没有保存。")
     table = pa.table({MODEL_COLUMN: pa.array([data], pa.binary())})
     made = [Column(MODEL_COLUMN, "BLOB", "L3")]
-    return _keep(task, grant, name, "model", table, made, now, "", (), made_of, list(parents), held_back=True)
+    row = _row(task, grant, name, "model", "", (), made_of, list(parents), for_output)
+    row.held_back = True
+    return _keep(row, table.schema, table.to_batches(), made, now)
 
 
-def _keep(
+def _row(
     task: Task,
     grant: str,
     name: str,
     kind: str,
-    table: pa.Table,
-    columns: Sequence[Column],
-    now: datetime,
     subject: str,
     origin: Sequence[tuple[str, str]],
     made_of: Mapping[str, str],
     parents: Sequence[ProjectTable],
-    held_back: bool,
+    for_output: str,
 ) -> ProjectTable:
-    with Writer(vault(task.zone, task.project), table.schema) as writer:
-        for batch in table.to_batches(max_chunksize=100_000):
-            writer.add(batch)
-        manifest = writer.finish(
-            zone=task.zone,
-            resource=f"{task.project}/{name}",
-            owner=task.project,
-            table=name,
-            columns=columns,
-            subject=subject or None,
-            now=now,
-            source={"task": task.id, "grant": grant, "snapshots": sorted(made_of.values())},
-        )
-    return ProjectTable.objects.create(
-        id=manifest.id,
+    """What is said of a table beside its rows, not yet kept."""
+    return ProjectTable(
         zone=task.zone,
         project=task.project,
         grant=grant,
         task=task,
         name=name,
         kind=kind,
-        columns={one.name: {"type": one.type, "grade": one.grade} for one in columns},
         subject=subject,
         origin=[list(pair) for pair in origin],
         sources=dict(made_of),
         parents=[row.id for row in parents],
-        rows=manifest.rows,
-        held_back=held_back,
-        made=now,
+        for_output=for_output,
     )
+
+
+def _keep(
+    row: ProjectTable,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    columns: Sequence[Column],
+    now: datetime,
+) -> ProjectTable:
+    with Writer(vault(row.zone, row.project), schema) as writer:
+        for batch in batches:
+            writer.add(batch)
+        manifest = writer.finish(
+            zone=row.zone,
+            resource=f"{row.project}/{row.name}",
+            owner=row.project,
+            table=row.name,
+            columns=columns,
+            subject=row.subject or None,
+            now=now,
+            source={"task": row.task.pk, "grant": row.grant, "snapshots": sorted(row.sources.values())},
+        )
+    row.id, row.rows, row.made = manifest.id, manifest.rows, now
+    row.columns = {one.name: {"type": one.type, "grade": one.grade} for one in columns}
+    row.save(force_insert=True)
+    return row
 
 
 @contextmanager
