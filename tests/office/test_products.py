@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -450,6 +451,7 @@ def test_a_key_taken_off_the_list_after_signing_holds_the_agreement_back(
     trust.store().install(world.trust_envelope(2, keys=[*world.body()["keys"], *rows]), now)
     market.do(made, "file", market.officer, market.later, number="1")
     assert not made.sent
+    assert 'id="send-form"' in text(client_of(market.buyer_person).get(f"/products/agreements/{made.pk}/"))
     with pytest.raises(Refused, match=r"^运营机构的这把公钥还没有列入信任名单"):
         agreements.send(made, actor=market.maker)
     assert not FeedItem.objects.filter(kind="contract").exists()
@@ -460,12 +462,35 @@ def test_a_key_taken_off_the_list_after_signing_holds_the_agreement_back(
     trust.store.cache_clear()
 
 
+def test_signatures_kept_before_operators_signed_are_the_buyers_or_void(trusted: Market) -> None:
+    from django.apps import apps
+
+    market = trusted
+    product = market.published()
+    sent, unsent = market.agreement(product), market.agreement(product)
+    for made, number in ((sent, 7), (unsent, None)):
+        market.confirm(made)
+        market.sign(made, "buyer")
+        old = {kind: made.signatures["buyer"][kind] for kind in ("contract", "credential")}
+        Agreement.objects.filter(pk=made.pk).update(signatures=old, sent=number)
+    module = importlib.import_module("gongshu.office.products.migrations.0004_both_sides")
+    module.by_side(apps, None)
+    sent.refresh_from_db()
+    unsent.refresh_from_db()
+    assert sent.signatures["buyer"]["contract"]["key"] == market.key.public().id
+    assert sent.signed["contract"]["buyer"] == market.buyer.pk
+    assert (unsent.signatures, unsent.signed, unsent.signed_at) == ({}, {}, None)
+    page = text(client_of(market.buyer_person).get(f"/products/agreements/{sent.pk}/"))
+    assert 'id="signed-operator" data-signed="no"' in page
+
+
 def test_the_operator_signs_on_its_own_page_and_both_are_shown(trusted: Market) -> None:
     market = trusted
     made = market.agreement(market.published())
     market.confirm(made)
     client = client_of(market.maker_person)
-    assert 'id="sign-link"' in text(client.get(f"/products/agreements/{made.pk}/"))
+    page = text(client.get(f"/products/agreements/{made.pk}/"))
+    assert 'id="sign-link"' in page and 'id="sign-now"' in page
     wanted = json.loads(client.get(f"/products/agreements/{made.pk}/to-sign").content)
     assert (wanted["role"], wanted["key"]) == ("operator", market.operator_key.public().id)
     assert "credential" not in wanted
@@ -478,6 +503,7 @@ def test_the_operator_signs_on_its_own_page_and_both_are_shown(trusted: Market) 
     assert "还要使用单位签署" in page
     assert 'id="signed-operator" data-signed="yes"' in page
     assert 'id="signed-buyer" data-signed="no"' in page
+    assert 'id="sign-now"' not in page
     assert "运营甲" in page and market.operator_key.public().id in page
     assert f'href="/why/{made.case_id}"' in page
     market.sign(made, "buyer")

@@ -206,6 +206,7 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
     rules = lawbook.rules_of(row.case)
     form = content.form_of(rules, content.AGREEMENT)
     called = content.called(row.typed)
+    signs = called and permissions.can_(permissions.check_sign, actor, row)
     context = {
         "title": f"{row.product.name}：使用协议",
         "row": row,
@@ -222,8 +223,9 @@ def detail(request: HttpRequest, pk: str) -> HttpResponse:
         "sides": sides_of(row) if called else (),
         "ceiling": ceiling_answer(row) if called else None,
         "edits": permissions.can_(permissions.check_draft, actor, row),
-        "signs": called and permissions.can_(permissions.check_sign, actor, row),
-        "sends": called and row.case.state == "filed" and not row.sent and is_party(row, actor),
+        "signs": signs,
+        "signs_now": signs and permissions.side_of(actor, row) not in row.signatures,
+        "sends": called and sendable(row) and is_party(row, actor),
         "stops": effects.of_targets(row.zone_id, [row.product_id, row.pk]),
         **trips_of(row, actor),
     }
@@ -272,6 +274,11 @@ def lift(request: HttpRequest, pk: str) -> HttpResponse:
     lifts.ask(trip, actor=actor, now=clock.business_now(), reason=plain(request.POST.get("reason", "")))
     messages.success(request, "已请求解除熔断：提供单位在闸口同意以后，网关恢复回答。")
     return redirect("products:agreement", pk=pk)
+
+
+def sendable(row: Agreement) -> bool:
+    """Filed, signed by both sides, and held back so far (a key was off the trust list)."""
+    return row.case.state == "filed" and not row.sent and not signing.waited_for(row)
 
 
 def is_party(row: Agreement, actor: Actor) -> bool:
