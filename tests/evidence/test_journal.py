@@ -193,3 +193,23 @@ def test_opening_quickly_proves_what_is_new_and_that_the_rest_is_there(tmp_path,
     read.clear()
     FileJournal(tmp_path, quick=True).close()
     assert len(read) > len(files)
+
+
+def test_a_record_that_went_with_anothers_failed_flush_is_said_to_be_lost(tmp_path, monkeypatch):
+    """Not waited for without end: the journal was opened again without it."""
+    with FileJournal(tmp_path) as journal:
+        put = journal.put
+
+        def put_and_lose(data):
+            number = put(data)
+            fails(monkeypatch, "fdatasync", os)
+            with pytest.raises(JournalError):
+                journal.flush()
+            journal.reopen()
+            return number
+
+        monkeypatch.setattr(journal, "put", put_and_lose)
+        with pytest.raises(JournalError, match="丢弃"):
+            journal.append({"i": 0})
+        monkeypatch.undo()
+        assert journal.append({"i": 1}) == 1 and [one.data for one in journal.read()] == [{"i": 1}]

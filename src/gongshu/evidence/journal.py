@@ -132,8 +132,8 @@ class FileJournal:
     def append(self, data: Mapping[str, Any] | bytes) -> int:
         """Record `data` durably and return its number; threads that come together share one fsync."""
         number = self.put(data)
-        while self._durable < number:
-            self.flush()
+        if self.flush() < number:  # it went with a flush that failed, and the journal was opened again
+            raise JournalError("这条记录随一次失败的写盘丢弃了，请重新写入。")
         return number
 
     def read(self, after: int = 0, limit: int | None = None) -> list[Record]:

@@ -83,10 +83,11 @@ class Book:
 
         Where either cannot be written, the place goes back and the page is taken from the feed again.
         """
-        before, self._paging = self._data(), True
-        try:
+        with self._guard:
             if self.consents is not None:
                 self.consents.begin()
+            before, self._paging = self._data(), True
+        try:
             yield
         finally:
             self._keep(before)
