@@ -130,6 +130,10 @@ ALONE: dict[str, tuple[str, str]] = {
         "SELECT sex, median(CASE WHEN town = '孤村' OR y = 1951 THEN income END) AS m FROM person WHERE sex = '男' GROUP BY sex",
         "SELECT sex, median(CASE WHEN y < 1980 THEN income END) AS m FROM person GROUP BY sex",
     ),
+    "a mean of the few who are left": (
+        "SELECT sex, avg(income + 0 * nullif(greatest(y, 1998), 1998)) AS m FROM person GROUP BY sex",
+        "SELECT sex, avg(income + 0 * nullif(greatest(y, 1970), 1970)) AS m FROM person GROUP BY sex",
+    ),
     "a sum with noughts": (
         "SELECT sex, sum(CASE WHEN y = 1950 THEN income ELSE 0 END) AS m FROM person GROUP BY sex",
         "SELECT sex, sum(CASE WHEN y < 1980 THEN income ELSE 0 END) AS m FROM person GROUP BY sex",

@@ -25,6 +25,7 @@ from . import (
     loose,
     memory,
     nearest,
+    prose,
     reading,
     replay,
     totals,
@@ -161,7 +162,7 @@ class _Attack:
         for view in views:
             self._view_checks(view)
         if not self.spec.nobody:
-            self.findings += counts.prose(document, self.raw, self.spec, self.marks.append)
+            self.findings += prose.small_numbers(document, self.raw, self.spec, self.marks.append)
             self._earlier(views)
             self._among(views)
         self._declared(views)

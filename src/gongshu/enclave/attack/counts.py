@@ -8,24 +8,18 @@ from typing import Any
 
 import duckdb
 
-from .cells import is_suppressed, number, text
+from .cells import is_suppressed, number
 from .explain import Explained
 from .identifiers import place
-from .model import Cell, Document, Finding, Mark, Note, Table, unnoted
+from .model import Cell, Finding, Mark, Note, Table, unnoted
 from .query import EXTREME_FUNCTIONS, SUM_FUNCTIONS, Aggregate, Core, Result, fewest
-from .raw import Raw, quote
+from .raw import Raw
 from .reading.tabular import plain
 from .sentences import rows_phrase, say
 from .shape import canon
 from .spec import Spec
 from .tracer import text_of
 
-_PROSE = re.compile(
-    r"(?<![\d.,第~—\-–至到])([1-9])\s*(?:个|名|位)?\s*(人|名|位|户|家|例)(?!次|均|员|以上|以下|一|/|每|日|月|年|工|民|庭)"
-)
-_NOT_A_CELL = re.compile(
-    r"(平均|每|户均|人均|至少|不少于|少于|小于|低于|不足|大于|超过|以上|<|≥|≤|>|阈值|门槛)\D{0,6}$"
-)
 Named = Any
 
 
@@ -127,32 +121,6 @@ def _small_shares(table: Table, i: int, j: int, threshold: int) -> list[int]:
     return []
 
 
-def prose(document: Document, raw: Raw, spec: Spec, note: Note = unnoted) -> list[Finding]:
-    """Small numbers of subjects told in words, in a sentence that names a raw category."""
-    wanted = {f.place: f.text for f in document.fragments if _mentions_small(f.text, spec.threshold)}
-    if not wanted:
-        return []
-    categories: set[str] = set()
-    for column in raw.all():
-        if column.kind == "text" and column.distinct <= 5000:
-            rows = raw.rows(
-                f"SELECT DISTINCT {column.sql} FROM {quote(column.table)} WHERE {column.sql} IS NOT NULL"
-            )
-            categories |= {text(v) for (v,) in rows if len(text(v)) >= 2}
-    small = {where: body for where, body in wanted.items() if any(c in body for c in categories)}
-    if small:
-        told = Table("正文", ["位置", "文字"], [list(small), [body[:200] for body in small.values()]])
-        note(Mark("threshold", told, list(range(len(small))), 1))
-    return [say("threshold", "block", where, "threshold_text", threshold=spec.threshold) for where in small]
-
-
-def _mentions_small(body: str, threshold: int) -> bool:
-    return any(
-        int(hit[1]) < threshold and not _NOT_A_CELL.search(body[: hit.start()])
-        for hit in _PROSE.finditer(body)
-    )
-
-
 def groups(explained: Explained) -> dict[tuple[Any, ...], list[int]]:
     """Group keys of the core → published output rows."""
     found: dict[tuple[Any, ...], list[int]] = {}
@@ -232,10 +200,17 @@ def _one(
         low = aggregate.function == "Min"
         value = f"{'min' if low else 'max'}({arg}){condition}"
         found = _extreme(explained, raw, spec, core, who, value, low, where, visible)
-    if aggregate.flag or aggregate.condition or arg is not None:
+    if _chooses(raw, core, aggregate):
         test = f"{_tested(aggregate)}{condition}"
         found += _counted(explained, raw, spec, core, who, test, where, visible, aggregate, column, note)
     return found
+
+
+def _chooses(raw: Raw, core: Core, aggregate: Aggregate) -> bool:
+    """Whether some rows of a cell may have no part in the figure; where all have, `threshold` has counted."""
+    if aggregate.flag or aggregate.condition or aggregate.conditional or aggregate.arg is None:
+        return aggregate.flag or aggregate.condition is not None or aggregate.conditional
+    return not raw.rows(f"{core.prefix}SELECT count(*) = count({aggregate.arg}){core.source}")[0][0]
 
 
 def _tested(aggregate: Aggregate) -> str:

@@ -75,7 +75,8 @@ def _again(
     places = {name: made[own[name].id] if name in own else raw[name] for name in verdict.reads}
     key = tables.pseudonym_key(one.zone, one.project).hex()
     run = Run(fresh("s"), verdict.sql, places, limits=work_limits(grant, now), pseudonyms=key)
-    engine, place = tasks.engine(), room / one.id
+    engine = tasks.engine()
+    place: Path = room / one.id
     try:
         engine.prepare(run)
         with halting.watched(lambda: engine.cancel(run.id)):
