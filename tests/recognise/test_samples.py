@@ -110,3 +110,8 @@ def test_numbers_become_negative_and_are_asked_for_by_name() -> None:
     assert made.startswith("-") and len(made) == 7
     assert is_sample(made, "number") and not is_sample("123456", "number")
     assert not is_sample("-12.5")
+
+
+def test_a_made_device_number_is_no_mobile_number_after_the_countrys_prefix() -> None:
+    made = [samples.make("imei", LIKE["imei"], 2**128 + number) for number in range(10_000)]
+    assert not any(one.startswith("0086") or kinds.identifies(one) for one in made)

@@ -117,7 +117,8 @@ def _vin(_like: str, digits: _Digits) -> str:
 
 
 def _imei(_like: str, digits: _Digits) -> str:
-    body = "00" + digits.text(12)
+    # never 0086, after which a mobile number could follow
+    body = f"00{digits.take(8)}{digits.text(11)}"
     return body + _luhn(body)
 
 
