@@ -133,6 +133,7 @@ ELSEWHERE: dict[str, str] = {
     "settlement:bill": "tests/office/test_settlement.py",
     "settlement:maximum": "tests/office/test_settlement.py",
     "settlement:report": "tests/office/test_settlement.py",
+    "settlement:try": "没有决定，只显示一次试调，tests/office/test_settlement.py",
     "settlement:use": "tests/office/test_settlement.py",
     "workbench:build": "tests/browser/test_workbench.py",
     "workbench:one-release": "tests/browser/test_workbench.py",
