@@ -75,14 +75,15 @@ def password(request: HttpRequest) -> HttpResponse:
 def home(request: HttpRequest) -> HttpResponse:
     """What waits for this person, and nothing of what does not concern them."""
     visitor = access.visitor(request)
-    grants, ceilings = waiting.grants(visitor), waiting.ceilings(visitor)
+    grants, ceilings, lifts = waiting.grants(visitor), waiting.ceilings(visitor), waiting.lifts(visitor)
     context = {
         "title": "等您办理",
         "acts": {act: access.can(visitor, act) for act in access.ACTS},
         "intakes": waiting.intakes(visitor),
         "grants": grants,
         "ceilings": ceilings,
-        "asked": len(grants) + len(ceilings),
+        "lifts": lifts,
+        "asked": len(grants) + len(ceilings) + len(lifts),
         "samples": waiting.samples(visitor),
         "reviews": waiting.reviews(visitor),
     }
