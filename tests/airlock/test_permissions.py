@@ -42,6 +42,8 @@ def test_every_view_that_changes_something_asks_a_role_first() -> None:
         "gongshu.enclave.handin.begin", "gongshu.enclave.handin.read", "gongshu.enclave.handin.confirm",
         "gongshu.enclave.handin.send_back", "gongshu.enclave.confirm.answer", "gongshu.enclave.votes.cast",
         "gongshu.enclave.sample.confirming.answer", "gongshu.enclave.stops.stop",
+        "gongshu.enclave.deletions.agree", "gongshu.enclave.project.supply.choose",
+        "gongshu.enclave.project.supply.retry",
     }  # fmt: skip
     called = set()
     for name, held in known.items():
