@@ -116,6 +116,7 @@ NO_MARK: dict[str, str] = {
 ELSEWHERE: dict[str, str] = {
     "accounts:stop-organisation": "tests/office/test_accounts.py",
     "authorisation:detail": "tests/browser/test_catalogue_authorisation.py",
+    "catalogue:delete-data": "只收提交，没有页面，tests/office/test_deleting.py",
     "catalogue:edit": "tests/browser/test_catalogue_authorisation.py",
     "catalogue:many": "tests/browser/test_catalogue_authorisation.py",
     "consent:calls": "主体自己的页面，tests/browser/test_consent.py",
