@@ -127,7 +127,8 @@ def reported(zone: str) -> int:
     """Calls as the gateways' messages say them, each batch once however often it was said."""
     ids = set[str]()
     total = 0
-    for batch, count in _messages(zone).values_list("envelope__body__batch", SAID).iterator():
+    said = _messages(zone).order_by("pk").values_list("envelope__body__batch", SAID)  # 先到的一条算数
+    for batch, count in said.iterator():
         if batch is None or batch not in ids:
             total += count or 0
         if batch is not None:
