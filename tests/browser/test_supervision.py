@@ -78,9 +78,13 @@ def city(monkeypatch: Any, tmp_path_factory: Any, log: None) -> Any:
             lifted=lifted,
         )
     for number, count in enumerate((1200, 430, 77), 1):
-        body = {"product": row.pk, "contract": made.pk, "count": count, "root": "sha256:" + "1" * 64}
+        body = {
+            "product": row.pk, "contract": made.pk, "count": count, "hits": count, "subjects": 0,
+            "day": "2026-03-02", "purpose": "transport", "batch": f"gateway-{number}", "answers": {},
+            "first": number, "last": number, "root": "sha256:" + "1" * 64,
+        }  # fmt: skip
         market.arrive("calls", body, 40 + number)
-    market.arrive("calls", {**body, "contract": "ag-other", "count": 260}, 50)
+    market.arrive("calls", {**body, "contract": "ag-other", "count": 260, "batch": "gateway-9"}, 50)
     supply.stop(market.begin(name="停车指数"), actor=market.officer, reason="发现超范围调用")
     for number in range(4):
         case = services.begin_correction(

@@ -88,7 +88,7 @@ def violations(page: Any, *ignored: str) -> list[str]:
 
 def overflow(page: Any) -> int:
     """By how many pixels the page is wider than its window, once it has one."""
-    page.wait_for_function("document.readyState === 'complete'")
+    page.wait_for_load_state("load")
     return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 
