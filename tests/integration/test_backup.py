@@ -280,6 +280,7 @@ def test_the_data_domain_stands_until_both_sign_and_then_serves(
         until(lambda path=path: path.exists() and read(path.read_bytes())[0].size > before, 40)
 
 
+@pytest.mark.fault
 def test_a_feed_not_yet_caught_up_keeps_the_domain_waiting(made: Made, spare: Scene) -> None:
     """Signed for a later number, the enclave reads on and does nothing else until it is there."""
     for service in ("office", "domain"):
@@ -296,6 +297,7 @@ def test_a_feed_not_yet_caught_up_keeps_the_domain_waiting(made: Made, spare: Sc
     assert until(lambda: (got := spare.call()[0]) != 503 and got, 60) == 403
 
 
+@pytest.mark.fault
 def test_a_backup_says_when_the_domain_is_behind(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
     """Runs last on this home: its enclave is frozen, so that the feed runs away from it."""
     out = made.scene.base / "behind"
