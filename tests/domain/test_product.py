@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 
 from gongshu.crypto.sign import PrivateKey
-from gongshu.enclave import confirm, outgoing, release, render, serve, stops, tasks, votes
+from gongshu.enclave import acting, confirm, outgoing, release, render, serve, stops, tasks, votes
 from gongshu.enclave.store.models import Grant, JournalEntry, Outgoing, Output, Release, Task
 from gongshu.wire import serving
 from gongshu.wire.envelope import parse, verify
@@ -154,8 +154,9 @@ def test_changed_bytes_do_not_leave(granted: Domain) -> None:
 def test_those_who_may_not_vote_cannot(granted: Domain, person: str, organisation: str) -> None:
     run(granted)
     output = ask(granted)
-    with pytest.raises(votes.VoteError):
+    with pytest.raises(acting.Forbidden):
         votes.cast(output, person=person, organisation=organisation, agreed=True, reason="", now=granted.now)
+    assert votes.may_vote(output, person, organisation), "nor by the grant, whatever the list says"
 
 
 def test_nobody_votes_twice(granted: Domain) -> None:
