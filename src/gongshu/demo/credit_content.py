@@ -156,7 +156,7 @@ TRAIN = _TRAIN.format(
     name="model",
 )
 MEMORISE = _TRAIN.format(
-    more='"min_data_in_leaf": 1, "min_sum_hessian_in_leaf": 0, "num_leaves": 255, "learning_rate": 0.3',
+    more='"min_data_in_leaf": 1, "num_leaves": 255, "learning_rate": 0.3',
     rounds=60,
     name="memorised",
 )

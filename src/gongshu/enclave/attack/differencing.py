@@ -7,6 +7,7 @@ its edge is a bridge. A bridge with few subjects is a person found by subtractio
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -70,7 +71,8 @@ def _edges(joint: Joint, ours: Mapping[Key, list[int]], theirs: Mapping[Key, lis
 
 
 def _small(edges: list[Edge], spec: Spec) -> list[Edge]:
-    return [e for e in bridges(edges) if 0 < e[2] < spec.threshold and not _is_cell(e, edges)]
+    degrees = Counter(side for e in edges for side in {e[0], e[1]})
+    return [e for e in bridges(edges) if 0 < e[2] < spec.threshold and not _is_cell(e, degrees)]
 
 
 def _seen(
@@ -145,9 +147,10 @@ def _title(explained: Explained, rows: list[int]) -> str:
     return " / ".join(text(explained.table.columns[k][row]) or "合计" for k in explained.keys) or "全部"
 
 
-def _is_cell(edge: tuple[Node, Node, int], edges: list[tuple[Node, Node, int]]) -> bool:
-    """Whether the intersection is a whole published cell of one side: `threshold` judges that one."""
-    return any(side != _GROUND and sum(1 for e in edges if side in e[:2]) == 1 for side in edge[:2])
+def _is_cell(edge: Edge, degrees: Mapping[Node, int]) -> bool:
+    """Whether the intersection is a whole published cell of one side: `threshold` judges that one. `degrees`:
+    in how many intersections a cell stands."""
+    return any(side != _GROUND and degrees[side] == 1 for side in edge[:2])
 
 
 def _published(explained: Explained) -> dict[Key, list[int]]:

@@ -29,12 +29,13 @@ def wholes(table: Table, keys: Sequence[int], column: int) -> dict[int, frozense
     for key in keys:
         labels = dict.fromkeys(text(c).casefold() for c in table.columns[key] if text(c))
         named = {label for label in labels if is_total(label)}
+        groups = [] if named else _groups(table, keys, key, column)
         if not named:
             named = {label for label in labels if says_whole(label)} if len(labels) > 1 else set()
-            if len(named) != 1 or not _never_less(table, keys, key, next(iter(named)), column):
+            if len(named) != 1 or not _never_less(groups, next(iter(named))):
                 named = set()
         if not named and 3 <= len(labels) <= 40:
-            sums = [label for label in labels if _sums(table, keys, key, label, column)]
+            sums = [label for label in labels if _sums(groups, label)]
             named = set(sums) if len(sums) == 1 else set()
         found[key] = frozenset(named)
     return found
@@ -43,8 +44,9 @@ def wholes(table: Table, keys: Sequence[int], column: int) -> dict[int, frozense
 def _groups(table: Table, keys: Sequence[int], key: int, column: int) -> list[dict[str, float | None]]:
     """For each combination of the other dimensions: label → figure, null when withheld."""
     found: dict[tuple[str, ...], dict[str, float | None]] = {}
+    others = [table.columns[k] for k in keys if k != key]
     for row in range(table.height):
-        rest = tuple(text(table.columns[k][row]) for k in keys if k != key)
+        rest = tuple(text(cells[row]) for cells in others)
         cell = table.columns[column][row]
         value = number(cell)
         shown = value.value if value is not None and not is_suppressed(cell) else None
@@ -52,18 +54,21 @@ def _groups(table: Table, keys: Sequence[int], key: int, column: int) -> list[di
     return list(found.values())
 
 
-def _never_less(table: Table, keys: Sequence[int], key: int, label: str, column: int) -> bool:
+Groups = Sequence[dict[str, float | None]]
+
+
+def _never_less(groups: Groups, label: str) -> bool:
     """Whether a label's figure is never less than the sum of the others shown."""
-    for group in _groups(table, keys, key, column):
+    for group in groups:
         whole = group.get(label)
         if whole is not None and sum(v for k, v in group.items() if k != label and v is not None) > whole:
             return False
     return True
 
 
-def _sums(table: Table, keys: Sequence[int], key: int, label: str, column: int) -> bool:
+def _sums(groups: Groups, label: str) -> bool:
     complete = 0
-    for group in _groups(table, keys, key, column):
+    for group in groups:
         whole = group.get(label)
         others = [v for k, v in group.items() if k != label]
         if whole is None or any(v is None for v in others) or len(others) < 2:
