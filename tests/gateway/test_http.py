@@ -182,6 +182,25 @@ def test_what_is_no_request(site: Site, sent: bytes, status: bytes, code: bytes)
     assert b"connection: close" in came and site.seen == []
 
 
+def test_a_trailer_is_no_header_and_has_an_end(site: Site) -> None:
+    chunked = b"POST /c HTTP/1.1\r\nauthorization: me\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+    told(site, chunked + b"authorization: you\r\n\r\n")
+    assert [one.authorization for one in site.seen] == ["me"]
+    assert told(site, chunked + b"x: " + b"a" * 2_000_000).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_head_behind_a_large_body_is_not_too_large(site: Site) -> None:
+    body = b"POST /b HTTP/1.1\r\ncontent-length: 100000\r\n\r\n" + b"a" * 100_000
+    came = told(site, body + GET[:20] + GET[20:])
+    assert came.count(b"HTTP/1.1 200 OK") == 2
+    with line(site) as one:
+        one.sendall(body + GET[:20])
+        time.sleep(0.2)
+        one.sendall(GET[20:])
+        one.shutdown(socket.SHUT_WR)
+        assert until_closed(one).count(b"HTTP/1.1 200 OK") == 2
+
+
 def test_what_came_before_the_bad_one_is_answered(site: Site) -> None:
     came = told(site, GET + b"\x00\x00\r\n\r\n")
     assert came.startswith(b"HTTP/1.1 200 ") and came.count(b"HTTP/1.1 400 ") == 1

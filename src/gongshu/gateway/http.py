@@ -76,7 +76,8 @@ class Connection(asyncio.Protocol):
         # `ended`: no further request is read; `closing`: no further reply is written
         self.ended = self.closing = False
         self.fault = ""
-        self.head = self.size = 0
+        self.came = self.size = 0
+        self.completed = False
         self.since = server.loop.time()
         self._clear()
 
@@ -114,27 +115,38 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.closing or self.ended or self.fault:
             return
+        self.completed = False
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self.ended = True  # we stay with HTTP/1.1: this request is answered, what follows is not ours
         except httptools.HttpParserError:
             self.fault = self.fault or "syntax"
-        if self.heading:
-            self.head += len(data)
-            if self.head > self.server.limits.head:
-                self.fault = "head"
+        if self.arriving:
+            self._bound(len(data))
         if self.fault and not self.busy:
             self._give_up()
         elif len(self.waiting) > self.server.limits.ahead and not self.held:
             self.held = True
             self.transport.pause_reading()
 
+    def _bound(self, more: int) -> None:
+        """Hold a request that is still arriving to its size: head, body, and what chunks and trailers add.
+
+        One that began behind another in the same read is counted from the next read on.
+        """
+        limits = self.server.limits
+        self.came = 0 if self.completed else self.came + more
+        if self.heading and self.came > limits.head:
+            self.fault = "head"
+        elif self.came > 2 * (limits.head + limits.body):
+            self.fault = "body"
+
     # ------------------------------------------------------------ the parser
 
     def on_message_begin(self) -> None:
         self.heading = self.arriving = True
-        self.head = self.size = 0
+        self.came = self.size = 0
         self.since = self.server.loop.time()
         self._clear()
 
@@ -142,6 +154,8 @@ class Connection(asyncio.Protocol):
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.heading:
+            return  # a trailer: nothing that counts may come behind the body
         lower = name.lower()
         if lower == b"authorization":
             self.authorization = value
@@ -163,7 +177,7 @@ class Connection(asyncio.Protocol):
             self.body = self.body + part if self.body else part
 
     def on_message_complete(self) -> None:
-        self.arriving = False
+        self.arriving, self.completed = False, True
         if self.fault:
             return
         request = Request(
