@@ -162,18 +162,8 @@ def assault(
     if not verdict.allowed:
         raise Forbidden
     limits = thresholds.at(output.zone, today)
-    spec: dict[str, Any] = {
-        "v": 1,
-        "kind": wanted["kind"],
-        "subject": {name: m.subject for name, m in names.items() if m.subject},
-        "threshold": limits.floor.threshold,
-        "nk": [limits.floor.nk[0], str(limits.floor.nk[1])],
-        "p": str(limits.floor.p),
-        "zone": output.zone,
-        "grades": {name: {c.name: c.grade for c in m.columns} for name, m in names.items()},
-        "previous": history.before(set(by_resource), output.id),
-        "sql": verdict.sql,
-    }
+    previous = history.before(set(by_resource), output.id)
+    spec = leaving.spec_of(wanted["kind"], names, limits.floor, output.zone, previous) | {"sql": verdict.sql}
     with sources.vault().stage({name: m.id for name, m in names.items()}) as staged:
         report = attack.run(path, dict(staged), spec, settings.OUTPUTS_DIR, floor=limits.floor, at=today)
     return report, spec

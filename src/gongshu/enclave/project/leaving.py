@@ -23,6 +23,7 @@ from django.conf import settings
 from gongshu.crypto.canonical import dumps
 from gongshu.crypto.hashes import digest, file_digest, salted
 from gongshu.enclave import attack, clock, render, sources, thresholds
+from gongshu.enclave.attack.spec import Floor
 from gongshu.enclave.project import build, plainer, programs, sides, tables
 from gongshu.enclave.project.answers import (
     Unfit,
@@ -34,6 +35,7 @@ from gongshu.enclave.project.answers import (
 )
 from gongshu.enclave.project.judging import judge
 from gongshu.enclave.store.models import Grant, Output, ProjectTable, Task
+from gongshu.enclave.vault import Manifest
 from gongshu.evidence.ids import fresh
 from gongshu.wire import subjects
 
@@ -130,6 +132,24 @@ def form(
     return Formed(output, path, report, {**spec, **more.get("shown", {})})
 
 
+def spec_of(
+    kind: str, names: Mapping[str, Manifest], floor: Floor, zone: str, previous: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What every attack is told: `names` table → manifest of the snapshot it reads, `floor` the packs' own
+    thresholds, `previous` what it is set against (`history.before`)."""
+    return {
+        "v": 1,
+        "kind": kind,
+        "subject": {name: m.subject for name, m in names.items() if m.subject},
+        "threshold": floor.threshold,
+        "nk": [floor.nk[0], str(floor.nk[1])],
+        "p": str(floor.p),
+        "zone": zone,
+        "grades": {name: {c.name: c.grade for c in m.columns} for name, m in names.items()},
+        "previous": previous,
+    }
+
+
 def assault(
     row: ProjectTable,
     attacked: Path,
@@ -148,16 +168,8 @@ def assault(
         for name, table in grant.body["tables"].items()
         if table["resource"] in row.sources
     }
-    spec: dict[str, Any] = {
-        "v": 1,
-        "kind": wanted["kind"],
-        "subject": {name: m.subject for name, m in names.items() if m.subject},
-        "threshold": limits.floor.threshold,
-        "nk": [limits.floor.nk[0], str(limits.floor.nk[1])],
-        "p": str(limits.floor.p),
-        "zone": row.zone,
-        "grades": {name: {c.name: c.grade for c in m.columns} for name, m in names.items()},
-        "previous": previous,
+    spec = {
+        **spec_of(wanted["kind"], names, limits.floor, row.zone, previous),
         "program": not build.queried(row),
         "real": build.queried(row),
         **more.get("spec", {}),
